@@ -1,0 +1,80 @@
+# A machine needs Go, git, make, gcc and a Go module proxy. All other tools are built from Go modules into .local/bin.
+
+# One setting for all builds, so that they share Go's build cache. Only the race detector needs cgo.
+export CGO_ENABLED := 0
+
+BIN := $(or $(CERTYUN_LOCAL_BIN),$(CURDIR)/.local/bin)
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+TOOLS := go -C deploy/local run ./cmd/tools
+
+VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/certyun/Chart.yaml)
+REVISION ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+IMAGE ?= ghcr.io/certyun/certyun
+PLATFORMS ?= linux/amd64,linux/arm64
+# Where the image goes: a file by default, `type=registry` to push it, `type=docker` (one platform) to load it.
+IMAGE_OUTPUT ?= type=oci,dest=.local/certyun-image.tar
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: tools ## Issue certificates through both providers in a cluster on this machine (KEEP=1 leaves it up).
+	@exec $(BIN)/certyun-local demo
+
+.PHONY: test
+test: tools ## Run all tests: unit, race, fuzz seeds, conformance, end to end.
+	assets=$${KUBEBUILDER_ASSETS:-$(BIN)}; \
+	CGO_ENABLED=1 KUBEBUILDER_ASSETS=$$assets TEST_ASSET_ETCD=$$assets/etcd TEST_ASSET_KUBE_APISERVER=$$assets/kube-apiserver \
+	  TEST_ASSET_KUBECTL=$$assets/kubectl go test -race -count=1 -timeout 20m ./...
+	go -C deploy/local test -count=1 -timeout 20m ./...
+
+.PHONY: verify
+verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden files, the chart, imports and modules.
+	$(GOLANGCI_LINT) fmt --diff
+	$(GOLANGCI_LINT) run
+	cd deploy/local && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
+	go test -count=1 ./charts
+	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers
+	$(BIN)/certyun-local dryrun
+	go mod tidy -diff
+	go -C deploy/local mod tidy -diff
+	go -C deploy/local/tools mod tidy -diff
+
+.PHONY: generate
+generate: tools ## Write the generated and golden files anew.
+	go test -count=1 ./charts -update
+	go test -count=1 ./solvers -run '^TestFlagsReference$$' -update
+
+.PHONY: build
+build: ## Build the binary into .local/build.
+	go build -ldflags "$(LDFLAGS)" -o .local/build/certyun .
+
+.PHONY: image
+image: ## Build the image for amd64 and arm64 (IMAGE_OUTPUT, PLATFORMS, VERSION; needs a Docker engine).
+	@docker info >/dev/null 2>&1 || { \
+	  echo "make image needs a Docker engine, and none answers here. 'make build' builds the binary without one." >&2; exit 1; }
+	@docker buildx inspect certyun >/dev/null 2>&1 || docker buildx create --name certyun --driver docker-container
+	@mkdir -p .local
+	docker buildx build --builder certyun --platform $(PLATFORMS) --tag $(IMAGE):$(VERSION) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --output $(IMAGE_OUTPUT) .
+
+.PHONY: tools
+tools: ## Build the tools that are missing in .local/bin; the first time this takes minutes.
+	@$(TOOLS)
+
+.PHONY: clean
+clean: ## Remove all that was built, the tools as well.
+	rm -rf .local
+
+$(GOLANGCI_LINT):
+	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), this takes some minutes" >&2
+	@mkdir -p $(BIN)/lint
+	GOBIN=$(BIN)/lint GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(BIN)/lint/golangci-lint $@
+	@rmdir $(BIN)/lint

@@ -1,0 +1,85 @@
+{{- define "certyun.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The prefix of names. Suffixes of up to 23 characters follow, and a Service's name has 63 at most. */}}
+{{- define "certyun.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "certyun.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "certyun.solver.name" -}}
+{{- include "certyun.fullname" . }}-solver
+{{- end -}}
+
+{{/*
+The prefix of names that two installs would otherwise share: those of cluster-scoped objects, and of objects in
+namespaces that are not the release's own. A colon cannot be in a namespace's name, so no two installs make the same.
+*/}}
+{{- define "certyun.solver.sharedName" -}}
+{{ .Release.Namespace }}:{{ include "certyun.solver.name" . }}
+{{- end -}}
+
+{{- define "certyun.solver.serviceAccountName" -}}
+{{- if .Values.solver.serviceAccount.create -}}
+{{- default (include "certyun.solver.name" .) .Values.solver.serviceAccount.name -}}
+{{- else -}}
+{{- required "solver.serviceAccount.name is needed when solver.serviceAccount.create is false" .Values.solver.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "certyun.solver.servingSecret" -}}
+{{- include "certyun.solver.name" . }}-tls
+{{- end -}}
+
+{{- define "certyun.solver.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "certyun.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: solver
+{{- end -}}
+
+{{- define "certyun.solver.labels" -}}
+{{ include "certyun.solver.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: certyun
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "certyun.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.registry }}{{ $image.registry }}/{{ end -}}
+{{ $image.repository }}:{{ default .Chart.AppVersion $image.tag }}
+{{- if $image.digest }}@{{ $image.digest }}{{ end -}}
+{{- end -}}
+
+{{- define "certyun.clusterResourceNamespace" -}}
+{{- default .Values.certManager.namespace .Values.certManager.clusterResourceNamespace -}}
+{{- end -}}
+
+{{/* The namespaces whose Secrets the solver may read, as a JSON list. */}}
+{{- define "certyun.secretNamespaces" -}}
+{{- default (list (include "certyun.clusterResourceNamespace" .)) .Values.secrets.namespaces | uniq | toJson -}}
+{{- end -}}
+
+{{/* The one rule about Secrets: read by name, never list or watch. */}}
+{{- define "certyun.secretRule" -}}
+- apiGroups: [""]
+  resources: ["secrets"]
+  verbs: ["get"]
+  {{- with .Values.secrets.resourceNames }}
+  resourceNames:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}

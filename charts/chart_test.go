@@ -1,0 +1,409 @@
+// Package charts tests the Helm chart: what it renders, what its schema refuses, and that its reference is up to date.
+package charts
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const (
+	chart        = "certyun"
+	goldenDir    = "../testdata/golden/chart"
+	valuesSuffix = ".values.yaml"
+)
+
+// helm runs the Helm that `make tools` builds, so that a render does not depend on what else is installed.
+func helm(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	bin := os.Getenv("CERTYUN_LOCAL_BIN")
+	if bin == "" {
+		bin = "../.local/bin"
+	}
+	path, err := filepath.Abs(filepath.Join(bin, "helm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("helm is not built, run `make tools`: %v", err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	// Nothing of the caller's: no plugins, no repositories, no cluster.
+	cmd.Env = []string{"HOME=" + t.TempDir(), "KUBECONFIG=/dev/null"}
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return "", errors.New(string(exit.Stderr))
+	}
+	return string(out), err
+}
+
+func render(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := helm(t, append([]string{"template", "certyun", chart, "--namespace", "cert-manager"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// notes returns what Helm prints after an install.
+func notes(t *testing.T, args ...string) string {
+	t.Helper()
+	args = append([]string{"install", "certyun", chart, "--namespace", "cert-manager", "--dry-run=client"}, args...)
+	out, err := helm(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(out, "\nNOTES:\n")
+	if !found {
+		t.Fatalf("no notes in the output of helm install:\n%s", out)
+	}
+	return text
+}
+
+// golden compares got with the file, or writes the file anew with -update.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("run `make generate`: %v", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s is out of date, run `make generate` (-file +render):\n%s", file, diff)
+	}
+}
+
+// valueSets returns the golden value files by name.
+func valueSets(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(goldenDir, "*"+valuesSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatalf("no value sets in %s", goldenDir)
+	}
+	sets := make(map[string]string, len(files))
+	for _, file := range files {
+		sets[strings.TrimSuffix(filepath.Base(file), valuesSuffix)] = file
+	}
+	return sets
+}
+
+func TestGoldenRenders(t *testing.T) {
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			golden(t, filepath.Join(goldenDir, name+".yaml"), render(t, "--values", values))
+			golden(t, filepath.Join(goldenDir, name+".notes.txt"), notes(t, "--values", values))
+		})
+	}
+}
+
+func TestBundle(t *testing.T) {
+	const header = "# The chart with its default values, for those who do not use Helm. Made by `make generate`; do not edit.\n"
+	golden(t, "../deploy/bundle.yaml", header+render(t))
+}
+
+func TestLint(t *testing.T) {
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			if _, err := helm(t, "lint", "--strict", "--quiet", chart, "--values", values); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRefusedValues(t *testing.T) {
+	for name, test := range map[string]struct {
+		values string
+		want   string
+	}{
+		"a value that the chart does not have": {
+			values: "groupname: acme.example.org",
+			want:   "additional properties 'groupname' not allowed",
+		},
+		"a value one level down that the chart does not have": {
+			values: "solver: {replicas: 2}",
+			want:   "at '/solver': additional properties 'replicas' not allowed",
+		},
+		"a port that only root may open": {
+			values: "solver: {service: {port: 443}}",
+			want:   "at '/solver/service/port': minimum: got 443, want 1,025",
+		},
+		"a port in quotes": {
+			values: "solver: {service: {port: \"8443\"}}",
+			want:   "at '/solver/service/port': got string, want integer",
+		},
+		"a Service type that cannot serve an APIService": {
+			values: "solver: {service: {type: ExternalName}}",
+			want:   "at '/solver/service/type': value must be one of",
+		},
+		"a group that is not a DNS name": {
+			values: "groupName: Acme_Example",
+			want:   "at '/groupName'",
+		},
+		"a group with one label": {
+			values: "groupName: certyun",
+			want:   "at '/groupName'",
+		},
+		"a group of cert-manager's own": {
+			values: "groupName: acme.cert-manager.io",
+			want:   "at '/groupName': 'not' failed",
+		},
+		"an endpoint without TLS that is not on this machine": {
+			values: "solver: {alidns: {endpoint: \"http://alidns.example.org\"}}",
+			want:   "at '/solver/alidns/endpoint'",
+		},
+		"an endpoint with a password in it": {
+			values: "solver: {dnspod: {endpoint: \"https://user:password@dnspod.example.org\"}}",
+			want:   "at '/solver/dnspod/endpoint'",
+		},
+		"a rate below zero": {
+			values: "solver: {dnspod: {qps: -1}}",
+			want:   "at '/solver/dnspod/qps'",
+		},
+		"a digest that is too short": {
+			values: "image: {digest: \"sha256:abc\"}",
+			want:   "at '/image/digest'",
+		},
+		"an unknown pull policy": {
+			values: "image: {pullPolicy: Sometimes}",
+			want:   "at '/image/pullPolicy'",
+		},
+		"a wildcard in the place of a namespace": {
+			values: "secrets: {namespaces: [\"*\"]}",
+			want:   "at '/secrets/namespaces/0'",
+		},
+		"one namespace where a list belongs": {
+			values: "secrets: {namespaces: team-a}",
+			want:   "at '/secrets/namespaces': got string, want array",
+		},
+		"namespaces beside every namespace": {
+			values: "secrets: {clusterWide: true, namespaces: [team-a]}",
+			want:   "secrets.clusterWide reads every namespace",
+		},
+		"a ServiceAccount of somebody else without its name": {
+			values: "solver: {serviceAccount: {create: false}}",
+			want:   "solver.serviceAccount.name is needed",
+		},
+		"a log format that the solver does not have": {
+			values: "solver: {logging: {format: xml}}",
+			want:   "at '/solver/logging/format'",
+		},
+		"an environment variable without a name": {
+			values: "solver: {extraEnv: [{value: x}]}",
+			want:   "at '/solver/extraEnv/0': missing property 'name'",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "values.yaml")
+			if err := os.WriteFile(file, []byte(test.values), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := helm(t, "template", "certyun", chart, "--values", file)
+			if err == nil {
+				t.Fatalf("rendered:\n%s", out)
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("helm says %q, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+// objects decodes a render.
+func objects(t *testing.T, manifest string) []unstructured.Unstructured {
+	t.Helper()
+	var list []unstructured.Unstructured
+	for doc := range strings.SplitSeq(manifest, "\n---\n") {
+		data, err := yaml.YAMLToJSON([]byte(doc))
+		if err != nil {
+			t.Fatalf("%v in:\n%s", err, doc)
+		}
+		if string(data) == "null" {
+			continue
+		}
+		var object unstructured.Unstructured
+		if err := object.UnmarshalJSON(data); err != nil {
+			t.Fatalf("%v in:\n%s", err, doc)
+		}
+		list = append(list, object)
+	}
+	return list
+}
+
+func decode[T any](t *testing.T, object unstructured.Unstructured) T {
+	t.Helper()
+	var typed T
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &typed, true); err != nil {
+		t.Fatalf("%s %s: %v", object.GetKind(), object.GetName(), err)
+	}
+	return typed
+}
+
+func TestRolesGrantNoMoreThanIsUsed(t *testing.T) {
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, object := range objects(t, render(t, "--values", values)) {
+				if kind := object.GetKind(); kind != "Role" && kind != "ClusterRole" {
+					continue
+				}
+				// A Role and a ClusterRole hold the same rules.
+				for _, rule := range decode[rbacv1.ClusterRole](t, object).Rules {
+					checkRule(t, object.GetName(), rule)
+				}
+			}
+		})
+	}
+}
+
+func checkRule(t *testing.T, role string, rule rbacv1.PolicyRule) {
+	t.Helper()
+	if slices.Contains(slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs), "*") {
+		t.Errorf("%s holds a wildcard: %v", role, rule)
+	}
+	if slices.Contains(rule.Resources, "secrets") && !slices.Equal(rule.Verbs, []string{"get"}) {
+		t.Errorf("%s lets Secrets be read by other means than by name: %v", role, rule.Verbs)
+	}
+}
+
+func TestPodsAreRestricted(t *testing.T) {
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, object := range objects(t, render(t, "--values", values)) {
+				if object.GetKind() == "Deployment" {
+					checkPod(t, decode[appsv1.Deployment](t, object).Spec.Template.Spec)
+				}
+			}
+		})
+	}
+}
+
+// checkPod holds a Pod against the Pod Security Standard "restricted" (https://kubernetes.io/docs/concepts/security/pod-security-standards/)
+// and against what certyun adds to it: a read-only root, and bounds on what it uses.
+func checkPod(t *testing.T, pod corev1.PodSpec) {
+	t.Helper()
+	if pod.SecurityContext == nil || pod.SecurityContext.SeccompProfile == nil {
+		t.Fatal("the Pod has no security context with a seccomp profile")
+	}
+	if profile := pod.SecurityContext.SeccompProfile.Type; profile != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("seccomp profile %s", profile)
+	}
+	if nonRoot := pod.SecurityContext.RunAsNonRoot; nonRoot == nil || !*nonRoot {
+		t.Error("the Pod may run as root")
+	}
+	for _, container := range pod.Containers {
+		want := &corev1.SecurityContext{
+			AllowPrivilegeEscalation: new(false),
+			ReadOnlyRootFilesystem:   new(true),
+			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+			RunAsUser:                container.SecurityContext.RunAsUser,
+		}
+		if diff := cmp.Diff(want, container.SecurityContext); diff != "" {
+			t.Errorf("security context of %s (-want +got):\n%s", container.Name, diff)
+		}
+		for _, list := range []corev1.ResourceList{container.Resources.Requests, container.Resources.Limits} {
+			if list.Cpu().IsZero() || list.Memory().IsZero() {
+				t.Errorf("%s does not bound CPU and memory: %v", container.Name, container.Resources)
+			}
+		}
+	}
+}
+
+// The API server of a cluster without a Pod network dials the APIService's port, wherever the Service sends it.
+func TestOnePortEverywhere(t *testing.T) {
+	type ports struct {
+		Argument                       string
+		Container, Service, APIService int64
+	}
+	var got ports
+	for _, object := range objects(t, render(t, "--set", "solver.service.port=9443")) {
+		switch object.GetKind() {
+		case "Deployment":
+			container := decode[appsv1.Deployment](t, object).Spec.Template.Spec.Containers[0]
+			got.Container = int64(container.Ports[0].ContainerPort)
+			index := slices.IndexFunc(container.Args, func(arg string) bool { return strings.HasPrefix(arg, "--secure-port=") })
+			got.Argument = container.Args[index]
+		case "Service":
+			got.Service = int64(decode[corev1.Service](t, object).Spec.Ports[0].Port)
+		case "APIService":
+			got.APIService, _, _ = unstructured.NestedInt64(object.Object, "spec", "service", "port")
+		}
+	}
+	want := ports{Argument: "--secure-port=9443", Container: 9443, Service: 9443, APIService: 9443}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ports (-want +got):\n%s", diff)
+	}
+}
+
+// A type that the chart writes would fight with one that somebody else set.
+func TestServiceTypeIsWrittenOnlyWhenSet(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want corev1.ServiceType
+	}{
+		"not set":      {want: ""},
+		"LoadBalancer": {args: []string{"--set", "solver.service.type=LoadBalancer"}, want: corev1.ServiceTypeLoadBalancer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, object := range objects(t, render(t, test.args...)) {
+				if object.GetKind() != "Service" {
+					continue
+				}
+				if got := decode[corev1.Service](t, object).Spec.Type; got != test.want {
+					t.Errorf("type %q, want %q", got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// The same release name in two namespaces, each with a group of its own, shares no object.
+func TestTwoInstallsDoNotClash(t *testing.T) {
+	seen := map[string]string{}
+	for _, namespace := range []string{"a", "b"} {
+		manifest, err := helm(t, "template", "certyun", chart, "--namespace", namespace, "--set", "groupName="+namespace+".example.org")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, object := range objects(t, manifest) {
+			key := strings.Join([]string{object.GetKind(), object.GetNamespace(), object.GetName()}, "/")
+			if other, clash := seen[key]; clash {
+				t.Errorf("%s is made by the installs in %s and %s", key, other, namespace)
+			}
+			seen[key] = namespace
+		}
+	}
+}
+
+func TestEveryObjectIsLabelled(t *testing.T) {
+	want := labels.SelectorFromSet(labels.Set{"team": "platform", "app.kubernetes.io/part-of": "certyun"})
+	for _, object := range objects(t, render(t, "--set", "commonLabels.team=platform,solver.networkPolicy.enabled=true")) {
+		if got := labels.Set(object.GetLabels()); !want.Matches(got) {
+			t.Errorf("%s %s has the labels %v", object.GetKind(), object.GetName(), got)
+		}
+	}
+}

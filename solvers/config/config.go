@@ -1,0 +1,203 @@
+// Package config reads what an Issuer says in the config of a webhook solver.
+//
+// It is strict: an unknown field, a wrong type or two spellings of one thing are errors that carry the JSON path.
+// It reads the spellings of older webhooks for the same clouds too, so that their Issuers work unchanged but for the
+// group name: https://github.com/pragkent/alidns-webhook, https://github.com/DEVmachine-fr/cert-manager-alidns-webhook,
+// https://github.com/wjiec/alidns-webhook, https://github.com/imroc/cert-manager-webhook-dnspod. As there, field names
+// match without regard to case and an empty string is unset.
+package config
+
+import (
+	"fmt"
+	"regexp"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// DefaultTTL in seconds is the least that every plan of both clouds allows
+// (https://help.aliyun.com/zh/dns/ttl-definition, https://docs.dnspod.cn/dns/faq-ttl/).
+const DefaultTTL = 600
+
+// The largest TTL that the clouds accept: https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-adddomainrecord and
+// https://cloud.tencent.com/document/api/1427/56180.
+const (
+	maxTTLAlidns = 86400
+	maxTTLDNSPod = 604800
+)
+
+// Ref names one key of a Secret. The Secret's namespace is never the Issuer author's choice.
+type Ref struct {
+	Name string
+	Key  string
+}
+
+// IsSet tells whether the Issuer names a Secret at all.
+func (r Ref) IsSet() bool { return r != Ref{} }
+
+// Keys says where the parts of a cloud's access key are.
+type Keys struct {
+	ID     Ref
+	Secret Ref
+	// Token is of temporary keys; it may be unset.
+	Token Ref
+}
+
+// Named tells whether the config names any Secret.
+func (k Keys) Named() bool { return k.ID.IsSet() || k.Secret.IsSet() || k.Token.IsSet() }
+
+// Alidns is the config of the solver for Alibaba Cloud DNS.
+type Alidns struct {
+	Keys Keys
+	// Region is sent along with each call. It does not choose the endpoint. It may be "".
+	Region string
+	// Line is the resolution line, "" for the default one.
+	Line string
+	// TTL is in seconds.
+	TTL int
+}
+
+// DNSPod is the config of the solver for Tencent Cloud DNSPod.
+type DNSPod struct {
+	Keys Keys
+	// RecordLine and RecordLineID choose the resolution line, the id winning; both "" for the default one.
+	RecordLine   string
+	RecordLineID string
+	// TTL is in seconds.
+	TTL int
+}
+
+// regionID is what the SDK accepts in a region's place.
+var regionID = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+const inlineHint = "keys do not belong into an Issuer; put them into a Secret and refer to it with "
+
+// DecodeAlidns reads the config of an alidns solver. The path is that of the config itself.
+func DecodeAlidns(path *field.Path, raw []byte) (Alidns, field.ErrorList) {
+	var errs field.ErrorList
+	o := readObject(path, raw, &errs)
+	c := Alidns{
+		Keys:   alidnsKeys(o),
+		Region: o.either("regionId", "region"),
+		Line:   o.text("line"),
+		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLAlidns),
+	}
+	if c.Region != "" && !regionID.MatchString(c.Region) {
+		at := o.child("regionId")
+		if !o.has("regionId") {
+			at = o.child("region")
+		}
+		errs = append(errs, field.Invalid(at, field.OmitValueType{}, "must be a region like cn-hangzhou"))
+	}
+	o.rejectUnknown(map[string]string{
+		"accesskeyid":     inlineHint + "accessKeyIdRef",
+		"accesskeysecret": inlineHint + "accessKeySecretRef",
+		"accesskey":       inlineHint + "accessKeyIdRef and accessKeySecretRef",
+		"secretkey":       inlineHint + "accessKeySecretRef",
+		"endpoint":        "the endpoint is the operator's choice; it is a flag of the solver, --alidns-endpoint",
+	})
+	return c, errs
+}
+
+// alidnsKeys reads the three spellings of where the AccessKey is. secretKeySecretRef marks the oldest, in which
+// accessKeySecretRef (or accessTokenSecretRef) is the AccessKey ID and not, as today, the AccessKey Secret.
+func alidnsKeys(o *object) Keys {
+	if o.has("secretKeySecretRef") {
+		for _, newer := range []string{"accessKeyIdRef", "secretAccessKeyRef"} {
+			if o.has(newer) {
+				o.forbid(newer, "secretKeySecretRef", "they belong to different forms of this config")
+			}
+			o.ref(newer)
+		}
+		keys := Keys{ID: o.eitherRef("accessKeySecretRef", "accessTokenSecretRef"), Secret: o.ref("secretKeySecretRef"), Token: o.ref("securityTokenRef")}
+		if !o.has("accessKeySecretRef") && !o.has("accessTokenSecretRef") {
+			o.require("accessKeySecretRef", "secretKeySecretRef names the AccessKey Secret; name the AccessKey ID beside it")
+		}
+		return keys
+	}
+	o.ref("secretKeySecretRef")
+	if o.has("accessTokenSecretRef") {
+		o.require("secretKeySecretRef", "accessTokenSecretRef names the AccessKey ID; name the AccessKey Secret beside it")
+	}
+	o.ref("accessTokenSecretRef")
+	keys := Keys{ID: o.ref("accessKeyIdRef"), Secret: o.eitherRef("accessKeySecretRef", "secretAccessKeyRef"), Token: o.ref("securityTokenRef")}
+	if !o.has("accessTokenSecretRef") {
+		o.requireBoth("accessKeyIdRef", "accessKeySecretRef", "secretAccessKeyRef")
+	}
+	return keys
+}
+
+// DecodeDNSPod reads the config of a dnspod solver. The path is that of the config itself.
+func DecodeDNSPod(path *field.Path, raw []byte) (DNSPod, field.ErrorList) {
+	var errs field.ErrorList
+	o := readObject(path, raw, &errs)
+	c := DNSPod{
+		Keys:         Keys{ID: o.ref("secretIdRef"), Secret: o.ref("secretKeyRef"), Token: o.ref("tokenRef")},
+		RecordLine:   o.text("recordLine"),
+		RecordLineID: o.text("recordLineId"),
+		TTL:          o.number("ttl", DefaultTTL, 1, maxTTLDNSPod),
+	}
+	o.requireBoth("secretIdRef", "secretKeyRef")
+	const retired = "the DNSPod token API is retired; create an API key (SecretId and SecretKey) in Tencent Cloud's " +
+		"Access Management, put it into a Secret and refer to it with secretIdRef and secretKeyRef"
+	o.rejectUnknown(map[string]string{
+		"apiid":             retired,
+		"apitokensecretref": retired,
+		"secretid":          inlineHint + "secretIdRef",
+		"secretkey":         inlineHint + "secretKeyRef",
+		"endpoint":          "the endpoint is the operator's choice; it is a flag of the solver, --dnspod-endpoint",
+	})
+	return c, errs
+}
+
+// either reads a string that may be spelled in two ways, but not in both at once.
+func (o *object) either(name, older string) string {
+	if o.has(name) && o.has(older) {
+		o.conflict(older, name)
+	}
+	a, b := o.text(name), o.text(older)
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// eitherRef is either, for a reference.
+func (o *object) eitherRef(name, older string) Ref {
+	if o.has(name) && o.has(older) {
+		o.conflict(older, name)
+	}
+	a, b := o.ref(name), o.ref(older)
+	if a.IsSet() {
+		return a
+	}
+	return b
+}
+
+// requireBoth reports the missing half of a pair. The second half may have an older spelling. Temporary keys' token is of
+// no use without the pair.
+func (o *object) requireBoth(id, secret string, older ...string) {
+	hasID, hasSecret := o.has(id), o.has(secret)
+	for _, name := range older {
+		hasSecret = hasSecret || o.has(name)
+	}
+	named := hasID || hasSecret || o.has("securityTokenRef") || o.has("tokenRef")
+	if !named {
+		return
+	}
+	if !hasID {
+		o.require(id, "the keys are a pair; name the Secret and key of its first half")
+	}
+	if !hasSecret {
+		o.require(secret, "the keys are a pair; name the Secret and key of its second half")
+	}
+}
+
+func (o *object) require(name, detail string) {
+	*o.errs = append(*o.errs, field.Required(o.child(name), detail))
+}
+
+func (o *object) conflict(name, with string) { o.forbid(name, with, "they say the same thing") }
+
+func (o *object) forbid(name, beside, why string) {
+	*o.errs = append(*o.errs, field.Forbidden(o.child(name), fmt.Sprintf("may not stand beside %s: %s", o.child(beside), why)))
+}

@@ -1,0 +1,231 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/solvers/config"
+)
+
+// at is where an Issuer has the config of its first solver.
+const at = "spec.acme.solvers[0].dns01.webhook.config"
+
+func path() *field.Path {
+	return field.NewPath("spec", "acme", "solvers").Index(0).Child("dns01", "webhook", "config")
+}
+
+var (
+	keyID     = config.Ref{Name: "alidns", Key: "access-key-id"}
+	keySecret = config.Ref{Name: "alidns", Key: "access-key-secret"}
+	keyToken  = config.Ref{Name: "alidns", Key: "token"}
+)
+
+func TestDecodeAlidns(t *testing.T) {
+	pair := config.Keys{ID: keyID, Secret: keySecret}
+	tests := map[string]struct {
+		config string
+		want   config.Alidns
+	}{
+		"no config at all": {``, config.Alidns{TTL: 600}},
+		"white space":      {" \n\t", config.Alidns{TTL: 600}},
+		"null":             {` null `, config.Alidns{TTL: 600}},
+		"an empty object":  {`{}`, config.Alidns{TTL: 600}},
+		"every field of today's form": {
+			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
+			  "accessKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
+			  "securityTokenRef": {"name": "alidns", "key": "token"},
+			  "regionId": "cn-hangzhou", "line": "telecom", "ttl": 60}`,
+			config.Alidns{
+				Keys:   config.Keys{ID: keyID, Secret: keySecret, Token: keyToken},
+				Region: "cn-hangzhou", Line: "telecom", TTL: 60,
+			},
+		},
+		"pragkent's form": {
+			`{"region": "", "accessKeySecretRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"}}`,
+			config.Alidns{Keys: pair, TTL: 600},
+		},
+		"pragkent's form with a region": {
+			`{"region": "cn-beijing", "accessKeySecretRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"}}`,
+			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+		},
+		"DEVmachine-fr's form": {
+			`{"regionId": "cn-beijing", "accessTokenSecretRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"}}`,
+			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+		},
+		"wjiec's form": {
+			`{"region": "cn-beijing", "accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
+			  "accessKeySecretRef": {"name": "alidns", "key": "access-key-secret"}, "ttl": 600}`,
+			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+		},
+		"wjiec's form with its other spelling": {
+			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretAccessKeyRef": {"name": "alidns", "key": "access-key-secret"}}`,
+			config.Alidns{Keys: pair, TTL: 600},
+		},
+		"an older form with a token": {
+			`{"accessKeySecretRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
+			  "securityTokenRef": {"name": "alidns", "key": "token"}}`,
+			config.Alidns{Keys: config.Keys{ID: keyID, Secret: keySecret, Token: keyToken}, TTL: 600},
+		},
+		"names in other cases": {
+			`{"ACCESSKEYIDREF": {"NAME": "alidns", "Key": "access-key-id"},
+			  "accesskeysecretref": {"Name": "alidns", "KEY": "access-key-secret"},
+			  "RegionID": "cn-hangzhou", "TTL": 700}`,
+			config.Alidns{Keys: pair, Region: "cn-hangzhou", TTL: 700},
+		},
+		"an older form in other cases": {
+			`{"accesskeysecretref": {"name": "alidns", "key": "access-key-id"},
+			  "SECRETKEYSECRETREF": {"name": "alidns", "key": "access-key-secret"}}`,
+			config.Alidns{Keys: pair, TTL: 600},
+		},
+		"empty strings, empty references and nulls are unset": {
+			`{"accessKeyIdRef": {}, "accessKeySecretRef": {"name": "", "key": ""}, "securityTokenRef": null, "regionId": "",
+			  "region": null, "line": "", "ttl": null, "accessTokenSecretRef": {"name": null}, "secretAccessKeyRef": {}}`,
+			config.Alidns{TTL: 600},
+		},
+		"an empty secretKeySecretRef does not mark the older form": {
+			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
+			  "accessKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
+			  "secretKeySecretRef": {"name": "", "key": ""}}`,
+			config.Alidns{Keys: pair, TTL: 600},
+		},
+		"an unset spelling beside the one that is set": {
+			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretAccessKeyRef": {"name": "alidns", "key": "access-key-secret"},
+			  "accessKeySecretRef": {}, "regionId": "", "region": "cn-beijing"}`,
+			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+		},
+		"an older form beside unset fields of today's": {
+			`{"accessTokenSecretRef": {"name": "alidns", "key": "access-key-id"},
+			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
+			  "accessKeySecretRef": null, "accessKeyIdRef": {}, "secretAccessKeyRef": {"name": ""}}`,
+			config.Alidns{Keys: pair, TTL: 600},
+		},
+		"two Secrets": {
+			`{"accessKeyIdRef": {"name": "a", "key": "id"}, "accessKeySecretRef": {"name": "b.c-d", "key": "Secret_Key.1"}}`,
+			config.Alidns{
+				Keys: config.Keys{ID: config.Ref{Name: "a", Key: "id"}, Secret: config.Ref{Name: "b.c-d", Key: "Secret_Key.1"}},
+				TTL:  600,
+			},
+		},
+		"a line alone, so ambient keys": {`{"line": "unicom"}`, config.Alidns{Line: "unicom", TTL: 600}},
+		"a line in Chinese":             {`{"line": "\u9ed8\u8ba4"}`, config.Alidns{Line: "默认", TTL: 600}},
+		"the shortest TTL":              {`{"ttl": 1}`, config.Alidns{TTL: 1}},
+		"the longest TTL":               {`{"ttl": 86400}`, config.Alidns{TTL: 86400}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, errs := config.DecodeAlidns(path(), []byte(test.config))
+			if len(errs) > 0 {
+				t.Errorf("unexpected errors:\n%s", strings.Join(texts(errs), "\n"))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeDNSPod(t *testing.T) {
+	id, secret := config.Ref{Name: "dnspod", Key: "secret-id"}, config.Ref{Name: "dnspod", Key: "secret-key"}
+	tests := map[string]struct {
+		config string
+		want   config.DNSPod
+	}{
+		"no config at all": {``, config.DNSPod{TTL: 600}},
+		"null":             {`null`, config.DNSPod{TTL: 600}},
+		"an empty object":  {`{}`, config.DNSPod{TTL: 600}},
+		"every field of today's form": {
+			`{"secretIdRef": {"name": "dnspod", "key": "secret-id"}, "secretKeyRef": {"name": "dnspod", "key": "secret-key"},
+			  "tokenRef": {"name": "dnspod", "key": "token"}, "recordLine": "电信", "recordLineId": "10=0", "ttl": 120}`,
+			config.DNSPod{
+				Keys:       config.Keys{ID: id, Secret: secret, Token: config.Ref{Name: "dnspod", Key: "token"}},
+				RecordLine: "电信", RecordLineID: "10=0", TTL: 120,
+			},
+		},
+		"imroc's form": {
+			`{"secretIdRef": {"name": "dnspod", "key": "secret-id"}, "secretKeyRef": {"name": "dnspod", "key": "secret-key"},
+			  "ttl": 600, "recordLine": ""}`,
+			config.DNSPod{Keys: config.Keys{ID: id, Secret: secret}, TTL: 600},
+		},
+		"imroc's form with a line": {
+			`{"secretIdRef": {"name": "dnspod", "key": "secret-id"}, "secretKeyRef": {"name": "dnspod", "key": "secret-key"},
+			  "recordLine": "Default"}`,
+			config.DNSPod{Keys: config.Keys{ID: id, Secret: secret}, RecordLine: "Default", TTL: 600},
+		},
+		"names in other cases": {
+			`{"secretIDRef": {"Name": "dnspod", "KEY": "secret-id"}, "SecretKeyRef": {"name": "dnspod", "key": "secret-key"},
+			  "RECORDLINE": "x", "recordLineID": "0", "Ttl": 601}`,
+			config.DNSPod{Keys: config.Keys{ID: id, Secret: secret}, RecordLine: "x", RecordLineID: "0", TTL: 601},
+		},
+		"empty strings, empty references and nulls are unset": {
+			`{"secretIdRef": {"name": "", "key": null}, "secretKeyRef": {}, "tokenRef": null, "recordLine": "", "recordLineId": null, "ttl": null}`,
+			config.DNSPod{TTL: 600},
+		},
+		"the shortest TTL": {`{"ttl": 1}`, config.DNSPod{TTL: 1}},
+		"the longest TTL":  {`{"ttl": 604800}`, config.DNSPod{TTL: 604800}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, errs := config.DecodeDNSPod(path(), []byte(test.config))
+			if len(errs) > 0 {
+				t.Errorf("unexpected errors:\n%s", strings.Join(texts(errs), "\n"))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPathOfErrors(t *testing.T) {
+	_, errs := config.DecodeDNSPod(field.NewPath("config"), []byte(`{"secretIdRef": {"name": "a", "key": "b", "x": 1}}`))
+	want := []string{
+		"config.secretIdRef.x: Forbidden: there is no such field",
+		"config.secretKeyRef: Required value: the keys are a pair; name the Secret and key of its second half",
+	}
+	if diff := cmp.Diff(want, texts(errs)); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
+	}
+}
+
+func TestIsSetAndNamed(t *testing.T) {
+	ref := config.Ref{Name: "a", Key: "b"}
+	tests := map[string]struct {
+		keys config.Keys
+		want bool
+	}{
+		"nothing":       {config.Keys{}, false},
+		"an ID":         {config.Keys{ID: ref}, true},
+		"a secret":      {config.Keys{Secret: ref}, true},
+		"a token":       {config.Keys{Token: ref}, true},
+		"half a Secret": {config.Keys{ID: config.Ref{Name: "a"}}, true},
+		"half a key":    {config.Keys{ID: config.Ref{Key: "b"}}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := test.keys.Named(); got != test.want {
+				t.Errorf("Named() = %t, want %t", got, test.want)
+			}
+			if got := test.keys.ID.IsSet() || test.keys.Secret.IsSet() || test.keys.Token.IsSet(); got != test.want {
+				t.Errorf("some reference IsSet() = %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+// texts returns the errors as users read them.
+func texts(errs field.ErrorList) []string {
+	var s []string
+	for _, err := range errs {
+		s = append(s, err.Error())
+	}
+	return s
+}

@@ -1,0 +1,55 @@
+package solvers
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+)
+
+var update = flag.Bool("update", false, "write the generated files anew")
+
+// TestFlagsReference holds docs/flags.md to the flags that there are.
+func TestFlagsReference(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Flags of `certyun solver`\n\nMade by `make generate`. Do not edit.\n")
+	groups := NewOptions().Flags()
+	for _, name := range groups.Order {
+		fmt.Fprintf(&b, "\n## %s\n\n| flag | default | meaning |\n| --- | --- | --- |\n", strings.ToUpper(name[:1])+name[1:])
+		groups.FlagSets[name].VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && f.Deprecated == "" {
+				fmt.Fprintf(&b, "| `--%s` | %s | %s |\n", f.Name, code(f.DefValue), cell(f.Usage))
+			}
+		})
+	}
+	file := filepath.Join("..", "docs", "flags.md")
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b.String(), string(got)); diff != "" {
+		t.Errorf("docs/flags.md is not up to date; run make generate (-want +got):\n%s", diff)
+	}
+}
+
+func code(s string) string {
+	if s == "" || s == "[]" {
+		return ""
+	}
+	return "`" + s + "`"
+}
+
+// cell makes a text fit into a cell of a table.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", "<br>", "<", "&lt;", ">", "&gt;").Replace(strings.ReplaceAll(s, "\n", " "))
+}

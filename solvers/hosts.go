@@ -1,0 +1,85 @@
+package solvers
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/solvers/alidns"
+	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/dnspod"
+	"github.com/certyun/certyun/solvers/provider"
+)
+
+// The solverNames that Issuers use. AlidnsAlias is what https://github.com/DEVmachine-fr/cert-manager-alidns-webhook calls
+// its solver, so that its users change nothing but the groupName.
+const (
+	AlidnsName  = "alidns"
+	AlidnsAlias = "alidns-solver"
+	DNSPodName  = "dnspod"
+)
+
+// dnspodListLag is how long a new record may be missing from lists (note on
+// https://cloud.tencent.com/document/api/1427/56166).
+const dnspodListLag = 30 * time.Second
+
+// Solvers returns the solvers that the options describe. Abandoned returns a solver's counter of records that can never be
+// cleaned up.
+func (o *Options) Solvers(abandoned func(solver string) Counter) (alidns, dnspod *Solver, err error) {
+	transport, err := o.transport()
+	if err != nil {
+		return nil, nil, err
+	}
+	alidns = NewSolver(o.alidnsHost(transport), abandoned(AlidnsName))
+	dnspod = NewSolver(o.dnspodHost(transport), abandoned(DNSPodName))
+	return alidns, dnspod, nil
+}
+
+// transport returns what carries the calls to all clouds.
+func (o *Options) transport() (*provider.Transport, error) {
+	var roots []byte
+	if o.CloudCAFile != "" {
+		var err error
+		if roots, err = os.ReadFile(o.CloudCAFile); err != nil {
+			return nil, fmt.Errorf("--cloud-ca-file: %w", err)
+		}
+		if len(roots) == 0 {
+			return nil, fmt.Errorf("--cloud-ca-file: %s is empty", o.CloudCAFile)
+		}
+	}
+	t, err := provider.NewTransport(roots)
+	if err != nil {
+		return nil, fmt.Errorf("--cloud-ca-file %q: %w", o.CloudCAFile, err)
+	}
+	return t, nil
+}
+
+func (o *Options) alidnsHost(t *provider.Transport) Host {
+	cloud := alidns.New(alidns.Options{Endpoint: o.Alidns.endpoint, Transport: t})
+	return Host{
+		Name:     AlidnsName,
+		Accounts: provider.NewAccounts(provider.Limits{QPS: o.Alidns.QPS, Flag: "--alidns-qps", SerialWrites: true}),
+		Decode: func(path *field.Path, raw []byte) (Plan, field.ErrorList) {
+			c, errs := config.DecodeAlidns(path, raw)
+			return Plan{Keys: c.Keys, Region: c.Region, Record: provider.TXT{TTL: c.TTL, Line: c.Line}}, errs
+		},
+		Open: func(keys credential.Keys, plan Plan) provider.Provider { return cloud.Account(keys, plan.Region) },
+	}
+}
+
+func (o *Options) dnspodHost(t *provider.Transport) Host {
+	cloud := dnspod.New(dnspod.Options{Endpoint: o.DNSPod.endpoint, Transport: t})
+	return Host{
+		Name:     DNSPodName,
+		Accounts: provider.NewAccounts(provider.Limits{QPS: o.DNSPod.QPS, Flag: "--dnspod-qps"}),
+		Decode: func(path *field.Path, raw []byte) (Plan, field.ErrorList) {
+			c, errs := config.DecodeDNSPod(path, raw)
+			return Plan{Keys: c.Keys, Record: provider.TXT{TTL: c.TTL, Line: c.RecordLine, LineID: c.RecordLineID}}, errs
+		},
+		Open:    func(keys credential.Keys, _ Plan) provider.Provider { return cloud.Account(keys) },
+		ListLag: dnspodListLag,
+	}
+}

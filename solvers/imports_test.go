@@ -1,0 +1,69 @@
+package solvers_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/certyun/certyun"
+
+// TestImports holds the rule of who may import whom. It looks through imports of imports, and leaves out tests, which
+// may import what they like.
+func TestImports(t *testing.T) {
+	foundation := []string{"solvers/dnsname", "solvers/config", "solvers/fault"}
+	account := append(slices.Clone(foundation), "solvers/credential", "solvers/provider")
+	allowed := map[string][]string{
+		"solvers/dnsname":    {},
+		"solvers/config":     {},
+		"solvers/fault":      {},
+		"solvers/credential": foundation,
+		"solvers/provider":   foundation,
+		"solvers/alidns":     account,
+		"solvers/dnspod":     account,
+	}
+	packages := list(t)
+	for name := range allowed {
+		if _, found := packages[name]; !found {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+	for name, imports := range packages {
+		for _, imported := range imports {
+			own := strings.HasPrefix(imported, name+"/internal/")
+			if others, bound := allowed[name]; bound && !own && !slices.Contains(others, imported) {
+				t.Errorf("%s must not depend on %s", name, imported)
+			}
+			if simulates(imported) && !simulates(name) {
+				t.Errorf("%s must not depend on %s: only tests and the local cluster may", name, imported)
+			}
+		}
+	}
+}
+
+func simulates(name string) bool {
+	return name == "solvers/simulator" || strings.HasPrefix(name, "solvers/simulator/")
+}
+
+// list returns the module's packages, each with the packages of this module that it depends on.
+func list(t *testing.T) map[string][]string {
+	t.Helper()
+	const format = `{{.ImportPath}}{{range .Deps}} {{.}}{{end}}`
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", format, module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		var ours []string
+		for _, dependency := range fields[1:] {
+			if name, found := strings.CutPrefix(dependency, module+"/"); found {
+				ours = append(ours, name)
+			}
+		}
+		packages[strings.TrimPrefix(fields[0], module+"/")] = ours
+	}
+	return packages
+}

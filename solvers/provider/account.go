@@ -1,0 +1,232 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/lru"
+
+	"github.com/certyun/certyun/solvers/fault"
+)
+
+// Waits between tries of one call: doubling, and jittered by up to as much again, so that replicas do not try in step.
+const (
+	firstBackoff = 500 * time.Millisecond
+	maxBackoff   = 8 * time.Second
+)
+
+// What a credential may call before one of its calls has succeeded: enough to list a few pages of zones.
+const (
+	untriedQPS   = 2
+	untriedBurst = 5
+)
+
+// maxAccounts is how many credentials are remembered at once; the least recently used are forgotten, at the cost of
+// another look at their zones.
+const maxAccounts = 4096
+
+// Limits of the calls to one DNS host.
+type Limits struct {
+	// QPS is how many calls a second one account makes at most. Flag is the name of the flag that sets it.
+	QPS  float64
+	Flag string
+	// SerialWrites is for a host that refuses a change to a zone while another is under way.
+	SerialWrites bool
+}
+
+// Accounts holds what is remembered of the accounts of one DNS host: their zones, locks and rate limits. It is safe for
+// concurrent use.
+type Accounts struct {
+	limits Limits
+
+	mu sync.Mutex // so that two calls do not make two states for one account
+	// states is keyed by the identity of a credential, buckets by AccessKey ID.
+	states, buckets *lru.Cache
+}
+
+// NewAccounts returns an empty Accounts.
+func NewAccounts(limits Limits) *Accounts {
+	return &Accounts{limits: limits, states: lru.New(maxAccounts), buckets: lru.New(maxAccounts)}
+}
+
+// Account wraps a Provider with retries, a rate limit, locks and a zone cache.
+type Account struct {
+	accounts *Accounts
+	state    *state
+	keyID    string
+	provider Provider
+}
+
+// state is what outlives a call. It belongs to one credential, secret included, so nothing of it can cross from one
+// account, or one tenant, to another.
+type state struct {
+	// bucket is nil until a call with this credential has succeeded.
+	bucket atomic.Pointer[rate.Limiter]
+	// untried limits the calls until then: a tenant who names another's AccessKey ID with a wrong secret must not be able
+	// to drain the bucket of that id.
+	untried *rate.Limiter
+
+	zones  atomic.Pointer[zoneList]
+	flight singleflight.Group
+
+	mu    sync.Mutex
+	locks map[string]*semaphore.Weighted
+}
+
+// Account returns the account that a credential opens. The identity stands for the whole credential, the keyID for its
+// public part alone.
+func (a *Accounts) Account(identity, keyID string, p Provider) *Account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s, ok := a.states.Get(identity); ok {
+		return &Account{accounts: a, state: s.(*state), keyID: keyID, provider: p}
+	}
+	s := &state{untried: rate.NewLimiter(rate.Limit(min(a.limits.QPS, untriedQPS)), untriedBurst), locks: map[string]*semaphore.Weighted{}}
+	a.states.Add(identity, s)
+	return &Account{accounts: a, state: s, keyID: keyID, provider: p}
+}
+
+// AddTXT is Provider.AddTXT with retries.
+func (a *Account) AddTXT(ctx context.Context, r TXT) (RecordID, error) {
+	var id RecordID
+	err := a.change(ctx, r.Zone, func(ctx context.Context) (err error) {
+		id, err = a.provider.AddTXT(ctx, r)
+		return err
+	})
+	return id, err
+}
+
+// FindTXT is Provider.FindTXT with retries.
+func (a *Account) FindTXT(ctx context.Context, r TXT) ([]RecordID, error) {
+	var ids []RecordID
+	err := a.retry(ctx, func(ctx context.Context) (err error) {
+		ids, err = a.provider.FindTXT(ctx, r)
+		return err
+	})
+	return ids, err
+}
+
+// Delete is Provider.Delete with retries.
+func (a *Account) Delete(ctx context.Context, zone string, id RecordID) error {
+	return a.change(ctx, zone, func(ctx context.Context) error { return a.provider.Delete(ctx, zone, id) })
+}
+
+// change makes a call that changes a zone. The zone's lock is held for each try and not between tries.
+func (a *Account) change(ctx context.Context, zone string, call func(context.Context) error) error {
+	if !a.accounts.limits.SerialWrites {
+		return a.retry(ctx, call)
+	}
+	lock := a.state.lock(zone)
+	return a.retry(ctx, func(ctx context.Context) error {
+		if err := lock.Acquire(ctx, 1); err != nil {
+			return &fault.Error{Kind: fault.Transient, Reason: "other changes to the zone " + zone + " took all the time there was", Cause: err}
+		}
+		defer lock.Release(1)
+		return call(ctx)
+	})
+}
+
+func (s *state) lock(zone string) *semaphore.Weighted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.locks[zone] == nil {
+		s.locks[zone] = semaphore.NewWeighted(1)
+	}
+	return s.locks[zone]
+}
+
+// retry makes a call until it succeeds, fails for good, or ctx leaves no time for another try. It returns the last
+// error that the cloud gave: that says more than a deadline.
+func (a *Account) retry(ctx context.Context, call func(context.Context) error) error {
+	var last error
+	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		err := call(a.paced(ctx))
+		if err == nil {
+			a.trust()
+			return nil
+		}
+		if last == nil || ctx.Err() == nil && !errors.Is(err, errNoRoom) {
+			last = err
+		}
+		after, retryable := fault.Retryable(err)
+		if !retryable || !sleep(ctx, wait.Jitter(max(backoff, after), 1)) {
+			return last
+		}
+	}
+}
+
+// sleep tells whether there was time for it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// trust gives a credential that works its account's bucket.
+func (a *Account) trust() {
+	if a.state.bucket.Load() != nil {
+		return
+	}
+	a.accounts.mu.Lock()
+	defer a.accounts.mu.Unlock()
+	bucket, ok := a.accounts.buckets.Get(a.keyID)
+	if !ok {
+		// A burst of a fifth of a second's calls, so that a handful of records need not wait for each other.
+		burst := max(1, int(a.accounts.limits.QPS/5))
+		bucket = rate.NewLimiter(rate.Limit(a.accounts.limits.QPS), burst)
+		a.accounts.buckets.Add(a.keyID, bucket)
+	}
+	a.state.bucket.Store(bucket.(*rate.Limiter))
+}
+
+// pacer is how an account's rate limit reaches the Transport, which sees every single request: each page of a list counts.
+type pacer struct {
+	limiter *rate.Limiter
+	flag    string
+}
+
+type pacerKey struct{}
+
+// errNoRoom tells our own limit from one of the cloud's.
+var errNoRoom = errors.New("no room under the rate limit")
+
+func (a *Account) paced(ctx context.Context) context.Context {
+	limiter := a.state.bucket.Load()
+	if limiter == nil {
+		limiter = a.state.untried
+	}
+	return context.WithValue(ctx, pacerKey{}, pacer{limiter: limiter, flag: a.accounts.limits.Flag})
+}
+
+// pace waits until the account may make another call.
+func pace(ctx context.Context) error {
+	p, ok := ctx.Value(pacerKey{}).(pacer)
+	if !ok {
+		return nil
+	}
+	err := p.limiter.Wait(ctx)
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &fault.Error{
+		Kind: fault.Throttled, Cause: fmt.Errorf("%w: %w", errNoRoom, err),
+		Reason: "the limit of calls a second to this account left no room before the deadline",
+		Remedy: "fewer certificates at once, or a higher " + p.flag + " if the cloud allows it",
+	}
+}

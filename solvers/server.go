@@ -1,0 +1,129 @@
+package solvers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path"
+
+	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
+	"github.com/cert-manager/cert-manager/pkg/logs"
+	"github.com/emicklei/go-restful/v3"
+	"github.com/spf13/cobra"
+	genericapiserver "k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/healthz"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/legacyregistry"
+	"k8s.io/klog/v2"
+)
+
+// NewCommand returns the command that serves the solvers until its context ends.
+func NewCommand() *cobra.Command {
+	o := NewOptions()
+	cmd := &cobra.Command{
+		Use:   "solver",
+		Short: "Serve the DNS-01 solvers for Alibaba Cloud DNS and Tencent Cloud DNSPod",
+		Long: `Serve the DNS-01 solvers for Alibaba Cloud DNS (alidns) and Tencent Cloud DNSPod (dnspod) to cert-manager, as an
+aggregated API server. It runs in the cluster, or beside one with --kubeconfig, --authentication-kubeconfig and
+--authorization-kubeconfig.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Complete(); err != nil {
+				return err
+			}
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	groups := o.Flags()
+	for _, name := range groups.Order {
+		cmd.Flags().AddFlagSet(groups.FlagSets[name])
+	}
+	cliflag.SetUsageAndHelpFunc(cmd, *groups, 0)
+	return cmd
+}
+
+// alias is a solver under another name. Both share everything, so it is initialized only once.
+type alias struct {
+	*Solver
+	name string
+}
+
+func (a alias) Name() string { return a.name }
+
+// Run serves until ctx ends, and then until what is in flight has ended.
+func (o *Options) Run(ctx context.Context) error {
+	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
+		return err
+	}
+	abandoned := metrics.NewCounterVec(&metrics.CounterOpts{
+		Name:           "certyun_records_abandoned_total",
+		Help:           "Records that could not be cleaned up and never can be: the credential, the zone or a readable config is gone.",
+		StabilityLevel: metrics.ALPHA,
+	}, []string{"solver"})
+	legacyregistry.MustRegister(abandoned)
+
+	alidns, dnspod, err := o.Solvers(func(solver string) Counter { return abandoned.WithLabelValues(solver) })
+	if err != nil {
+		return err
+	}
+	o.Server.Solvers = []webhook.Solver{alidns, alias{alidns, AlidnsAlias}, dnspod}
+
+	server, err := o.newServer()
+	if err != nil {
+		return err
+	}
+	if err := server.AddReadyzChecks(initialized(alidns, dnspod)); err != nil {
+		return err
+	}
+	klog.InfoS("Serving the solvers", "group", o.Server.SolverGroup)
+	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too.
+	defer dnspod.Drain()
+	defer alidns.Drain()
+	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// initialized is ready once Present and CleanUp can read Secrets.
+func initialized(solvers ...*Solver) healthz.HealthChecker {
+	return healthz.NamedCheck("solvers-initialized", func(*http.Request) error {
+		for _, s := range solvers {
+			if !s.Initialized() {
+				return errors.New("the solver " + s.Name() + " is not initialized yet")
+			}
+		}
+		return nil
+	})
+}
+
+// newServer makes the aggregated API server. cert-manager's own RunWebhookServer cannot serve two solvers: both get the same
+// OpenAPI operation id, and the server exits (https://github.com/cert-manager/cert-manager/issues/7656).
+func (o *Options) newServer() (*genericapiserver.GenericAPIServer, error) {
+	cfg, err := o.Server.Config()
+	if err != nil {
+		return nil, err
+	}
+	completed := cfg.Complete()
+	v2, v3 := completed.GenericConfig.OpenAPIConfig, completed.GenericConfig.OpenAPIV3Config
+	v2.GetOperationIDAndTags = uniqueOperationID(v2.GetOperationIDAndTags)
+	v3.GetOperationIDAndTags = uniqueOperationID(v3.GetOperationIDAndTags)
+	server, err := completed.New()
+	if err != nil {
+		return nil, err
+	}
+	return server.GenericAPIServer, nil
+}
+
+var _ webhook.Solver = alias{}
+
+type operationIDFunc = func(*restful.Route) (string, []string, error)
+
+// uniqueOperationID appends the resource's name, the last part of the route's path, to the operation id.
+func uniqueOperationID(original operationIDFunc) operationIDFunc {
+	return func(route *restful.Route) (string, []string, error) {
+		id, tags, err := original(route)
+		return id + "-" + path.Base(route.Path), tags, err
+	}
+}

@@ -1,0 +1,328 @@
+// Package dns serves the zones of simulated clouds: authoritative name servers, which may lag and may differ from each other,
+// and a recursive resolver in front of them that caches as real ones do.
+package dns
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/certyun/certyun/solvers/simulator/cloud"
+)
+
+// Mode is how a name server treats queries.
+type Mode string
+
+const (
+	Normal Mode = ""
+	// Lame name servers were never told about the zones: an empty answer without the authoritative bit.
+	Lame Mode = "lame"
+	// Intercepted answers are true but lack the authoritative bit, as where a resolver sits in between.
+	Intercepted Mode = "intercepted"
+	Refused     Mode = "refused"
+	ServFail    Mode = "servfail"
+	// Silent name servers never answer.
+	Silent Mode = "silent"
+	// Truncated name servers set the TC bit on all UDP answers and give none of the records.
+	Truncated Mode = "truncated"
+	// WrongCase name servers echo the question in another case.
+	WrongCase Mode = "wrong-case"
+	// ExtraCNAME name servers put an unrelated CNAME record before the answer.
+	ExtraCNAME Mode = "extra-cname"
+)
+
+var modes = []Mode{Normal, Lame, Intercepted, Refused, ServFail, Silent, Truncated, WrongCase, ExtraCNAME}
+
+// NameServer is one authoritative name server.
+type NameServer struct {
+	// Name is the host name in NS records. It has an address record of its own.
+	Name    string     `json:"name"`
+	Address netip.Addr `json:"address"`
+	// Delay is how far this name server is behind the others.
+	Delay time.Duration `json:"-"`
+	Mode  Mode          `json:"mode,omitempty"`
+}
+
+// Options are what the authoritative side starts with.
+type Options struct {
+	// Clouds are where the zones come from.
+	Clouds []*cloud.Cloud
+	// Now is the clock of the clouds; nil is time.Now.
+	Now func() time.Time
+	// NameServers all listen at one port. None means ns1.simulator.test alone. One without an address gets the next free one
+	// of 127.0.0.1, 127.0.0.2, …
+	NameServers []NameServer
+	// Port is the port of all name servers; zero takes a free one.
+	Port int
+	// Delay is the time between an API call and the DNS that shows it.
+	Delay time.Duration
+	// NegativeTTL is the SOA's TTL and minimum; zero is ten minutes.
+	NegativeTTL time.Duration
+	// Zones are served beside those of the clouds. Records are in zone-file form and belong to any of the zones.
+	Zones   []string
+	Records []string
+}
+
+// Query is one question that a name server or the resolver got.
+type Query struct {
+	Time      time.Time `json:"time"`
+	Server    string    `json:"server"`
+	Name      string    `json:"name"`
+	Type      string    `json:"type"`
+	Transport string    `json:"transport"`
+}
+
+// Authority is the authoritative side of the DNS.
+type Authority struct {
+	clouds      []*cloud.Cloud
+	now         func() time.Time
+	negativeTTL uint32
+	port        int
+	servers     []*dns.Server
+
+	mu      sync.Mutex
+	delay   time.Duration
+	names   []*NameServer
+	zones   map[string]bool
+	records map[string][]dns.RR
+	queries []Query
+}
+
+// defaultDomain is the zone of the name servers' own names.
+const defaultDomain = "simulator.test."
+
+const defaultNegativeTTL = 10 * time.Minute
+
+// Start begins to serve.
+func Start(o Options) (*Authority, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NegativeTTL == 0 {
+		o.NegativeTTL = defaultNegativeTTL
+	}
+	a := &Authority{
+		clouds: slices.Clone(o.Clouds), now: o.Now, delay: o.Delay, negativeTTL: uint32(o.NegativeTTL / time.Second),
+		zones: map[string]bool{defaultDomain: true}, records: map[string][]dns.RR{},
+	}
+	if err := a.nameServers(o.NameServers); err != nil {
+		return nil, err
+	}
+	a.AddZones(o.Zones...)
+	if err := a.AddRecords(o.Records...); err != nil {
+		return nil, err
+	}
+	if err := a.listen(o.Port); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Authority) nameServers(list []NameServer) error {
+	if len(list) == 0 {
+		list = []NameServer{{Name: "ns1." + defaultDomain}}
+	}
+	taken := map[netip.Addr]bool{}
+	for _, ns := range list {
+		taken[ns.Address] = true
+	}
+	next := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	for _, ns := range list {
+		if !slices.Contains(modes, ns.Mode) {
+			return fmt.Errorf("name server %s: mode %q: want one of %q", ns.Name, ns.Mode, modes)
+		}
+		ns.Name = dns.CanonicalName(ns.Name)
+		if slices.ContainsFunc(a.names, func(other *NameServer) bool { return other.Name == ns.Name }) {
+			return fmt.Errorf("name server %s: named twice", ns.Name)
+		}
+		if !ns.Address.IsValid() {
+			for taken[next] {
+				next = next.Next()
+			}
+			ns.Address = next
+			taken[next] = true
+		}
+		a.names = append(a.names, &ns)
+	}
+	return nil
+}
+
+// attempts is how often a port that is free for some but not for all listeners is given up for another.
+const attempts = 20
+
+func (a *Authority) listen(port int) error {
+	var err error
+	for range attempts {
+		if err = a.listenAt(port); err == nil || port != 0 {
+			return err
+		}
+	}
+	return err
+}
+
+func (a *Authority) listenAt(port int) error {
+	var servers []*dns.Server
+	for _, ns := range a.names {
+		handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) { a.serve(ns, w, q) })
+		pair, bound, err := listenPair(netip.AddrPortFrom(ns.Address, uint16(port)), handler)
+		if err != nil {
+			return errors.Join(fmt.Errorf("name server %s: %w", ns.Name, err), shutdown(servers))
+		}
+		servers, port = append(servers, pair...), bound
+	}
+	a.servers, a.port = servers, port
+	return nil
+}
+
+// listenPair serves UDP and TCP at one address and returns the port.
+func listenPair(at netip.AddrPort, handler dns.Handler) ([]*dns.Server, int, error) {
+	packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, 0, err
+	}
+	port := packets.LocalAddr().(*net.UDPAddr).Port
+	streams, err := net.Listen("tcp", netip.AddrPortFrom(at.Addr(), uint16(port)).String())
+	if err != nil {
+		return nil, 0, errors.Join(err, packets.Close())
+	}
+	servers := []*dns.Server{{PacketConn: packets, Handler: handler}, {Listener: streams, Handler: handler}}
+	for _, s := range servers {
+		ready := make(chan struct{})
+		s.NotifyStartedFunc = func() { close(ready) }
+		go func() { _ = s.ActivateAndServe() }() // it ends when the server is shut down
+		<-ready
+	}
+	return servers, port, nil
+}
+
+func shutdown(servers []*dns.Server) error {
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Shutdown())
+	}
+	return errors.Join(errs...)
+}
+
+// Close stops all name servers.
+func (a *Authority) Close() error { return shutdown(a.servers) }
+
+// Port is where all name servers listen.
+func (a *Authority) Port() int { return a.port }
+
+// Addresses lists host:port of each name server.
+func (a *Authority) Addresses() []string {
+	var list []string
+	for _, ns := range a.NameServers() {
+		list = append(list, net.JoinHostPort(ns.Address.String(), strconv.Itoa(a.port)))
+	}
+	return list
+}
+
+// NameServers lists the name servers as they are.
+func (a *Authority) NameServers() []NameServer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]NameServer, 0, len(a.names))
+	for _, ns := range a.names {
+		list = append(list, *ns)
+	}
+	return list
+}
+
+// ChangeNameServer sets the mode of a name server and how far it lags behind the others.
+func (a *Authority) ChangeNameServer(name string, mode Mode, delay time.Duration) error {
+	if !slices.Contains(modes, mode) {
+		return fmt.Errorf("mode %q: want one of %q", mode, modes)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, ns := range a.names {
+		if ns.Name == dns.CanonicalName(name) {
+			ns.Mode, ns.Delay = mode, delay
+			return nil
+		}
+	}
+	return fmt.Errorf("no name server %s", name)
+}
+
+// Delay is the time between an API call and the DNS that shows it.
+func (a *Authority) Delay() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.delay
+}
+
+// SetDelay sets the time between an API call and the DNS that shows it.
+func (a *Authority) SetDelay(d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.delay = d
+}
+
+// AddZones serves more zones, beside those of the clouds.
+func (a *Authority) AddZones(names ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, name := range names {
+		a.zones[dns.CanonicalName(cloud.ASCII(name))] = true
+	}
+}
+
+// AddRecords serves more records, in zone-file form, in any of the zones.
+func (a *Authority) AddRecords(lines ...string) error {
+	for _, line := range lines {
+		rr, err := dns.NewRR(line)
+		if err != nil {
+			return fmt.Errorf("record %q: %w", line, err)
+		}
+		if rr == nil {
+			return fmt.Errorf("record %q: empty", line)
+		}
+		a.mu.Lock()
+		name := dns.CanonicalName(rr.Header().Name)
+		a.records[name] = append(a.records[name], rr)
+		a.mu.Unlock()
+	}
+	return nil
+}
+
+// RemoveRecords removes the records that AddRecords put at a name.
+func (a *Authority) RemoveRecords(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.records, dns.CanonicalName(name))
+}
+
+// Queries lists the questions since the start or the last ResetQueries.
+func (a *Authority) Queries() []Query {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.queries)
+}
+
+// ResetQueries empties the log of questions.
+func (a *Authority) ResetQueries() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queries = nil
+}
+
+const maxQueries = 100_000
+
+func (a *Authority) log(server string, w dns.ResponseWriter, q dns.Question) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queries) >= maxQueries {
+		a.queries = slices.Delete(a.queries, 0, maxQueries/2)
+	}
+	a.queries = append(a.queries, Query{
+		Time: a.now(), Server: server, Name: q.Name, Type: dns.TypeToString[q.Qtype], Transport: w.LocalAddr().Network(),
+	})
+}
