@@ -20,11 +20,10 @@ import (
 
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/simulator"
 	simalidns "github.com/certyun/certyun/solvers/simulator/alidns"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 	simdnspod "github.com/certyun/certyun/solvers/simulator/dnspod"
-
-	"github.com/certyun/certyun/solvers/simulator"
 )
 
 // The accounts of the tests: alice and bob, who do not know each other's keys.
@@ -52,14 +51,14 @@ func vendors() []vendor {
 		configFor: func(secret string) string {
 			return fmt.Sprintf(`{"accessKeyIdRef":{"name":%q,"key":"id"},"accessKeySecretRef":{"name":%q,"key":"secret"}}`, secret, secret)
 		},
-		newCloud: simalidns.NewCloud, handler: func(c *cloud.Cloud) http.Handler { return simalidns.New(c) },
+		newCloud: simalidns.NewCloud, handler: simalidns.New,
 		host: (*Options).alidnsHost,
 	}, {
 		name: "dnspod", zones: "DescribeDomainList", add: "CreateRecord", list: "DescribeRecordList", remove: "DeleteRecord",
 		configFor: func(secret string) string {
 			return fmt.Sprintf(`{"secretIdRef":{"name":%q,"key":"id"},"secretKeyRef":{"name":%q,"key":"secret"}}`, secret, secret)
 		},
-		newCloud: simdnspod.NewCloud, handler: func(c *cloud.Cloud) http.Handler { return simdnspod.New(c) },
+		newCloud: simdnspod.NewCloud, handler: simdnspod.New,
 		host: (*Options).dnspodHost,
 	}}
 }
@@ -117,6 +116,13 @@ func (r *rig) replica(abandoned Counter) *Solver {
 func (r *rig) putZone(owner, name string, records ...cloud.Record) {
 	r.t.Helper()
 	if _, err := r.cloud.PutZone(cloud.Zone{Owner: owner, Name: name, Records: records}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) removeZone(owner, name string) {
+	r.t.Helper()
+	if err := r.cloud.RemoveZone(owner, name); err != nil {
 		r.t.Fatal(err)
 	}
 }

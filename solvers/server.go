@@ -76,7 +76,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := server.AddReadyzChecks(initialized(alidns, dnspod)); err != nil {
+	if err := server.AddReadyzChecks(initialized(alidns, dnspod), knowsCallers(server.SecureServingInfo)); err != nil {
 		return err
 	}
 	klog.InfoS("Serving the solvers", "group", o.Server.SolverGroup)
@@ -98,6 +98,17 @@ func initialized(solvers ...*Solver) healthz.HealthChecker {
 	})
 }
 
+// knowsCallers is ready once the API server's client CAs have been read from the cluster. Until then everybody is a stranger,
+// and cert-manager would be told that it may not create challenges.
+func knowsCallers(serving *genericapiserver.SecureServingInfo) healthz.HealthChecker {
+	return healthz.NamedCheck("client-ca", func(*http.Request) error {
+		if serving.ClientCA != nil && len(serving.ClientCA.CurrentCABundleContent()) == 0 {
+			return errors.New("the client CA of the Kubernetes API server has not been read yet")
+		}
+		return nil
+	})
+}
+
 // newServer makes the aggregated API server. cert-manager's own RunWebhookServer cannot serve two solvers: both get the same
 // OpenAPI operation id, and the server exits (https://github.com/cert-manager/cert-manager/issues/7656).
 func (o *Options) newServer() (*genericapiserver.GenericAPIServer, error) {
@@ -107,8 +118,9 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, error) {
 	}
 	completed := cfg.Complete()
 	v2, v3 := completed.GenericConfig.OpenAPIConfig, completed.GenericConfig.OpenAPIV3Config
-	v2.GetOperationIDAndTags = uniqueOperationID(v2.GetOperationIDAndTags)
-	v3.GetOperationIDAndTags = uniqueOperationID(v3.GetOperationIDAndTags)
+	// The newer functions exclude these, and the API server's defaults set these.
+	v2.GetOperationIDAndTags = uniqueOperationID(v2.GetOperationIDAndTags) //nolint:staticcheck // see above
+	v3.GetOperationIDAndTags = uniqueOperationID(v3.GetOperationIDAndTags) //nolint:staticcheck // see above
 	server, err := completed.New()
 	if err != nil {
 		return nil, err

@@ -219,8 +219,10 @@ func (s *Solver) believeEmpty(c *challenge) error {
 	if s.host.ListLag == 0 || s.records.believeEmpty(c.key(), s.host.ListLag) {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Transient, Reason: "the record is not listed yet",
-		Remedy: fmt.Sprintf("the lists of this DNS host lag behind by up to %d seconds, so it is looked for again", int(s.host.ListLag.Seconds()))}
+	return &fault.Error{
+		Kind: fault.Transient, Reason: "the record is not listed yet",
+		Remedy: fmt.Sprintf("the lists of this DNS host lag behind by up to %d seconds, so it is looked for again", int(s.host.ListLag.Seconds())),
+	}
 }
 
 // challenge is a ChallengeRequest, understood.

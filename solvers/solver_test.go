@@ -167,9 +167,11 @@ func TestZones(t *testing.T) {
 		wantRefusals bool
 	}{
 		"a separately hosted child is the zone when it was resolved": {
-			zones: []string{"sub.example.com"}, fqdn: "_acme-challenge.a.sub.example.com.", zone: "sub.example.com.", want: "_acme-challenge.a.sub.example.com"},
+			zones: []string{"sub.example.com"}, fqdn: "_acme-challenge.a.sub.example.com.", zone: "sub.example.com.", want: "_acme-challenge.a.sub.example.com",
+		},
 		"the parent is the zone when it was resolved, though the account has the child too": {
-			zones: []string{"sub.example.com"}, fqdn: "_acme-challenge.a.sub.example.com.", zone: "example.com.", want: "_acme-challenge.a.sub.example.com"},
+			zones: []string{"sub.example.com"}, fqdn: "_acme-challenge.a.sub.example.com.", zone: "example.com.", want: "_acme-challenge.a.sub.example.com",
+		},
 		"a resolved top-level domain is no zone":           {fqdn: fqdn, zone: "com.", want: "_acme-challenge.example.com"},
 		"the longest zone wins over a resolved TLD":        {zones: []string{"sub.example.com"}, fqdn: "_acme-challenge.sub.example.com.", zone: "com.", want: "_acme-challenge.sub.example.com"},
 		"a resolved public suffix is no zone":              {zones: []string{"example.com.cn"}, fqdn: "_acme-challenge.example.com.cn.", zone: "com.cn.", want: "_acme-challenge.example.com.cn"},
@@ -234,7 +236,7 @@ func TestAStaleZoneListIsReadAgainOnce(t *testing.T) {
 		r.putZone("alice", "sub.example.com")
 		name := withName("_acme-challenge.sub.example.com.", "example.org.")
 		r.present(name)
-		r.cloud.RemoveZone("alice", "sub.example.com")
+		r.removeZone("alice", "sub.example.com")
 		r.cloud.ResetCalls()
 		time.Sleep(time.Second)
 		r.present(name, withKey(otherValue))
@@ -406,19 +408,29 @@ func TestPermanentErrorsAreNotRetried(t *testing.T) {
 		setUp  func(r *rig)
 		parts  []string
 	}{
-		"an unknown AccessKey ID": {"alidns", func(r *rig) { r.secrets.put("team-a", "alice", "LTAI5tNobody", aliceSecret) },
-			[]string{"InvalidAccessKeyId.NotFound", "the Secret team-a/alice"}},
-		"a wrong AccessKey Secret": {"alidns", func(r *rig) { r.secrets.put("team-a", "alice", aliceID, "wrong") },
-			[]string{"SignatureDoesNotMatch", "the Secret team-a/alice"}},
+		"an unknown AccessKey ID": {
+			"alidns", func(r *rig) { r.secrets.put("team-a", "alice", "LTAI5tNobody", aliceSecret) },
+			[]string{"InvalidAccessKeyId.NotFound", "the Secret team-a/alice"},
+		},
+		"a wrong AccessKey Secret": {
+			"alidns", func(r *rig) { r.secrets.put("team-a", "alice", aliceID, "wrong") },
+			[]string{"SignatureDoesNotMatch", "the Secret team-a/alice"},
+		},
 		"no permission in RAM": {"alidns", func(r *rig) {
 			r.cloud.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret, Denied: []string{"AddDomainRecord"}}}})
 		}, []string{"alidns:AddDomainRecord", "the Secret team-a/alice"}},
-		"an unknown SecretId": {"dnspod", func(r *rig) { r.secrets.put("team-a", "alice", "AKIDnobody", aliceSecret) },
-			[]string{"AuthFailure.SecretIdNotFound", "the Secret team-a/alice"}},
-		"a retired DNSPod token": {"dnspod", func(r *rig) { r.secrets.put("team-a", "alice", "123456", "0123456789abcdef0123456789abcdef") },
-			[]string{"AuthFailure.SecretIdNotFound", "token", "the Secret team-a/alice"}},
-		"a wrong SecretKey": {"dnspod", func(r *rig) { r.secrets.put("team-a", "alice", aliceID, "wrong") },
-			[]string{"AuthFailure.SignatureFailure", "the Secret team-a/alice"}},
+		"an unknown SecretId": {
+			"dnspod", func(r *rig) { r.secrets.put("team-a", "alice", "AKIDnobody", aliceSecret) },
+			[]string{"AuthFailure.SecretIdNotFound", "the Secret team-a/alice"},
+		},
+		"a retired DNSPod token": {
+			"dnspod", func(r *rig) { r.secrets.put("team-a", "alice", "123456", "0123456789abcdef0123456789abcdef") },
+			[]string{"AuthFailure.SecretIdNotFound", "token", "the Secret team-a/alice"},
+		},
+		"a wrong SecretKey": {
+			"dnspod", func(r *rig) { r.secrets.put("team-a", "alice", aliceID, "wrong") },
+			[]string{"AuthFailure.SignatureFailure", "the Secret team-a/alice"},
+		},
 		"no permission in CAM": {"dnspod", func(r *rig) {
 			r.cloud.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret, Denied: []string{"CreateRecord"}}}})
 		}, []string{"dnspod:CreateRecord", "the Secret team-a/alice"}},
@@ -571,8 +583,8 @@ func TestCleanUpThatCanNeverWorkSucceeds(t *testing.T) {
 		"the key is disabled": func(r *rig) {
 			r.cloud.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret, Disabled: true}}})
 		},
-		"the zone is gone":                   func(r *rig) { r.cloud.RemoveZone("alice", "example.com") },
-		"the zone is gone for a new process": func(r *rig) { r.cloud.RemoveZone("alice", "example.com"); r.restart() },
+		"the zone is gone":                   func(r *rig) { r.removeZone("alice", "example.com") },
+		"the zone is gone for a new process": func(r *rig) { r.removeZone("alice", "example.com"); r.restart() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			forBoth(t, func(r *rig) {

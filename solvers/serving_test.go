@@ -1,0 +1,360 @@
+package solvers
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/cert"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/certyun/certyun/solvers/simulator"
+	"github.com/certyun/certyun/solvers/simulator/cloud"
+)
+
+// TestServing runs the command against a real kube-apiserver (KUBEBUILDER_ASSETS) and the simulated clouds, and calls it as
+// the aggregation layer does.
+func TestServing(t *testing.T) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS must name a folder with etcd and kube-apiserver; `make test` builds them")
+	}
+	s := serve(t)
+	t.Run("it becomes ready", s.becomesReady)
+	t.Run("discovery lists every solver", s.discovery)
+	t.Run("the OpenAPI documents have one operation id for each solver", s.openAPI)
+	t.Run("both solvers present and clean up", s.presentAndCleanUp)
+	t.Run("nobody without rights is let in", s.anonymous)
+	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
+	t.Run("a CleanUp in flight is let finish", s.drains) // ends the server
+}
+
+// served is a running command.
+type served struct {
+	world    *simulator.World
+	url      string
+	certFile string
+	client   *http.Client // as the cluster's admin
+	stop     context.CancelFunc
+	done     chan error
+}
+
+func serve(t *testing.T) *served {
+	t.Helper()
+	account := simulator.CloudOptions{Accounts: []cloud.Account{{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}}}}
+	alidns, dnspod := account, account
+	alidns.Zones = []cloud.Zone{{Owner: "alice", Name: "example.com"}}
+	dnspod.Zones = alidns.Zones
+	s := &served{world: simulator.Start(t, simulator.Options{Alidns: alidns, DNSPod: dnspod}), done: make(chan error, 1)}
+
+	env := &envtest.Environment{}
+	// As with an aggregation layer, though this test calls the server without it.
+	front, _, err := cert.GenerateSelfSignedCertKey("front-proxy", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frontFile := filepath.Join(t.TempDir(), "front-proxy-ca.crt")
+	if err := os.WriteFile(frontFile, front, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env.ControlPlane.GetAPIServer().Configure().
+		Set("requestheader-client-ca-file", frontFile).Set("requestheader-allowed-names", "front-proxy").
+		Set("requestheader-username-headers", "X-Remote-User").Set("requestheader-group-headers", "X-Remote-Group").
+		Set("requestheader-extra-headers-prefix", "X-Remote-Extra-")
+	config, err := env.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := env.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.client = &http.Client{Transport: adminTransport(t, config), Timeout: 30 * time.Second}
+	createSecret(t, config)
+	admin, err := env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := admin.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, kubeconfig)
+	return s
+}
+
+// run starts the command on a free port.
+func (s *served) run(t *testing.T, kubeconfig []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "kubeconfig")
+	if err := os.WriteFile(config, kubeconfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.certFile = filepath.Join(dir, "tls.crt")
+	s.writeCertificate(t, "first.example")
+	port := freePort(t)
+	s.url = fmt.Sprintf("https://127.0.0.1:%d", port)
+	cmd := NewCommand()
+	cmd.SetArgs([]string{
+		fmt.Sprintf("--secure-port=%d", port), "--bind-address=127.0.0.1", "--group-name=" + DefaultGroup,
+		"--tls-cert-file=" + s.certFile, "--tls-private-key-file=" + strings.TrimSuffix(s.certFile, ".crt") + ".key",
+		"--kubeconfig=" + config, "--authentication-kubeconfig=" + config, "--authorization-kubeconfig=" + config,
+		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go func() { s.done <- cmd.ExecuteContext(ctx) }()
+	t.Cleanup(stop)
+}
+
+func (s *served) writeCertificate(t *testing.T, host string) {
+	t.Helper()
+	crt, key, err := cert.GenerateSelfSignedCertKey(host, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, content := range map[string][]byte{s.certFile: crt, strings.TrimSuffix(s.certFile, ".crt") + ".key": key} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func adminTransport(t *testing.T, config *rest.Config) http.RoundTripper {
+	t.Helper()
+	pair, err := tls.X509KeyPair(config.CertData, config.KeyData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{Certificates: []tls.Certificate{pair}, InsecureSkipVerify: true},
+	}
+}
+
+func createSecret(t *testing.T, config *rest.Config) {
+	t.Helper()
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "alice"},
+		StringData: map[string]string{"id": aliceID, "secret": aliceSecret + "\n"},
+	}
+	if _, err := client.CoreV1().Secrets("default").Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+func (s *served) do(ctx context.Context, client *http.Client, method, path string, body []byte) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	content, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, content, err
+}
+
+func (s *served) becomesReady(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		status, body, err := s.do(ctx, s.client, http.MethodGet, "/readyz?verbose", nil)
+		if err == nil && status == http.StatusOK {
+			if !strings.Contains(string(body), "[+]solvers-initialized ok") {
+				t.Errorf("readyz does not name its own check:\n%s", body)
+			}
+			break
+		}
+		select {
+		case err := <-s.done:
+			t.Fatalf("the server ended: %v", err)
+		case <-ctx.Done():
+			t.Fatalf("not ready: %d %s %v", status, body, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if status, body, err := s.do(ctx, s.client, http.MethodGet, "/livez", nil); err != nil || status != http.StatusOK {
+		t.Errorf("livez: %d %s %v", status, body, err)
+	}
+}
+
+func (s *served) discovery(t *testing.T) {
+	_, body, err := s.do(t.Context(), s.client, http.MethodGet, "/apis/"+DefaultGroup+"/v1alpha1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list metav1.APIResourceList
+	if err := json.Unmarshal(body, &list); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	var names []string
+	for _, resource := range list.APIResources {
+		names = append(names, resource.Name)
+	}
+	slices.Sort(names)
+	if want := []string{AlidnsName, AlidnsAlias, DNSPodName}; !slices.Equal(names, want) {
+		t.Errorf("got %q, want %q", names, want)
+	}
+}
+
+func (s *served) openAPI(t *testing.T) {
+	for _, path := range []string{"/openapi/v2", "/openapi/v3/apis/" + DefaultGroup + "/v1alpha1"} {
+		status, body, err := s.do(t.Context(), s.client, http.MethodGet, path, nil)
+		if err != nil || status != http.StatusOK {
+			t.Fatalf("%s: %d %v", path, status, err)
+		}
+		for _, name := range []string{AlidnsName, AlidnsAlias, DNSPodName} {
+			id := `ChallengePayload-` + name + `"`
+			if count := strings.Count(string(body), id); count != 1 {
+				t.Errorf("%s has the operation id …%s %d times", path, id, count)
+			}
+		}
+	}
+}
+
+// challenge calls a solver and returns its response.
+func (s *served) challenge(ctx context.Context, solver string, action whapi.ChallengeAction, config string) (*whapi.ChallengeResponse, error) {
+	payload := whapi.ChallengePayload{
+		TypeMeta: metav1.TypeMeta{APIVersion: whapi.SchemeGroupVersion.String(), Kind: "ChallengePayload"},
+		Request: &whapi.ChallengeRequest{
+			UID: "1", Action: action, Type: "dns-01", DNSName: "example.com", Key: value, ResourceNamespace: "default",
+			ResolvedFQDN: fqdn, ResolvedZone: "example.com.", Config: &apiextensionsv1.JSON{Raw: []byte(config)},
+		},
+	}
+	raw, err := json.Marshal(payload)
+	if err != nil {
+		return nil, err
+	}
+	status, body, err := s.do(ctx, s.client, http.MethodPost, "/apis/"+DefaultGroup+"/v1alpha1/"+solver, raw)
+	if err != nil {
+		return nil, err
+	}
+	var answer whapi.ChallengePayload
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Response == nil {
+		return nil, fmt.Errorf("%d: %s", status, body)
+	}
+	return answer.Response, nil
+}
+
+func (s *served) presentAndCleanUp(t *testing.T) {
+	for i, solver := range []string{AlidnsName, AlidnsAlias, DNSPodName} {
+		v := vendors()[i/2]
+		endpoint := []*simulator.Endpoint{s.world.Alidns, s.world.DNSPod}[i/2]
+		for _, action := range []whapi.ChallengeAction{whapi.ChallengeActionPresent, whapi.ChallengeActionCleanUp} {
+			response, err := s.challenge(t.Context(), solver, action, v.configFor("alice"))
+			if err != nil || !response.Success {
+				t.Fatalf("%s %s: %+v %v", solver, action, response, err)
+			}
+			want := map[whapi.ChallengeAction]int{whapi.ChallengeActionPresent: 1, whapi.ChallengeActionCleanUp: 0}[action]
+			if got := len(endpoint.Records("example.com")); got != want {
+				t.Errorf("%d records after %s %s", got, solver, action)
+			}
+		}
+	}
+	response, err := s.challenge(t.Context(), AlidnsName, whapi.ChallengeActionPresent, `{"x":1}`)
+	if err != nil || response.Success || !strings.Contains(response.Result.Message, "config.x: Forbidden") {
+		t.Errorf("got %+v %v for a config with an unknown field", response, err)
+	}
+}
+
+func (s *served) anonymous(t *testing.T) {
+	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	for _, solver := range []string{AlidnsName, DNSPodName} {
+		status, _, err := s.do(t.Context(), stranger, http.MethodPost, "/apis/"+DefaultGroup+"/v1alpha1/"+solver, []byte("{}"))
+		if err != nil || status != http.StatusForbidden && status != http.StatusUnauthorized {
+			t.Errorf("%s: got %d %v", solver, status, err)
+		}
+	}
+}
+
+func (s *served) certificateReplaced(t *testing.T) {
+	s.writeCertificate(t, "second.example")
+	deadline := time.Now().Add(90 * time.Second)
+	for {
+		dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "https://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := conn.(*tls.Conn).ConnectionState().PeerCertificates[0].DNSNames
+		_ = conn.Close()
+		if slices.Contains(names, "second.example") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still serving the certificate of %q", names)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (s *served) drains(t *testing.T) {
+	v := vendors()[0]
+	if _, err := s.challenge(t.Context(), AlidnsName, whapi.ChallengeActionPresent, v.configFor("alice")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 3 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	cleaned := make(chan error, 1)
+	go func() {
+		response, err := s.challenge(context.Background(), AlidnsName, whapi.ChallengeActionCleanUp, v.configFor("alice"))
+		if err == nil && !response.Success {
+			err = fmt.Errorf("%+v", response.Result)
+		}
+		cleaned <- err
+	}()
+	time.Sleep(time.Second) // the call is under way
+	s.stop()
+	if err := <-cleaned; err != nil {
+		t.Errorf("CleanUp: %v", err)
+	}
+	select {
+	case err := <-s.done:
+		if err != nil {
+			t.Errorf("the command returned %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the server does not end")
+	}
+	if records := s.world.Alidns.Records("example.com"); len(records) != 0 {
+		t.Errorf("left behind: %v", records)
+	}
+}
