@@ -146,8 +146,13 @@ func adminTransport(t *testing.T, config *rest.Config) http.RoundTripper {
 	}
 	return &http.Transport{
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{Certificates: []tls.Certificate{pair}, InsecureSkipVerify: true},
+		TLSClientConfig:   unverified(pair),
 	}
+}
+
+// unverified accepts the server's certificate, which these tests replace.
+func unverified(certificates ...tls.Certificate) *tls.Config {
+	return &tls.Config{Certificates: certificates, InsecureSkipVerify: true} //nolint:gosec // a server of the test's own
 }
 
 func createSecret(t *testing.T, config *rest.Config) {
@@ -295,7 +300,7 @@ func (s *served) presentAndCleanUp(t *testing.T) {
 }
 
 func (s *served) anonymous(t *testing.T) {
-	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: unverified()}}
 	for _, solver := range []string{AlidnsName, DNSPodName} {
 		status, _, err := s.do(t.Context(), stranger, http.MethodPost, "/apis/"+DefaultGroup+"/v1alpha1/"+solver, []byte("{}"))
 		if err != nil || status != http.StatusForbidden && status != http.StatusUnauthorized {
@@ -308,7 +313,7 @@ func (s *served) certificateReplaced(t *testing.T) {
 	s.writeCertificate(t, "second.example")
 	deadline := time.Now().Add(90 * time.Second)
 	for {
-		dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
+		dialer := &tls.Dialer{Config: unverified()}
 		conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "https://"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,218 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certyun/certyun/deploy/local/certmanager"
+	"github.com/certyun/certyun/deploy/local/stage"
+	"github.com/certyun/certyun/solvers/simulator/cloud"
+)
+
+func providers() []stage.Provider { return []stage.Provider{stage.Alidns(), stage.DNSPod()} }
+
+func (s *suite) clusterIssuers(t *testing.T) {
+	for _, provider := range providers() {
+		t.Run(provider.Title, func(t *testing.T) {
+			t.Parallel()
+			zone := provider.SolverName + "-cluster.example"
+			account := s.account(t, provider, "cluster", zone)
+			issuer := s.issuer(t, "", "cluster-"+provider.SolverName, account)
+			namespace := s.namespace(t, "cluster-"+provider.SolverName)
+			s.create(t, stage.Certificate(namespace, "web", issuer, zone, "*."+zone))
+			s.expectIssued(t, namespace, "web", zone, "*."+zone)
+			if written := s.Endpoint(provider).Calls(); countWrites(written, account) != 2 {
+				t.Errorf("%d records were written for an apex and its wildcard, want 2", countWrites(written, account))
+			}
+		})
+	}
+}
+
+// countWrites counts the records that were written with the account's keys.
+func countWrites(calls []cloud.Call, account stage.Account) int {
+	count := 0
+	for _, call := range calls {
+		if call.Owner == account.Owner && (call.Action == "AddDomainRecord" || call.Action == "CreateRecord") && call.Code == "" {
+			count++
+		}
+	}
+	return count
+}
+
+func (s *suite) issuers(t *testing.T) {
+	for _, provider := range providers() {
+		t.Run(provider.Title, func(t *testing.T) {
+			t.Parallel()
+			zone := provider.SolverName + "-issuer.example"
+			account := s.account(t, provider, "issuer", zone)
+			name := "issuer-" + provider.SolverName
+			issuer := s.issuer(t, issuersNamespace, name, account)
+			s.create(t, stage.Certificate(issuersNamespace, name, issuer, "a.b."+zone, "*.a.b."+zone))
+			s.expectIssued(t, issuersNamespace, name, "a.b."+zone, "*.a.b."+zone)
+		})
+	}
+}
+
+func (s *suite) annotatedIngress(t *testing.T) {
+	zone := "ingress.example"
+	account := s.account(t, stage.Alidns(), "ingress", zone)
+	issuer := s.issuer(t, "", "ingress", account)
+	namespace := s.namespace(t, "ingress")
+	s.create(t, stage.Ingress(namespace, "shop", issuer.Name, "shop."+zone))
+	s.expectIssued(t, namespace, "shop", "shop."+zone)
+}
+
+// twoAccounts issues one certificate for two zones, each of an account of its own, and sees that no account's keys wrote
+// into the other's zone.
+func (s *suite) twoAccounts(t *testing.T) {
+	for _, provider := range providers() {
+		t.Run(provider.Title, func(t *testing.T) {
+			t.Parallel()
+			zones := []string{provider.SolverName + "-first.example", provider.SolverName + "-second.example"}
+			name := "two-" + provider.SolverName
+			var solvers []acmev1.ACMEChallengeSolver
+			var issuer *certmanagerv1.ClusterIssuer
+			accounts := map[string]stage.Account{}
+			for i, zone := range zones {
+				account := s.account(t, provider, fmt.Sprintf("two%d", i), zone)
+				accounts[zone] = account
+				s.create(t, account.Secret(certmanager.Namespace))
+				var err error
+				if issuer, err = s.ClusterIssuer(name, account); err != nil {
+					t.Fatal(err)
+				}
+				solver := issuer.Spec.ACME.Solvers[0]
+				solver.Selector = &acmev1.CertificateDNSNameSelector{DNSZones: []string{zone}}
+				solvers = append(solvers, solver)
+			}
+			issuer.Spec.ACME.Solvers = solvers
+			s.create(t, issuer)
+			namespace := s.namespace(t, name)
+			ref := cmmeta.IssuerReference{Group: "cert-manager.io", Kind: "ClusterIssuer", Name: name}
+			names := []string{zones[0], "*." + zones[0], zones[1], "*." + zones[1]}
+			s.create(t, stage.Certificate(namespace, "web", ref, names...))
+			s.expectIssued(t, namespace, "web", names...)
+			for zone, account := range accounts {
+				for _, call := range s.Endpoint(provider).Calls() {
+					if call.Owner == account.Owner && call.Zone != "" && call.Zone != zone {
+						t.Errorf("the keys of %s were used for %s in zone %s", account.Owner, call.Action, call.Zone)
+					}
+				}
+				if writes := countWrites(s.Endpoint(provider).Calls(), account); writes != 2 {
+					t.Errorf("%d records were written in %s, want 2", writes, zone)
+				}
+			}
+		})
+	}
+}
+
+// renewal asks for a certificate that is due for renewal some seconds after it was issued, and waits for the second one.
+func (s *suite) renewal(t *testing.T) {
+	zone := "renewal.example"
+	account := s.account(t, stage.DNSPod(), "renewal", zone)
+	issuer := s.issuer(t, "", "renewal", account)
+	namespace := s.namespace(t, "renewal")
+	certificate := stage.Certificate(namespace, "web", issuer, zone, "*."+zone)
+	const life = 90 * 24 * time.Hour
+	certificate.Spec.Duration = &metav1.Duration{Duration: life}
+	certificate.Spec.RenewBefore = &metav1.Duration{Duration: life - 20*time.Second}
+	s.create(t, certificate)
+	first, err := s.WaitForCertificate(t.Context(), namespace, "web", patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.eventually(t, func() error {
+		second, err := s.Issued(t.Context(), namespace, "web")
+		if err != nil {
+			return err
+		}
+		if second.SerialNumber.Cmp(first.SerialNumber) == 0 {
+			return fmt.Errorf("the certificate is still the first one")
+		}
+		return nil
+	})
+	// It would go on renewing for as long as it is there.
+	s.delete(t, certificate)
+	s.expectNoChallenges(t, namespace)
+}
+
+func (s *suite) deletionWhilePending(t *testing.T) {
+	for _, provider := range providers() {
+		t.Run(provider.Title, func(t *testing.T) {
+			t.Parallel()
+			zone := provider.SolverName + "-deleted.example"
+			account := s.account(t, provider, "deleted", zone)
+			name := "deleted-" + provider.SolverName
+			issuer := s.issuer(t, "", name, account)
+			namespace := s.namespace(t, name)
+			certificate := stage.Certificate(namespace, "web", issuer, zone, "*."+zone)
+			s.create(t, certificate)
+			s.expectPresented(t, provider, namespace, zone)
+			s.delete(t, certificate)
+			s.expectNoChallenges(t, namespace)
+			s.eventually(t, func() error {
+				if left := s.challengeRecords(provider, zone); len(left) > 0 {
+					return fmt.Errorf("records left behind: %q", left)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// namespaceDeletion deletes a namespace with everything in it, the Secret with the keys and the permission to read it
+// too, while a challenge is pending. In which order they go is chance. Nobody has the keys any more, so the record may
+// stay; the namespace may not.
+func (s *suite) namespaceDeletion(t *testing.T) {
+	for name, test := range map[string]struct {
+		namespace string
+		first     func(t *testing.T, namespace string, account stage.Account)
+	}{
+		"all at once": {vanishedNamespaces()[0], func(*testing.T, string, stage.Account) {}},
+		"the Secret first": {vanishedNamespaces()[1], func(t *testing.T, namespace string, account stage.Account) {
+			s.delete(t, account.Secret(namespace))
+		}},
+		"the permission first": {vanishedNamespaces()[2], func(t *testing.T, namespace string, _ stage.Account) {
+			if err := s.Client.DeleteAllOf(t.Context(), &rbacv1.RoleBinding{}, client.InNamespace(namespace)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			zone := test.namespace + ".example"
+			account, err := s.AddAccount(stage.Alidns(), test.namespace, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			issuer := s.issuer(t, test.namespace, "vanished", account)
+			s.create(t, stage.Certificate(test.namespace, "web", issuer, zone, "*."+zone))
+			s.expectPresented(t, stage.Alidns(), test.namespace, zone)
+			test.first(t, test.namespace, account)
+			s.delete(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: test.namespace}})
+			s.eventually(t, func() error { return s.namespaceGone(t, test.namespace) })
+		})
+	}
+}
+
+func (s *suite) namespaceGone(t *testing.T, name string) error {
+	var namespace corev1.Namespace
+	err := s.Client.Get(t.Context(), client.ObjectKey{Name: name}, &namespace)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("namespace %s is still there: %w", name, s.NoChallenges(t.Context(), name))
+}

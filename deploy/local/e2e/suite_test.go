@@ -1,0 +1,247 @@
+// Package e2e tests certyun from end to end: one cluster, in which cert-manager obtains certificates from an ACME server
+// through certyun and the simulated clouds.
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certyun/certyun/deploy/local/kubelet"
+	"github.com/certyun/certyun/deploy/local/stage"
+	"github.com/certyun/certyun/deploy/local/toolbox"
+	"github.com/certyun/certyun/solvers/simulator/cloud"
+)
+
+// patience is how long anything in the cluster may take.
+const patience = 2 * time.Minute
+
+// issuersNamespace has Issuers that certyun serves.
+const issuersNamespace = "issuers"
+
+// vanishedNamespaces have such Issuers too, and are deleted.
+func vanishedNamespaces() []string {
+	return []string{"vanished-at-once", "vanished-secret", "vanished-role"}
+}
+
+// suite is what all tests share.
+type suite struct {
+	*stage.Stage
+
+	mu       sync.Mutex
+	accounts []stage.Account
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(actorRole) != "" {
+		os.Exit(act())
+	}
+	// Nearly all time is spent waiting, so more tests run side by side than there are cores.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+func TestEndToEnd(t *testing.T) {
+	s := start(t)
+	t.Run("certificates", func(t *testing.T) {
+		for name, test := range map[string]func(*testing.T){
+			"a ClusterIssuer issues for an apex and its wildcard":                     s.clusterIssuers,
+			"an Issuer issues with the keys of its own namespace":                     s.issuers,
+			"an annotated Ingress gets its certificate":                               s.annotatedIngress,
+			"two zones of two accounts of one cloud are solved at once":               s.twoAccounts,
+			"a certificate is renewed":                                                s.renewal,
+			"a Certificate deleted while pending leaves nothing behind":               s.deletionWhilePending,
+			"a namespace deleted with its Secret while pending goes away":             s.namespaceDeletion,
+			"only cert-manager may call the solvers":                                  s.callers,
+			"discovery and OpenAPI know the solvers":                                  s.discovery,
+			"a Pod is played with its files, its environment, its probes and its end": s.pods,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
+	t.Run("the solver is killed and restarted in the middle", s.solverKilled)
+	t.Run("no log holds a key", s.logsHoldNoKey)
+}
+
+// start builds what is missing and starts the stage for the whole package.
+func start(t *testing.T) *suite {
+	t.Helper()
+	box, err := toolbox.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, tool := range toolbox.Tools() {
+		if tool.Name != toolbox.CertyunLocal {
+			names = append(names, tool.Name)
+		}
+	}
+	if err := box.Build(t.Context(), os.Stderr, names...); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	played, err := stage.Start(t.Context(), stage.Options{
+		Toolbox:          box,
+		Images:           map[string]kubelet.Image{actorImage: {Entrypoint: "/actor", Program: self}},
+		IssuerNamespaces: append(vanishedNamespaces(), issuersNamespace),
+		Step: func(name string, do func() error) error {
+			started := time.Now()
+			err := do()
+			t.Logf("%s: %.1f s", name, time.Since(started).Seconds())
+			return err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(played.Explain(context.Background()))
+		}
+		if err := played.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &suite{Stage: played}
+}
+
+// account opens an account and, when the test ends, sees that its zones hold the records of others and nothing else.
+func (s *suite) account(t *testing.T, provider stage.Provider, owner string, zones ...string) stage.Account {
+	t.Helper()
+	account, err := s.AddAccount(provider, owner, zones...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.accounts = append(s.accounts, account)
+	s.mu.Unlock()
+	before := map[string][]cloud.Record{}
+	for _, zone := range zones {
+		before[zone] = s.Endpoint(provider).Records(zone)
+		if len(before[zone]) == 0 {
+			t.Fatalf("zone %s has no records of others to watch", zone)
+		}
+	}
+	t.Cleanup(func() {
+		for _, zone := range zones {
+			if diff := cmp.Diff(before[zone], s.Endpoint(provider).Records(zone)); diff != "" {
+				t.Errorf("zone %s at %s is not as it was (-before +after):\n%s", zone, provider.Title, diff)
+			}
+		}
+	})
+	return account
+}
+
+// issuer makes an Issuer for the account; without a namespace, a ClusterIssuer.
+func (s *suite) issuer(t *testing.T, namespace, name string, account stage.Account) cmmeta.IssuerReference {
+	t.Helper()
+	ref, err := s.CreateIssuer(t.Context(), namespace, name, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// namespace makes one that goes away after the test.
+func (s *suite) namespace(t *testing.T, name string) string {
+	t.Helper()
+	s.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	return name
+}
+
+func (s *suite) create(t *testing.T, objects ...client.Object) {
+	t.Helper()
+	for _, object := range objects {
+		if err := s.Client.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *suite) delete(t *testing.T, objects ...client.Object) {
+	t.Helper()
+	for _, object := range objects {
+		if err := s.Client.Delete(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// eventually fails the test when the try does not work in time.
+func (s *suite) eventually(t *testing.T, try func() error) {
+	t.Helper()
+	if err := stage.Eventually(t.Context(), patience, try); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// expectIssued waits for a certificate and checks for whom it is.
+func (s *suite) expectIssued(t *testing.T, namespace, name string, dnsNames ...string) {
+	t.Helper()
+	certificate, err := s.WaitForCertificate(t.Context(), namespace, name, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(dnsNames, certificate.DNSNames); diff != "" {
+		t.Errorf("names of the certificate (-want +got):\n%s", diff)
+	}
+	s.expectNoChallenges(t, namespace)
+}
+
+// expectNoChallenges waits until cert-manager has cleaned up: a certificate may be there a moment earlier.
+func (s *suite) expectNoChallenges(t *testing.T, namespace string) {
+	t.Helper()
+	s.eventually(t, func() error { return s.NoChallenges(t.Context(), namespace) })
+}
+
+// challengeRecords lists the values that certyun has put at _acme-challenge names of the zone.
+func (s *suite) challengeRecords(provider stage.Provider, zone string) []string {
+	var values []string
+	for _, record := range s.Endpoint(provider).Records(zone) {
+		if strings.HasPrefix(record.RR, "_acme-challenge") && !strings.Contains(record.Value, " ") {
+			values = append(values, record.Value)
+		}
+	}
+	return values
+}
+
+// expectPresented waits until a challenge's record is written and cert-manager waits for it to be seen.
+func (s *suite) expectPresented(t *testing.T, provider stage.Provider, namespace, zone string) {
+	t.Helper()
+	s.eventually(t, func() error {
+		if len(s.challengeRecords(provider, zone)) == 0 {
+			return fmt.Errorf("no challenge record in %s yet", zone)
+		}
+		var challenges acmev1.ChallengeList
+		if err := s.Client.List(t.Context(), &challenges, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+		for _, challenge := range challenges.Items {
+			if challenge.Status.Presented {
+				return nil
+			}
+		}
+		return fmt.Errorf("no challenge in %s is presented yet", namespace)
+	})
+}
