@@ -32,24 +32,33 @@ test: tools ## Run all tests: unit, race, fuzz seeds, conformance, end to end.
 	assets=$${KUBEBUILDER_ASSETS:-$(BIN)}; \
 	CGO_ENABLED=1 KUBEBUILDER_ASSETS=$$assets TEST_ASSET_ETCD=$$assets/etcd TEST_ASSET_KUBE_APISERVER=$$assets/kube-apiserver \
 	  TEST_ASSET_KUBECTL=$$assets/kubectl go test -race -count=1 -timeout 20m ./...
+	go -C admission/oracle test -count=1 -timeout 10m ./...
 	go -C deploy/local test -count=1 -timeout 20m ./...
+
+.PHONY: bench
+bench: tools ## Run the benchmarks, which fail when a promise is broken; an idle machine is assumed.
+	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -run '^$$' -bench . -timeout 20m ./admission ./admission/evidence/cluster
 
 .PHONY: verify
 verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden files, the chart, imports and modules.
 	$(GOLANGCI_LINT) fmt --diff
 	$(GOLANGCI_LINT) run
+	cd admission/oracle && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	cd deploy/local && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	go test -count=1 ./charts
-	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers
+	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers ./admission
+	go test -count=1 -run '^TestRulesReference$$' ./admission/rule
 	$(BIN)/certyun-local dryrun
 	go mod tidy -diff
+	go -C admission/oracle mod tidy -diff
 	go -C deploy/local mod tidy -diff
 	go -C deploy/local/tools mod tidy -diff
 
 .PHONY: generate
 generate: tools ## Write the generated and golden files anew.
 	go test -count=1 ./charts -update
-	go test -count=1 ./solvers -run '^TestFlagsReference$$' -update
+	go test -count=1 ./solvers ./admission -run '^TestFlagsReference$$' -update
+	go test -count=1 ./admission/rule -run '^TestRulesReference$$' -update
 
 .PHONY: build
 build: ## Build the binary into .local/build.

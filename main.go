@@ -1,4 +1,5 @@
-// Command certyun is a DNS-01 solver for cert-manager at Alibaba Cloud DNS and Tencent Cloud DNSPod.
+// Command certyun is a DNS-01 solver for cert-manager at Alibaba Cloud DNS and Tencent Cloud DNSPod, and an admission webhook that
+// rejects what cert-manager could never issue.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/logs"
 	"github.com/spf13/cobra"
 
+	"github.com/certyun/certyun/admission"
 	"github.com/certyun/certyun/solvers"
 )
 
@@ -36,7 +38,7 @@ func run() int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(solvers.NewCommand())
+	root.AddCommand(solvers.NewCommand(), admission.NewCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "certyun:", err)
 		return 1

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -213,6 +214,70 @@ func TestRefusedValues(t *testing.T) {
 			values: "solver: {logging: {format: xml}}",
 			want:   "at '/solver/logging/format'",
 		},
+		"an admission value that the chart does not have": {
+			values: "admission: {policies: {}}",
+			want:   "at '/admission': additional properties 'policies' not allowed",
+		},
+		"a failure policy that does not exist": {
+			values: "admission: {failurePolicy: Warn}",
+			want:   "at '/admission/failurePolicy': value must be one of",
+		},
+		"less time than a review may take": {
+			values: "admission: {timeoutSeconds: 1}",
+			want:   "at '/admission/timeoutSeconds': minimum: got 1, want 2",
+		},
+		"more time than the API server gives": {
+			values: "admission: {timeoutSeconds: 31}",
+			want:   "at '/admission/timeoutSeconds': maximum: got 31, want 30",
+		},
+		"an admission port that only root may open": {
+			values: "admission: {service: {port: 443}}",
+			want:   "at '/admission/service/port': minimum: got 443, want 1,025",
+		},
+		"metrics on the port of reviews": {
+			values: "admission: {metrics: {port: 9443}}",
+			want:   "admission.metrics.port and admission.service.port must differ",
+		},
+		"a severity that does not exist": {
+			values: "admission: {policy: {rules: {wildcard-needs-dns01: error}}}",
+			want:   "at '/admission/policy/rules/wildcard-needs-dns01': value must be one of",
+		},
+		"true in the place of a severity": {
+			values: "admission: {policy: {rules: {wildcard-needs-dns01: on}}}",
+			want:   "at '/admission/policy/rules/wildcard-needs-dns01': value must be one of",
+		},
+		"a rule that cannot be one": {
+			values: "admission: {policy: {rules: {Wildcard: warn}}}",
+			want:   "invalid propertyName 'Wildcard'",
+		},
+		"a policy of another kind": {
+			values: "admission: {policy: {kind: ClusterPolicy}}",
+			want:   "at '/admission/policy/kind'",
+		},
+		"a word of the policy that it does not have": {
+			values: "admission: {policy: {exempt: [sandbox]}}",
+			want:   "at '/admission/policy': additional properties 'exempt' not allowed",
+		},
+		"a CA of the policy without its server": {
+			values: "admission: {policy: {caPolicies: [{like: private}]}}",
+			want:   "at '/admission/policy/caPolicies/0': missing property 'server'",
+		},
+		"the Secrets of all namespaces": {
+			values: "admission: {secretMetadata: {namespaces: [\"*\"]}}",
+			want:   "at '/admission/secretMetadata/namespaces/0'",
+		},
+		"names of certificates that nobody verifies": {
+			values: "admission: {clientNames: [api-server]}",
+			want:   "admission.clientNames needs admission.clientCA.configMapName",
+		},
+		"a selector with an operator that does not exist": {
+			values: "admission: {namespaceSelector: {matchExpressions: [{key: a, operator: Equals}]}}",
+			want:   "at '/admission/namespaceSelector/matchExpressions/0/operator'",
+		},
+		"an admission ServiceAccount of somebody else without its name": {
+			values: "admission: {serviceAccount: {create: false}}",
+			want:   "admission.serviceAccount.name is needed",
+		},
 		"an environment variable without a name": {
 			values: "solver: {extraEnv: [{value: x}]}",
 			want:   "at '/solver/extraEnv/0': missing property 'name'",
@@ -273,20 +338,23 @@ func TestRolesGrantNoMoreThanIsUsed(t *testing.T) {
 				}
 				// A Role and a ClusterRole hold the same rules.
 				for _, rule := range decode[rbacv1.ClusterRole](t, object).Rules {
-					checkRule(t, object.GetName(), rule)
+					checkRule(t, object, rule)
 				}
 			}
 		})
 	}
 }
 
-func checkRule(t *testing.T, role string, rule rbacv1.PolicyRule) {
+func checkRule(t *testing.T, role unstructured.Unstructured, rule rbacv1.PolicyRule) {
 	t.Helper()
 	if slices.Contains(slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs), "*") {
-		t.Errorf("%s holds a wildcard: %v", role, rule)
+		t.Errorf("%s holds a wildcard: %v", role.GetName(), rule)
+	}
+	if role.GetLabels()["app.kubernetes.io/component"] == "admission" {
+		return // TestAdmissionRights tells exactly what is granted
 	}
 	if slices.Contains(rule.Resources, "secrets") && !slices.Equal(rule.Verbs, []string{"get"}) {
-		t.Errorf("%s lets Secrets be read by other means than by name: %v", role, rule.Verbs)
+		t.Errorf("%s lets Secrets be read by other means than by name: %v", role.GetName(), rule.Verbs)
 	}
 }
 
@@ -333,14 +401,21 @@ func checkPod(t *testing.T, pod corev1.PodSpec) {
 	}
 }
 
-// The API server of a cluster without a Pod network dials the APIService's port, wherever the Service sends it.
+// partOf tells which of the two servers an object belongs to.
+func partOf(object unstructured.Unstructured) string {
+	return object.GetLabels()["app.kubernetes.io/component"]
+}
+
+// The API server of a cluster without a Pod network dials the port that the APIService and the webhook configuration name,
+// wherever the Service sends it.
 func TestOnePortEverywhere(t *testing.T) {
 	type ports struct {
-		Argument                       string
-		Container, Service, APIService int64
+		Argument                   string
+		Container, Service, Dialed int64
 	}
-	var got ports
-	for _, object := range objects(t, render(t, "--set", "solver.service.port=9443")) {
+	got := map[string]*ports{"solver": {}, "admission": {}}
+	for _, object := range objects(t, render(t, "--set", "solver.service.port=9444,admission.service.port=9445")) {
+		got := got[partOf(object)]
 		switch object.GetKind() {
 		case "Deployment":
 			container := decode[appsv1.Deployment](t, object).Spec.Template.Spec.Containers[0]
@@ -350,10 +425,17 @@ func TestOnePortEverywhere(t *testing.T) {
 		case "Service":
 			got.Service = int64(decode[corev1.Service](t, object).Spec.Ports[0].Port)
 		case "APIService":
-			got.APIService, _, _ = unstructured.NestedInt64(object.Object, "spec", "service", "port")
+			got.Dialed, _, _ = unstructured.NestedInt64(object.Object, "spec", "service", "port")
+		case "ValidatingWebhookConfiguration":
+			for _, webhook := range decode[admissionregistrationv1.ValidatingWebhookConfiguration](t, object).Webhooks {
+				got.Dialed = int64(*webhook.ClientConfig.Service.Port)
+			}
 		}
 	}
-	want := ports{Argument: "--secure-port=9443", Container: 9443, Service: 9443, APIService: 9443}
+	want := map[string]*ports{
+		"solver":    {Argument: "--secure-port=9444", Container: 9444, Service: 9444, Dialed: 9444},
+		"admission": {Argument: "--secure-port=9445", Container: 9445, Service: 9445, Dialed: 9445},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("ports (-want +got):\n%s", diff)
 	}
@@ -363,19 +445,23 @@ func TestOnePortEverywhere(t *testing.T) {
 func TestServiceTypeIsWrittenOnlyWhenSet(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
-		want corev1.ServiceType
+		want map[string]corev1.ServiceType
 	}{
-		"not set":      {want: ""},
-		"LoadBalancer": {args: []string{"--set", "solver.service.type=LoadBalancer"}, want: corev1.ServiceTypeLoadBalancer},
+		"not set": {want: map[string]corev1.ServiceType{"solver": "", "admission": ""}},
+		"set": {
+			args: []string{"--set", "solver.service.type=LoadBalancer,admission.service.type=NodePort"},
+			want: map[string]corev1.ServiceType{"solver": corev1.ServiceTypeLoadBalancer, "admission": corev1.ServiceTypeNodePort},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			got := map[string]corev1.ServiceType{}
 			for _, object := range objects(t, render(t, test.args...)) {
-				if object.GetKind() != "Service" {
-					continue
+				if object.GetKind() == "Service" {
+					got[partOf(object)] = decode[corev1.Service](t, object).Spec.Type
 				}
-				if got := decode[corev1.Service](t, object).Spec.Type; got != test.want {
-					t.Errorf("type %q, want %q", got, test.want)
-				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("types (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -401,7 +487,8 @@ func TestTwoInstallsDoNotClash(t *testing.T) {
 
 func TestEveryObjectIsLabelled(t *testing.T) {
 	want := labels.SelectorFromSet(labels.Set{"team": "platform", "app.kubernetes.io/part-of": "certyun"})
-	for _, object := range objects(t, render(t, "--set", "commonLabels.team=platform,solver.networkPolicy.enabled=true")) {
+	args := []string{"--set", "commonLabels.team=platform", "--values", filepath.Join(goldenDir, "everything"+valuesSuffix)}
+	for _, object := range objects(t, render(t, args...)) {
 		if got := labels.Set(object.GetLabels()); !want.Matches(got) {
 			t.Errorf("%s %s has the labels %v", object.GetKind(), object.GetName(), got)
 		}

@@ -13,8 +13,13 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	webhookadmissionv1 "k8s.io/apiserver/pkg/admission/plugin/webhook/config/apis/webhookadmission/v1"
+	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/certyun/certyun/admission"
+	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/config"
 )
 
@@ -36,12 +41,15 @@ func TestManifestsInDocuments(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := string(data)
+			if filepath.Base(file) == "rules.md" {
+				continue // these are wrong on purpose, and run with the rules
+			}
 			if filepath.Ext(file) == ".md" {
 				var manifests []string
 				for _, match := range fence.FindAllStringSubmatch(text, -1) {
 					// Parts of an object have no apiVersion; they are not meant to be applied.
-					if strings.HasPrefix(match[1], "apiVersion:") {
-						manifests = append(manifests, match[1])
+					if manifest := dedent(match[1]); strings.HasPrefix(manifest, "apiVersion:") {
+						manifests = append(manifests, manifest)
 					}
 				}
 				text = strings.Join(manifests, "\n---\n")
@@ -54,6 +62,12 @@ func TestManifestsInDocuments(t *testing.T) {
 	if solvers["alidns"] == 0 || solvers["dnspod"] == 0 {
 		t.Errorf("not every solver is documented: %v", solvers)
 	}
+}
+
+// dedent takes away the indentation of the first line from all lines: a manifest may be in a list.
+func dedent(text string) string {
+	indentation := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	return strings.ReplaceAll(strings.TrimPrefix(text, indentation), "\n"+indentation, "\n")
 }
 
 func checkManifest(t *testing.T, file, document string, solvers map[string]int) {
@@ -76,6 +90,16 @@ func checkManifest(t *testing.T, file, document string, solvers map[string]int) 
 		object = &networkingv1.Ingress{}
 	case "Secret":
 		object = &corev1.Secret{}
+	case "Policy":
+		if _, err := admission.ReadPolicy([]byte(document), rule.All()); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		return
+	case "AdmissionConfiguration":
+		checkAdmissionConfiguration(t, file, document)
+		return
+	case "Config":
+		object = &clientcmdv1.Config{}
 	default:
 		t.Errorf("%s: this test does not know the kind %s", file, kind.Kind)
 		return
@@ -89,6 +113,25 @@ func checkManifest(t *testing.T, file, document string, solvers map[string]int) 
 	for _, solver := range issuer.Spec.ACME.Solvers {
 		checkSolver(t, file, solver)
 		solvers[solver.DNS01.Webhook.SolverName]++
+	}
+}
+
+// checkAdmissionConfiguration decodes what the API server is told about its plug-ins, and what one of these is told.
+func checkAdmissionConfiguration(t *testing.T, file, document string) {
+	t.Helper()
+	var configuration apiserverv1.AdmissionConfiguration
+	if err := yaml.UnmarshalStrict([]byte(document), &configuration); err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	for _, plugin := range configuration.Plugins {
+		var webhooks webhookadmissionv1.WebhookAdmission
+		if err := yaml.UnmarshalStrict(plugin.Configuration.Raw, &webhooks); err != nil {
+			t.Errorf("%s: %s: %v", file, plugin.Name, err)
+		}
+		if webhooks.KubeConfigFile == "" {
+			t.Errorf("%s: %s names no kubeconfig", file, plugin.Name)
+		}
 	}
 }
 

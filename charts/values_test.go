@@ -86,6 +86,8 @@ func TestValuesReference(t *testing.T) {
 type schema struct {
 	Properties           map[string]schema `json:"properties"`
 	AdditionalProperties any               `json:"additionalProperties"`
+	Ref                  string            `json:"$ref"`
+	Defs                 map[string]schema `json:"$defs"`
 }
 
 func TestSchemaKnowsTheValuesAndNoOthers(t *testing.T) {
@@ -105,15 +107,18 @@ func TestSchemaKnowsTheValuesAndNoOthers(t *testing.T) {
 		documented[v.path] = true
 	}
 	known := map[string]bool{}
-	paths(t, "", root, documented, known)
+	paths(t, "", root, root.Defs, documented, known)
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(documented)), slices.Sorted(maps.Keys(known))); diff != "" {
 		t.Errorf("values.yaml and values.schema.json differ (-values +schema):\n%s", diff)
 	}
 }
 
 // paths collects the schema's values into known, down to those that values.yaml documents as a whole.
-func paths(t *testing.T, prefix string, s schema, documented, known map[string]bool) {
+func paths(t *testing.T, prefix string, s schema, defs map[string]schema, documented, known map[string]bool) {
 	t.Helper()
+	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
+		s = defs[name]
+	}
 	if prefix != "" && (documented[prefix] || len(s.Properties) == 0) {
 		known[prefix] = true
 		return
@@ -122,6 +127,6 @@ func paths(t *testing.T, prefix string, s schema, documented, known map[string]b
 		t.Errorf("the schema lets unknown values pass in %q", prefix)
 	}
 	for name, property := range s.Properties {
-		paths(t, strings.TrimPrefix(prefix+"."+name, "."), property, documented, known)
+		paths(t, strings.TrimPrefix(prefix+"."+name, "."), property, defs, documented, known)
 	}
 }

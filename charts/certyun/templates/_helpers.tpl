@@ -48,12 +48,43 @@ app.kubernetes.io/component: solver
 
 {{- define "certyun.solver.labels" -}}
 {{ include "certyun.solver.selectorLabels" . }}
+{{ include "certyun.labels" . }}
+{{- end -}}
+
+{{/* The labels that all objects have in common. */}}
+{{- define "certyun.labels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: certyun
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Where Pods run: the argument holds the values of the part (`values`) and the labels that select its Pods (`selector`).
+*/}}
+{{- define "certyun.scheduling" -}}
+{{- $selector := dict "matchLabels" .selector }}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- range $constraint := . }}
+  {{- $ours := ternary (dict) (dict "labelSelector" $selector) (hasKey $constraint "labelSelector") }}
+  {{- toYaml (list (merge (deepCopy $constraint) $ours)) | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end -}}
 

@@ -60,28 +60,34 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 	return refused
 }
 
-// renderings are the chart's values: the defaults, and all that can be turned on.
-func renderings() map[string][]string {
-	return map[string][]string{
-		"chart, default values": nil,
-		"chart, everything on": {
+// rendering is the chart with some values.
+type rendering struct {
+	name   string
+	values []string
+}
+
+// renderings are the chart's defaults, and all that can be turned on.
+func renderings() []rendering {
+	return []rendering{
+		{name: "chart, default values"},
+		{name: "chart, everything on", values: []string{
 			"--set", "solver.networkPolicy.enabled=true,solver.alidns.qps=5,solver.dnspod.qps=5",
 			"--set", "secrets.namespaces={cert-manager,team-a},secrets.resourceNames={alidns}",
 			"--set", "solver.service.type=ClusterIP,solver.cloudCA.configMapName=roots,solver.priorityClassName=system-cluster-critical",
-		},
-		"chart, Secrets of the whole cluster": {"--set", "secrets.clusterWide=true"},
+		}},
+		{name: "chart, Secrets of the whole cluster", values: []string{"--set", "secrets.clusterWide=true"}},
 	}
 }
 
 func collect(ctx context.Context, plane *cluster.ControlPlane, root string) ([]manifest, error) {
 	var manifests []manifest
-	for name, values := range renderings() {
-		args := append([]string{"template", "certyun", plane.Chart(), "--namespace", "certyun"}, values...)
+	for _, r := range renderings() {
+		args := append([]string{"template", "certyun", plane.Chart(), "--namespace", "certyun"}, r.values...)
 		text, err := plane.Helm(ctx, args...)
 		if err != nil {
 			return nil, err
 		}
-		manifests = append(manifests, manifest{name, text})
+		manifests = append(manifests, manifest{r.name, text})
 	}
 	files, err := filepath.Glob(filepath.Join(root, "deploy", "examples", "*.yaml"))
 	if err != nil {

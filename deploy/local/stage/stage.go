@@ -108,10 +108,13 @@ func (s *Stage) startWorld() (err error) {
 func certyunImage(box toolbox.Toolbox) kubelet.Image {
 	return kubelet.Image{
 		Entrypoint: "/certyun", Program: box.Path(toolbox.Certyun),
-		Args: map[string][]string{"solver": {
-			"--kubeconfig=$(KUBECONFIG)", "--authentication-kubeconfig=$(KUBECONFIG)",
-			"--authorization-kubeconfig=$(KUBECONFIG)", "--bind-address=127.0.0.1",
-		}},
+		Args: map[string][]string{
+			"solver": {
+				"--kubeconfig=$(KUBECONFIG)", "--authentication-kubeconfig=$(KUBECONFIG)",
+				"--authorization-kubeconfig=$(KUBECONFIG)", "--bind-address=127.0.0.1",
+			},
+			"admission": {"--kubeconfig=$(KUBECONFIG)"},
+		},
 	}
 }
 
@@ -141,7 +144,12 @@ func (s *Stage) install(ctx context.Context, options Options) error {
 		return err
 	}
 	s.SolverPort = port
+	admissionPort, err := s.Cluster.Kubelet.ReservePort(ctx)
+	if err != nil {
+		return err
+	}
 	values := []string{
+		fmt.Sprintf("admission.service.port=%d", admissionPort),
 		fmt.Sprintf("solver.service.port=%d", port),
 		"solver.alidns.endpoint=" + s.World.Alidns.URL,
 		"solver.dnspod.endpoint=" + s.World.DNSPod.URL,

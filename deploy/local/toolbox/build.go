@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,6 +59,10 @@ func (b Toolbox) ensure(ctx context.Context, out io.Writer, tool Tool, position 
 		return nil
 	}
 	first := missing != nil || err != nil
+	// A build that is interrupted leaves no program that looks finished.
+	if err := os.Remove(b.stampFile(tool)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("toolbox: %w", err)
+	}
 	if err := b.build(ctx, newProgress(out, tool, position, first), tool); err != nil {
 		return err
 	}
@@ -67,11 +72,9 @@ func (b Toolbox) ensure(ctx context.Context, out io.Writer, tool Tool, position 
 	return nil
 }
 
-// build compiles one program beside its place and moves it there, so that a program that runs is never half written.
+// build compiles one program into its place. Go leaves a program alone that is up to date there.
 func (b Toolbox) build(ctx context.Context, p *progress, tool Tool) error {
-	target := b.Path(tool.Name)
-	temporary := target + ".new"
-	args := []string{"build", "-v", "-o", temporary}
+	args := []string{"build", "-v", "-o", b.Path(tool.Name)}
 	if tool.LinkerFlags != "" {
 		args = append(args, "-ldflags", tool.LinkerFlags)
 	}
@@ -89,9 +92,6 @@ func (b Toolbox) build(ctx context.Context, p *progress, tool Tool) error {
 	}
 	if err != nil {
 		return fmt.Errorf("toolbox: building %s: %w\n%s", tool.Name, err, p.complaints())
-	}
-	if err := os.Rename(temporary, target); err != nil {
-		return fmt.Errorf("toolbox: %w", err)
 	}
 	return nil
 }
