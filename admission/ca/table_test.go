@@ -1,0 +1,253 @@
+package ca
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestServersAreKnownByTheirURL(t *testing.T) {
+	t.Parallel()
+	for title, tc := range map[string]struct {
+		url  string
+		want string
+	}{
+		"Let's Encrypt":                       {"https://acme-v02.api.letsencrypt.org/directory", "letsencrypt"},
+		"Let's Encrypt, host in upper case":   {"https://ACME-V02.API.LetsEncrypt.org/directory", "letsencrypt"},
+		"Let's Encrypt, with its port":        {"https://acme-v02.api.letsencrypt.org:443/directory", "letsencrypt"},
+		"Let's Encrypt, without TLS":          {"http://acme-v02.api.letsencrypt.org/directory", "letsencrypt"},
+		"Let's Encrypt, without TLS, port 80": {"http://acme-v02.api.letsencrypt.org:80/directory", "letsencrypt"},
+		"Let's Encrypt, host with a dot":      {"https://acme-v02.api.letsencrypt.org./directory", "letsencrypt"},
+		"Let's Encrypt, wrong path":           {"https://acme-v02.api.letsencrypt.org/", "letsencrypt"},
+		"Let's Encrypt, misspelled host":      {"https://acme-v2.api.letsencrypt.org/directory", "letsencrypt"},
+		"Let's Encrypt, another port":         {"https://acme-v02.api.letsencrypt.org:14000/directory", ""},
+		"Let's Encrypt staging":               {"https://acme-staging-v02.api.letsencrypt.org/directory", "letsencrypt-staging"},
+		"Let's Encrypt's first protocol":      {"https://acme-v01.api.letsencrypt.org/directory", "letsencrypt-v1"},
+		"a host within Let's Encrypt's":       {"https://x.acme-v02.api.letsencrypt.org/directory", ""},
+		"ZeroSSL":                             {"https://acme.zerossl.com/v2/DV90", "zerossl"},
+		"Google":                              {"https://dv.acme-v02.api.pki.goog/directory", "google"},
+		"Google staging":                      {"https://dv.acme-v02.test-api.pki.goog/directory", "google-staging"},
+		"Google for signed exchanges":         {"https://dv-sxg.acme-v02.api.pki.goog/directory", "google-sxg"},
+		"SSL.com for RSA":                     {"https://acme.ssl.com/sslcom-dv-rsa", "sslcom-rsa"},
+		"SSL.com for ECDSA":                   {"https://acme.ssl.com/sslcom-dv-ecc", "sslcom-ecc"},
+		"SSL.com for something else":          {"https://acme.ssl.com/sslcom-ev", ""},
+		"Sectigo":                             {"https://acme.sectigo.com/v2/DV", "sectigo"},
+		"DigiCert":                            {"https://acme.digicert.com/v2/acme/directory", "digicert"},
+		"DigiCert with credentials in it":     {"https://acme.digicert.com/v2/acme/directory/abcdef", "digicert-account"},
+		"Actalis":                             {"https://acme-api.actalis.com/acme/directory", "actalis"},
+		"Buypass":                             {"https://api.buypass.com/acme/directory", "buypass"},
+		"AWS in some region":                  {"https://acm-acme-enroll.eu-west-1.api.aws/0b8c7a6e-0000-4000-8000-000000000000/directory", "aws-acm"},
+		"AWS without a region":                {"https://acm-acme-enroll.api.aws/directory", ""},
+		"Pebble where it is by default":       {"https://localhost:14000/dir", "pebble"},
+		"something else on Pebble's port":     {"https://localhost:14000/directory", ""},
+		"a server of somebody's own":          {"https://ca.corp.internal/acme/acme/directory", ""},
+		"no scheme":                           {"acme-v02.api.letsencrypt.org/directory", ""},
+		"no URL":                              {"https://a b%zz", ""},
+		"nothing":                             {"", ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			if got := id(Known().Lookup(tc.url)); got != tc.want {
+				t.Errorf("Lookup(%q) = %q, want %q", tc.url, got, tc.want)
+			}
+		})
+	}
+}
+
+func id(p *Policy) string {
+	if p == nil {
+		return ""
+	}
+	return p.ID
+}
+
+func TestNoTableKnowsNoCA(t *testing.T) {
+	t.Parallel()
+	var table *Table
+	if p := table.Lookup("https://acme-v02.api.letsencrypt.org/directory"); p != nil {
+		t.Errorf("Lookup = %v, want nil", p.ID)
+	}
+}
+
+func TestDirectoryIsServedAtItsPathOnly(t *testing.T) {
+	t.Parallel()
+	policy := Known().Lookup("https://acme-v02.api.letsencrypt.org/directory")
+	for title, tc := range map[string]struct {
+		url  string
+		want bool
+	}{
+		"as it is":                    {"https://acme-v02.api.letsencrypt.org/directory", true},
+		"another case of the host":    {"https://Acme-V02.api.letsencrypt.org/directory", true},
+		"with a query":                {"https://acme-v02.api.letsencrypt.org/directory?x=1", true},
+		"another case of the path":    {"https://acme-v02.api.letsencrypt.org/Directory", false},
+		"a slash at the end":          {"https://acme-v02.api.letsencrypt.org/directory/", false},
+		"no path":                     {"https://acme-v02.api.letsencrypt.org", false},
+		"a misspelled host":           {"https://acme-v2.api.letsencrypt.org/directory", false},
+		"the host of the environment": {"https://acme-staging-v02.api.letsencrypt.org/directory", false},
+	} {
+		if got := policy.ServedAt(tc.url); got != tc.want {
+			t.Errorf("%s: ServedAt(%q) = %v, want %v", title, tc.url, got, tc.want)
+		}
+	}
+}
+
+func TestOverridesSayHowServersAre(t *testing.T) {
+	t.Parallel()
+	const mirror, own, le = "https://acme.corp.example/dir", "https://CA.corp.example:8443/acme/x/directory", "https://acme-v02.api.letsencrypt.org/directory"
+	table, err := Known().With([]Override{{mirror, "letsencrypt"}, {own, LikePrivate}, {le, LikeOff}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := table.Lookup(mirror)
+	if id(got) != "letsencrypt" || !got.Relayed || got.ExactDirectory || got.Directory != mirror || !got.Public {
+		t.Errorf("the mirror's policy is %+v", got)
+	}
+	if got := table.Lookup("https://ca.corp.example:8443/acme/x/directory"); id(got) != LikePrivate || got.Public {
+		t.Errorf("the private server's policy is %+v", got)
+	}
+	if got := table.Lookup("https://ca.corp.example/acme/x/directory"); got != nil {
+		t.Errorf("another port of the host has the policy %q", got.ID)
+	}
+	if got := table.Lookup(le); got != nil {
+		t.Errorf("a server that is off has the policy %q", got.ID)
+	}
+	if got := Known().Lookup(le); got.Relayed || got.Directory != le {
+		t.Errorf("the override changed the table that it was made from: %+v", got)
+	}
+}
+
+func TestOverridesAreStrict(t *testing.T) {
+	t.Parallel()
+	const url = "https://acme.corp.example/dir"
+	for title, tc := range map[string]struct {
+		overrides []Override
+		want      string
+	}{
+		"no URL": {[]Override{{"acme.corp.example", "off"}},
+			`[0].server: "acme.corp.example" is not the absolute URL of an ACME directory`},
+		"a CA that nobody knows": {[]Override{{"https://a.example/dir", "off"}, {url, "Lets Encrypt"}},
+			`[1].like: "Lets Encrypt" is none of actalis, aws-acm, buypass, digicert, digicert-account, google, google-staging, google-sxg, ` +
+				`letsencrypt, letsencrypt-staging, letsencrypt-v1, letsencrypt-v1-staging, pebble, sectigo, sslcom-ecc, sslcom-rsa, step-ca, zerossl, private, off`},
+		"nothing said":      {[]Override{{url, ""}}, ""},
+		"one server, twice": {[]Override{{url, "off"}, {"https://ACME.corp.example:443/dir", "private"}}, `[1].server: "https://ACME.corp.example:443/dir" is there twice`},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			_, err := Known().With(tc.overrides)
+			if err == nil {
+				t.Fatal("With took them")
+			}
+			if tc.want != "" && err.Error() != tc.want {
+				t.Error(cmp.Diff(tc.want, err.Error()))
+			}
+		})
+	}
+}
+
+// Whoever changes a fact must be able to look where it came from.
+func TestEveryFactHasASourceAndADate(t *testing.T) {
+	t.Parallel()
+	var sourceType = reflect.TypeFor[Source]()
+	date := regexp.MustCompile(`^20\d\d-\d\d-\d\d$`)
+	for _, policy := range Known().policies {
+		var walk func(path string, v reflect.Value)
+		walk = func(path string, v reflect.Value) {
+			switch {
+			case v.Kind() == reflect.Pointer && !v.IsNil():
+				walk(path, v.Elem())
+			case v.Kind() == reflect.Slice:
+				for i := range v.Len() {
+					walk(path, v.Index(i))
+				}
+			case v.Type() == sourceType:
+				source := v.Interface().(Source)
+				if !date.MatchString(source.Date) || !regexp.MustCompile(`^https://[^ ]+$`).MatchString(source.URL) {
+					t.Errorf("%s: the source is %+v", path, source)
+				}
+			case v.Kind() == reflect.Struct && !v.IsZero() && v.Type().PkgPath() == sourceType.PkgPath():
+				for i := range v.NumField() {
+					walk(path+"."+v.Type().Field(i).Name, v.Field(i))
+				}
+			}
+		}
+		walk(policy.ID, reflect.ValueOf(policy))
+	}
+}
+
+func TestProfilesOfLetsEncrypt(t *testing.T) {
+	t.Parallel()
+	policy := Known().Lookup("https://acme-v02.api.letsencrypt.org/directory")
+	if diff := cmp.Diff([]string{"classic", "tlsserver", "shortlived"}, policy.ProfileNames()); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range []string{"tlsclient", "Classic", "x"} {
+		if policy.Profile(name) != nil {
+			t.Errorf("there is a profile %q", name)
+		}
+	}
+	if got := policy.Profile(""); got == nil || got.Name != "classic" {
+		t.Errorf("the default profile is %+v", got)
+	}
+}
+
+func TestLifetimesChangeOnTheirDay(t *testing.T) {
+	t.Parallel()
+	classic := Known().Lookup("https://acme-v02.api.letsencrypt.org/directory").Profile("")
+	for title, tc := range map[string]struct{ year, month, day, want int }{
+		"before":                {2026, 10, 1, 90},
+		"the last day of 90":    {2027, 2, 9, 90},
+		"the first day of 64":   {2027, 2, 10, 64},
+		"the last day of 64":    {2028, 2, 15, 64},
+		"the first day of 45":   {2028, 2, 16, 45},
+		"long after":            {2040, 1, 1, 45},
+		"a clock that is unset": {1, 1, 1, 90},
+	} {
+		got := classic.Lifetime(date(tc.year, time.Month(tc.month), tc.day))
+		if int(got.Hours()) != tc.want*24 {
+			t.Errorf("%s: %v, want %d days", title, got, tc.want)
+		}
+	}
+}
+
+func TestKeysThatCAsSign(t *testing.T) {
+	t.Parallel()
+	const le, zero, google, rsa, own = "https://acme-v02.api.letsencrypt.org/directory", "https://acme.zerossl.com/v2/DV90",
+		"https://dv.acme-v02.api.pki.goog/directory", "https://acme.ssl.com/sslcom-dv-rsa", "https://localhost:14000/dir"
+	for title, tc := range map[string]struct {
+		url       string
+		algorithm string
+		size      int
+		want      Answer
+	}{
+		"Let's Encrypt, RSA 2048":   {le, "RSA", 2048, Yes},
+		"Let's Encrypt, RSA 2049":   {le, "RSA", 2049, No},
+		"Let's Encrypt, RSA 8192":   {le, "RSA", 8192, No},
+		"Let's Encrypt, P-384":      {le, "ECDSA", 384, Yes},
+		"Let's Encrypt, P-521":      {le, "ECDSA", 521, No},
+		"Let's Encrypt, Ed25519":    {le, "Ed25519", 0, No},
+		"ZeroSSL, P-521":            {zero, "ECDSA", 521, No},
+		"ZeroSSL, RSA 8192":         {zero, "RSA", 8192, Unknown},
+		"ZeroSSL, Ed25519":          {zero, "Ed25519", 0, No},
+		"Google, P-521":             {google, "ECDSA", 521, Unknown},
+		"Google, Ed25519":           {google, "Ed25519", 0, No},
+		"SSL.com, ECDSA at the RSA": {rsa, "ECDSA", 256, Unknown},
+		"Pebble, Ed25519":           {own, "Ed25519", 0, Unknown},
+		"an algorithm of tomorrow":  {le, "ML-DSA", 44, Unknown},
+	} {
+		if got := Known().Lookup(tc.url).Key(tc.algorithm, tc.size); got != tc.want {
+			t.Errorf("%s: %v, want %v", title, got, tc.want)
+		}
+	}
+}
+
+func TestIDsAreInOrder(t *testing.T) {
+	t.Parallel()
+	ids := Known().IDs()
+	if !slices.IsSorted(ids[:len(ids)-2]) {
+		t.Errorf("IDs() = %v", ids)
+	}
+}

@@ -1,0 +1,99 @@
+// Package evidence says what a rule may ask about other objects. A cluster's informers answer it for the admission server,
+// and files answer it offline.
+//
+// All answers are shared and must not be changed. An error means that nobody could look; it never means "not there". No
+// answer holds the data of a Secret.
+package evidence
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// World is everything that can be asked. All methods may be called concurrently.
+type World interface {
+	Issuers
+	Certificates
+	Services
+	Secrets
+}
+
+// IssuerKey names an Issuer or, with an empty namespace, a ClusterIssuer.
+type IssuerKey struct {
+	Namespace string
+	Name      string
+}
+
+// Issuers answers about Issuers and ClusterIssuers.
+type Issuers interface {
+	// Issuer returns the Issuer or ClusterIssuer, nil when there is none. Before it says so it has looked at the live
+	// state, not only at a cache.
+	Issuer(ctx context.Context, key IssuerKey) (cmapi.GenericIssuer, error)
+	// IssuersByAccountKey returns the ACME Issuers of a namespace whose account key is in the Secret of this name, and
+	// the ClusterIssuers too when the namespace is the cluster resource namespace. In order of kind and name.
+	IssuersByAccountKey(ctx context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error)
+}
+
+// Certificates answers about Certificates through indexes: no answer costs more for the objects that it does not hold.
+type Certificates interface {
+	// Certificate returns one Certificate, nil when there is none.
+	Certificate(ctx context.Context, namespace, name string) (*cmapi.Certificate, error)
+	// CertificatesBySecret returns the Certificates of a namespace that write the Secret of this name, in order of name.
+	CertificatesBySecret(ctx context.Context, namespace, secretName string) ([]*cmapi.Certificate, error)
+	// VisitCertificates calls visit with each Certificate that the index has under this key, in order of namespace and
+	// name, until visit returns false.
+	VisitCertificates(ctx context.Context, index Index, key string, visit func(*cmapi.Certificate) bool) error
+}
+
+// Index is a way to look Certificates up.
+type Index string
+
+const (
+	// ByIssuer has Certificates under IssuerKey.String of what they refer to.
+	ByIssuer Index = "issuer"
+	// ByNames has Certificates under NamesKey of all their names.
+	ByNames Index = "names"
+	// ByDomain has Certificates under each registrable domain of their names (see package ca).
+	ByDomain Index = "domain"
+)
+
+// String is the key of the index ByIssuer: "namespace/name", "/name" for a ClusterIssuer.
+func (k IssuerKey) String() string { return k.Namespace + "/" + k.Name }
+
+// NamesKey is the key of the index ByNames: the set of names, whatever their order, case or repetition.
+func NamesKey(names []string) string {
+	sorted := make([]string, 0, len(names))
+	for _, name := range names {
+		sorted = append(sorted, strings.ToLower(name))
+	}
+	slices.Sort(sorted)
+	return strings.Join(slices.Compact(sorted), ",")
+}
+
+// Services answers about what the API server serves.
+type Services interface {
+	// APIService returns what is known of an APIService, nil when there is none.
+	APIService(ctx context.Context, name string) (*APIService, error)
+	// KindServed tells whether a custom resource of this kind is defined in the group. Where that cannot be known, known
+	// is false.
+	KindServed(ctx context.Context, group, kind string) (served, known bool, err error)
+}
+
+// APIService is the part of an APIService that rules read.
+type APIService struct {
+	Name      string
+	Available bool
+	// Resources are the resources that it serves, nil when that is not known.
+	Resources []string
+}
+
+// Secrets answers about the metadata of Secrets, where somebody has allowed that.
+type Secrets interface {
+	// Secret returns a Secret's metadata, nil when there is none. Where looking is not allowed, known is false and nothing
+	// must be said.
+	Secret(ctx context.Context, namespace, name string) (secret *metav1.PartialObjectMetadata, known bool, err error)
+}

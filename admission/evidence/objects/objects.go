@@ -1,0 +1,145 @@
+// Package objects is a world made of given objects: what a lint run reads from files, and what a test sets up.
+package objects
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certyun/certyun/admission/evidence"
+)
+
+// World implements evidence.World. It is filled first and asked afterwards; asking is safe for concurrent use.
+type World struct {
+	// ClusterResourceNamespace is where ClusterIssuers' Secrets are, "" when that is not known.
+	ClusterResourceNamespace string
+	// Kinds are the "group/kind" pairs of custom resources that are defined; nil when that is not known.
+	Kinds map[string]bool
+	// SecretsKnown tells whether Secrets that are not in the world do not exist.
+	SecretsKnown bool
+
+	issuers      map[evidence.IssuerKey]cmapi.GenericIssuer
+	certificates map[[2]string]*cmapi.Certificate
+	indexes      map[evidence.Index]map[string][]*cmapi.Certificate
+	bySecret     map[[2]string][]*cmapi.Certificate
+	services     map[string]*evidence.APIService
+	secrets      map[[2]string]*metav1.PartialObjectMetadata
+	index        func(*cmapi.Certificate) map[evidence.Index][]string
+}
+
+var _ evidence.World = (*World)(nil)
+
+// New returns an empty world. Index says under which keys a Certificate is found in each index.
+func New(index func(*cmapi.Certificate) map[evidence.Index][]string) *World {
+	return &World{
+		issuers:      map[evidence.IssuerKey]cmapi.GenericIssuer{},
+		certificates: map[[2]string]*cmapi.Certificate{},
+		indexes:      map[evidence.Index]map[string][]*cmapi.Certificate{},
+		bySecret:     map[[2]string][]*cmapi.Certificate{},
+		services:     map[string]*evidence.APIService{},
+		secrets:      map[[2]string]*metav1.PartialObjectMetadata{},
+		index:        index,
+	}
+}
+
+// AddIssuer adds an Issuer or a ClusterIssuer.
+func (w *World) AddIssuer(issuer cmapi.GenericIssuer) {
+	w.issuers[evidence.IssuerKey{Namespace: issuer.GetNamespace(), Name: issuer.GetName()}] = issuer
+}
+
+// AddCertificate adds a Certificate. One that is added twice counts once.
+func (w *World) AddCertificate(crt *cmapi.Certificate) {
+	key := [2]string{crt.Namespace, crt.Name}
+	if w.certificates[key] != nil {
+		return
+	}
+	w.certificates[key] = crt
+	secret := [2]string{crt.Namespace, crt.Spec.SecretName}
+	w.bySecret[secret] = insert(w.bySecret[secret], crt)
+	for index, keys := range w.index(crt) {
+		if w.indexes[index] == nil {
+			w.indexes[index] = map[string][]*cmapi.Certificate{}
+		}
+		for _, key := range keys {
+			w.indexes[index][key] = insert(w.indexes[index][key], crt)
+		}
+	}
+}
+
+func insert(list []*cmapi.Certificate, crt *cmapi.Certificate) []*cmapi.Certificate {
+	i, _ := slices.BinarySearchFunc(list, crt, func(a, b *cmapi.Certificate) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return slices.Insert(list, i, crt)
+}
+
+// AddAPIService adds an APIService.
+func (w *World) AddAPIService(service *evidence.APIService) { w.services[service.Name] = service }
+
+// AddSecret adds a Secret's metadata.
+func (w *World) AddSecret(secret *metav1.PartialObjectMetadata) {
+	w.secrets[[2]string{secret.Namespace, secret.Name}] = secret
+}
+
+// Issuer implements evidence.Issuers.
+func (w *World) Issuer(_ context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
+	return w.issuers[key], nil
+}
+
+// IssuersByAccountKey implements evidence.Issuers.
+func (w *World) IssuersByAccountKey(_ context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error) {
+	var found []cmapi.GenericIssuer
+	for key, issuer := range w.issuers {
+		ns := key.Namespace
+		if ns == "" {
+			ns = w.ClusterResourceNamespace
+		}
+		if acme := issuer.GetSpec().ACME; acme != nil && ns == namespace && acme.PrivateKey.Name == secretName {
+			found = append(found, issuer)
+		}
+	}
+	slices.SortFunc(found, func(a, b cmapi.GenericIssuer) int {
+		// Issuers, which have a namespace, come before ClusterIssuers.
+		return cmp.Or(-cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+	})
+	return found, nil
+}
+
+// Certificate implements evidence.Certificates.
+func (w *World) Certificate(_ context.Context, namespace, name string) (*cmapi.Certificate, error) {
+	return w.certificates[[2]string{namespace, name}], nil
+}
+
+// CertificatesBySecret implements evidence.Certificates.
+func (w *World) CertificatesBySecret(_ context.Context, namespace, secretName string) ([]*cmapi.Certificate, error) {
+	return w.bySecret[[2]string{namespace, secretName}], nil
+}
+
+// VisitCertificates implements evidence.Certificates.
+func (w *World) VisitCertificates(_ context.Context, index evidence.Index, key string, visit func(*cmapi.Certificate) bool) error {
+	for _, crt := range w.indexes[index][key] {
+		if !visit(crt) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// APIService implements evidence.Services.
+func (w *World) APIService(_ context.Context, name string) (*evidence.APIService, error) {
+	return w.services[name], nil
+}
+
+// KindServed implements evidence.Services.
+func (w *World) KindServed(_ context.Context, group, kind string) (served, known bool, err error) {
+	return w.Kinds[group+"/"+kind], w.Kinds != nil, nil
+}
+
+// Secret implements evidence.Secrets.
+func (w *World) Secret(_ context.Context, namespace, name string) (*metav1.PartialObjectMetadata, bool, error) {
+	secret := w.secrets[[2]string{namespace, name}]
+	return secret, secret != nil || w.SecretsKnown, nil
+}

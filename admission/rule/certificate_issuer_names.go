@@ -1,0 +1,421 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/cert-manager/cert-manager/pkg/util/pki"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+// certificateNameRules are about which names a CA issues.
+func certificateNameRules() []Rule {
+	return []Rule{
+		acmeNameNotIssuable(), acmeNameMayFail(), acmeNameForbidden(), acmeWildcardRedundant(), acmeTooManyNames(),
+		acmeCNNotInSANs(), acmeSANTypeNotAllowed(), acmeIPNotPublic(), acmeIPNeedsProfile(),
+	}
+}
+
+func acmeNameNotIssuable() Rule {
+	return Rule{
+		ID: "acme-name-not-issuable", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "No public CA, or not this one, issues a certificate for the name.",
+		Why: "cert-manager passes any name on. The CA refuses the order (rejectedIdentifier or malformed), and cert-manager tries again after 1, 2, " +
+			"4 and up to 32 hours. What every public CA refuses is in the Baseline Requirements; what only Let's Encrypt is known to refuse " +
+			"(a dot at the end, more than ten labels, \"--\" as third and fourth character, a public suffix itself) is denied there alone. Top levels are judged by the public suffix " +
+			"list that is built in.",
+		Remedy: "Write a host name under a domain of your own, or use a private CA.",
+		Examples: []Example{
+			exampleOf("A name of the cluster", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [web.default.svc.cluster.local]
+  issuerRef: {name: le}
+`, `spec.dnsNames[0]: Invalid value: "web.default.svc.cluster.local": not a public domain name (".local" is special-use); Let's Encrypt would answer rejectedIdentifier "Domain name does not end with a valid public suffix (TLD)". Use a private CA issuer. [acme-name-not-issuable]`),
+			exampleOf("An underscore", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [my_app.x.dev]
+  issuerRef: {name: le}
+`, `spec.dnsNames[0]: Invalid value: "my_app.x.dev": contains an underscore; Let's Encrypt would answer rejectedIdentifier "Domain name contains an invalid character". Use "-" instead, or a private CA issuer. [acme-name-not-issuable]`),
+		},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			return eachName(ctx, r, ca.NameRefused, func(name string, problem ca.NameProblem) Finding {
+				r.markUnissuable(name)
+				message := fmt.Sprintf("%s; %s, like every public CA, refuses it", problem.Reason, r.CA.Name)
+				if r.CA.Names.Strict {
+					message = fmt.Sprintf("%s; %s would answer rejectedIdentifier %q", problem.Reason, r.CA.Name, problem.Quote)
+				}
+				return r.cross(Finding{Value: name, Message: message, Remedy: problem.Remedy})
+			})
+		},
+	}
+}
+
+// eachName judges the names of which the CA thinks in one way.
+func eachName(ctx context.Context, r *CertificateReview, verdict ca.NameVerdict, judge func(string, ca.NameProblem) Finding) ([]Finding, error) {
+	if r.CA == nil {
+		return nil, nil
+	}
+	var findings []Finding
+	for i, name := range r.Certificate.Spec.DNSNames {
+		if err := ctx.Err(); err != nil {
+			return findings, err
+		}
+		if r.unbuildable[name] {
+			continue
+		}
+		if problem := r.nameProblem(name); problem.Verdict == verdict {
+			f := judge(name, problem)
+			f.Field = specPath("dnsNames").Index(i).String()
+			findings = append(findings, f)
+		}
+	}
+	return findings, nil
+}
+
+// nameProblem asks the CA's policy about a name, once for all rules.
+func (r *CertificateReview) nameProblem(name string) ca.NameProblem {
+	problem, ok := r.problems[name]
+	if !ok {
+		problem = r.CA.DNSName(name)
+		if r.problems == nil {
+			r.problems = make(map[string]ca.NameProblem, len(r.Certificate.Spec.DNSNames))
+		}
+		r.problems[name] = problem
+	}
+	return problem
+}
+
+func warnAboutName(name string, problem ca.NameProblem) Finding {
+	return Finding{Value: name, Message: problem.Reason, Remedy: problem.Remedy}
+}
+
+func acmeNameMayFail() Rule {
+	return Rule{
+		ID: "acme-name-may-fail", Severity: Warn, Kinds: certificateKinds(),
+		Summary: "The CA probably cannot validate the name.",
+		Why: "Names under home.arpa, .arpa and .onion are well-formed, but nobody can validate them over public DNS. A top level that is not on " +
+			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans.",
+		Remedy: "Use a name under a public domain, or a private CA.",
+		Examples: []Example{
+			exampleOf("A name at home", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [nas.home.arpa]
+  issuerRef: {name: le}
+`, `[acme-name-may-fail] spec.dnsNames[0]: "nas.home.arpa" is a private-use zone; Let's Encrypt cannot validate it over public DNS`),
+			exampleOf("An unknown top level", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.shop.brandnewtld]
+  issuerRef: {name: le}
+`, `[acme-name-may-fail] spec.dnsNames[0]: ".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`),
+		},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			return eachName(ctx, r, ca.NameMayFail, warnAboutName)
+		},
+	}
+}
+
+func acmeNameForbidden() Rule {
+	return Rule{
+		ID: "acme-name-forbidden", Severity: Warn, Kinds: certificateKinds(),
+		Summary: "The name is under example.com, example.net or example.org.",
+		Why: "These domains are for documentation (RFC 2606) and on Let's Encrypt's blocklist, which is not published. They stand in many samples " +
+			"that people try first, so it is only a warning.",
+		Remedy: "Use your own domain.",
+		Examples: []Example{exampleOf("The name of a sample", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [example.example.com]
+  issuerRef: {name: le}
+`, `[acme-name-forbidden] spec.dnsNames[0]: "example.example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`)},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			return eachName(ctx, r, ca.NameForbidden, warnAboutName)
+		},
+	}
+}
+
+func acmeWildcardRedundant() Rule {
+	return Rule{
+		ID: "acme-wildcard-redundant", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "A wildcard of the same Certificate covers the name already.",
+		Why: "Let's Encrypt refuses such an order: \"Domain name … is redundant with a wildcard domain in the same request\" (cert-manager#2128). " +
+			"Other public CAs may, so it is a warning there. A wildcard covers one label only, and not its own domain: \"x.dev\" and \"a.b.x.dev\" go well with \"*.x.dev\".",
+		Remedy: "Remove the name or the wildcard.",
+		Examples: []Example{exampleOf("A wildcard and a host under it", letsEncryptIssuer("le", dns01Solvers), `  dnsNames: ["*.cert-lab.dev", www.cert-lab.dev]
+  issuerRef: {name: le}
+`, `spec.dnsNames[1]: Invalid value: "www.cert-lab.dev": redundant with "*.cert-lab.dev"; Let's Encrypt refuses such orders. Remove one of the two. [acme-wildcard-redundant]`)},
+		CheckCertificate: checkRedundantNames,
+	}
+}
+
+func checkRedundantNames(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+	if !r.public() {
+		return nil, nil
+	}
+	wildcards := map[string]bool{}
+	for _, name := range r.Certificate.Spec.DNSNames {
+		if strings.HasPrefix(name, "*.") {
+			wildcards[strings.ToLower(name)] = true
+		}
+	}
+	if len(wildcards) == 0 {
+		return nil, nil
+	}
+	var findings []Finding
+	for i, name := range r.Certificate.Spec.DNSNames {
+		if err := ctx.Err(); err != nil {
+			return findings, err
+		}
+		label, parent, _ := strings.Cut(strings.ToLower(name), ".")
+		wildcard := "*." + parent
+		if label == "*" || r.judgedAlready(name) || !wildcards[wildcard] {
+			continue
+		}
+		f := Finding{Field: specPath("dnsNames").Index(i).String(), Value: name, Remedy: "Remove one of the two",
+			Message: fmt.Sprintf("redundant with %q; %s refuses such orders", wildcard, r.CA.Name)}
+		if r.CA.Names.Redundant != ca.No {
+			f.Severity, f.Message = Warn, fmt.Sprintf("%q is redundant with %q; %s may refuse such orders", name, wildcard, r.CA.Name)
+		}
+		findings = append(findings, r.cross(f))
+	}
+	return findings, nil
+}
+
+func acmeTooManyNames() Rule {
+	return Rule{
+		ID: "acme-too-many-names", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "There are more names than the CA puts into one certificate.",
+		Why:     "Let's Encrypt allows 100 names in the profile classic and 25 in the others, and refuses the order otherwise: \"Order cannot contain more than 100 identifiers\". Names count once, whatever their case.",
+		Remedy:  "Split into several Certificates, or use a wildcard.",
+		Examples: []Example{exampleOf("26 names in a short-lived certificate", letsEncryptIssuer("le-short", "    profile: shortlived\n"+http01Solvers),
+			"  dnsNames: ["+strings.Join(numbered(26), ", ")+"]\n  issuerRef: {name: le-short}\n",
+			`spec.dnsNames: Too many: 26 names; Let's Encrypt profile "shortlived" allows 25. Split into several Certificates or use a wildcard. [acme-too-many-names]`)},
+		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
+			if r.CA == nil {
+				return nil, nil
+			}
+			profile := r.CA.Profile(r.ACME.Profile)
+			names := r.identifiers()
+			if profile == nil || profile.MaxNames == 0 || names <= profile.MaxNames {
+				return nil, nil
+			}
+			path := specPath("dnsNames")
+			if len(r.Certificate.Spec.DNSNames) == 0 {
+				path = specPath("ipAddresses")
+			}
+			return []Finding{r.cross(Finding{Field: path.String(), Type: field.ErrorTypeTooMany,
+				Message: fmt.Sprintf("%d names; %s profile %q allows %d", names, r.CA.Name, profile.Name, profile.MaxNames),
+				Remedy:  "Split into several Certificates or use a wildcard"})}, nil
+		},
+	}
+}
+
+// numbered are host names for an example.
+func numbered(n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("n%03d.x.dev", i))
+	}
+	return names
+}
+
+// identifiers counts what the CA would count: each name and each address once.
+func (r *CertificateReview) identifiers() int {
+	seen := map[string]bool{}
+	for _, name := range r.Certificate.Spec.DNSNames {
+		seen[strings.ToLower(name)] = true
+	}
+	for _, address := range r.Certificate.Spec.IPAddresses {
+		if ip := net.ParseIP(address); ip != nil {
+			seen[ip.String()] = true
+		}
+	}
+	return len(seen)
+}
+
+func acmeCNNotInSANs() Rule {
+	return Rule{
+		ID: "acme-cn-not-in-sans", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "The common name is none of the DNS names and IP addresses.",
+		Why: "Whatever the ACME server, cert-manager itself fails such a CertificateRequest with the reason InvalidOrder " +
+			"(pkg/controller/certificaterequests/acme/acme.go). It compares byte by byte. The common name of a literalSubject counts too.",
+		Remedy: "Add the common name to dnsNames, or remove it: nothing reads it today.",
+		Examples: []Example{exampleOf("The domain as common name, only www as DNS name", letsEncryptIssuer("le", http01Solvers), `  commonName: cert-lab.dev
+  dnsNames: [www.cert-lab.dev]
+  issuerRef: {name: le}
+`, `spec.commonName: Invalid value: "cert-lab.dev": ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses". Add it to dnsNames or remove commonName. [acme-cn-not-in-sans]`)},
+		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
+			path, name := r.commonName()
+			if r.ACME == nil || name == "" || len(name) > 64 || r.unbuildable[name] {
+				return nil, nil // A longer one cert-manager's own webhook refuses.
+			}
+			spec := &r.Certificate.Spec
+			isIP := func(address string) bool {
+				ip := net.ParseIP(address)
+				return ip != nil && ip.String() == name
+			}
+			if slices.Contains(spec.DNSNames, name) || slices.ContainsFunc(spec.IPAddresses, isIP) {
+				return nil, nil
+			}
+			return []Finding{r.cross(Finding{Field: path.String(), Value: name,
+				Message: "ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with " +
+					`"The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses"`,
+				Remedy: "Add it to dnsNames or remove commonName"})}, nil
+		},
+	}
+}
+
+// commonName is the common name that the CSR would have, and where it comes from.
+func (r *CertificateReview) commonName() (*field.Path, string) {
+	spec := &r.Certificate.Spec
+	if spec.LiteralSubject == "" {
+		return specPath("commonName"), spec.CommonName
+	}
+	sequence, err := pki.UnmarshalSubjectStringToRDNSequence(spec.LiteralSubject)
+	if err != nil {
+		return specPath("literalSubject"), "" // cert-manager's own webhook says so.
+	}
+	return specPath("literalSubject"), pki.ExtractCommonNameFromRDNSequence(sequence)
+}
+
+func acmeSANTypeNotAllowed() Rule {
+	return Rule{
+		ID: "acme-san-type-not-allowed", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "The CA issues no certificates with URIs, e-mail addresses or IP addresses.",
+		Why: "ACME has no way to validate a URI or an e-mail address of a server certificate. Let's Encrypt refuses the CSR, after all challenges " +
+			"(badCSR), and step-ca refuses e-mail addresses; of other public CAs nothing is published, so it is a warning there.",
+		Remedy: "Use a private CA issuer for such names.",
+		Examples: []Example{
+			exampleOf("A SPIFFE identity", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
+  uris: ["spiffe://cert-lab.dev/a"]
+  issuerRef: {name: le}
+`, `spec.uris: Forbidden: Let's Encrypt refuses CSRs with URI names ("CSR contains one or more URI fields"). Use a private CA issuer for SPIFFE identities. [acme-san-type-not-allowed]`),
+			exampleOf("An e-mail address", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
+  emailAddresses: [admin@cert-lab.dev]
+  issuerRef: {name: le}
+`, `spec.emailAddresses: Forbidden: Let's Encrypt refuses CSRs with email names ("CSR contains one or more email address fields"). [acme-san-type-not-allowed]`),
+		},
+		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
+			if r.CA == nil {
+				return nil, nil
+			}
+			var findings []Finding
+			spec := &r.Certificate.Spec
+			if len(spec.URIs) > 0 {
+				findings = append(findings, r.sanType("uris", "URI", r.CA.Names.URIs, "CSR contains one or more URI fields", "Use a private CA issuer for SPIFFE identities")...)
+			}
+			if len(spec.EmailAddresses) > 0 && !slices.ContainsFunc(spec.EmailAddresses, isMalformedEmail) {
+				quote := "CSR contains one or more email address fields"
+				if !r.CA.Public {
+					quote = "Only DNS names and IP addresses are allowed"
+				}
+				findings = append(findings, r.sanType("emailAddresses", "email", r.CA.Names.Emails, quote, "")...)
+			}
+			if len(spec.IPAddresses) > 0 && r.CA.Names.IPs == ca.No {
+				findings = append(findings, Finding{Severity: Warn, Field: specPath("ipAddresses").String(),
+					Message: r.CA.Name + " is not known to issue IP addresses over ACME; it would refuse the order"})
+			}
+			return findings, nil
+		},
+	}
+}
+
+func (r *CertificateReview) sanType(name, kind string, allowed ca.Answer, quote, remedy string) []Finding {
+	f := Finding{Field: specPath(name).String(), Type: field.ErrorTypeForbidden, Remedy: remedy,
+		Message: fmt.Sprintf("%s refuses CSRs with %s names (%q)", r.CA.Name, kind, quote)}
+	switch {
+	case allowed == ca.No:
+		return []Finding{r.cross(f)}
+	case allowed == ca.Yes || !r.CA.Public:
+		return nil
+	}
+	f.Severity = Warn
+	f.Message = fmt.Sprintf("%s is not known to issue %s names over ACME; it may refuse the CSR or drop them", r.CA.Name, kind)
+	return []Finding{f}
+}
+
+// isMalformedEmail tells whether cert-manager's own webhook refuses an address.
+func isMalformedEmail(email string) bool {
+	address, err := mail.ParseAddress(email)
+	return err != nil || address.Address != email
+}
+
+func acmeIPNotPublic() Rule {
+	return Rule{
+		ID: "acme-ip-not-public", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "The IP address is not a public one.",
+		Why:     "No public CA may issue for an address of the IANA special-purpose registries (Baseline Requirements, section 7.1.2.7.12).",
+		Remedy:  "Use a private CA issuer.",
+		Examples: []Example{exampleOf("An address of a home network", letsEncryptIssuer("le-short", "    profile: shortlived\n"+http01Solvers), `  ipAddresses: [192.168.0.5]
+  issuerRef: {name: le-short}
+`, `spec.ipAddresses[0]: Invalid value: "192.168.0.5": is in a reserved block (RFC 1918), which Let's Encrypt refuses. Use a private CA issuer. [acme-ip-not-public]`)},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			if !r.public() {
+				return nil, nil
+			}
+			var findings []Finding
+			for i, address := range r.Certificate.Spec.IPAddresses {
+				if err := ctx.Err(); err != nil {
+					return findings, err
+				}
+				if block := reserved(address); block != "" {
+					findings = append(findings, r.cross(Finding{Field: specPath("ipAddresses").Index(i).String(), Value: address,
+						Message: fmt.Sprintf("is in a reserved block (%s), which %s refuses", block, r.CA.Name), Remedy: "Use a private CA issuer"}))
+				}
+			}
+			return findings, nil
+		},
+	}
+}
+
+// reserved says why an address is not public, "" when it is or is no address at all.
+func reserved(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	return ca.Reserved(addr)
+}
+
+func acmeIPNeedsProfile() Rule {
+	return Rule{
+		ID: "acme-ip-needs-profile", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "Let's Encrypt issues IP addresses in one profile only.",
+		Why:     "In any other profile it refuses the order: \"Default profile does not permit IP address identifiers\".",
+		Remedy:  "Set profile: shortlived in the Issuer's acme section.",
+		Examples: []Example{exampleOf("The default profile", letsEncryptIssuer("le-http01", http01Solvers), `  ipAddresses: [8.8.4.4]
+  issuerRef: {name: le-http01}
+`, `spec.ipAddresses[0]: Invalid value: "8.8.4.4": Let's Encrypt issues IP addresses only with profile "shortlived"; Issuer "le-http01" sets none. [acme-ip-needs-profile]`)},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			if !r.public() || r.CA.Names.IPs != ca.Yes {
+				return nil, nil
+			}
+			profile := r.CA.Profile(r.ACME.Profile)
+			if profile == nil || profile.IPs != ca.No {
+				return nil, nil
+			}
+			sets := "sets none"
+			if r.ACME.Profile != "" {
+				sets = fmt.Sprintf("sets %q", r.ACME.Profile)
+			}
+			var findings []Finding
+			for i, address := range r.Certificate.Spec.IPAddresses {
+				if err := ctx.Err(); err != nil {
+					return findings, err
+				}
+				if _, err := netip.ParseAddr(address); err != nil || reserved(address) != "" {
+					continue
+				}
+				findings = append(findings, r.cross(Finding{Field: specPath("ipAddresses").Index(i).String(), Value: address,
+					Message: fmt.Sprintf("%s issues IP addresses only with profile %s; %s %s", r.CA.Name, ipProfiles(r.CA), r.IssuerTitle(), sets)}))
+			}
+			return findings, nil
+		},
+	}
+}
+
+// ipProfiles lists the profiles that may have IP addresses.
+func ipProfiles(policy *ca.Policy) string {
+	var names []string
+	for _, profile := range policy.Profiles.List {
+		if profile.IPs == ca.Yes && profile.Removed == "" {
+			names = append(names, fmt.Sprintf("%q", profile.Name))
+		}
+	}
+	return strings.Join(names, " or ")
+}

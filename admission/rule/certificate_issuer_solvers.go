@@ -1,0 +1,347 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+// certificateSolverRules are about which solver each name would have.
+func certificateSolverRules() []Rule {
+	return []Rule{wildcardNeedsDNS01(), noSolverForName(), ipNeedsHTTP01(), http01OverrideConflict()}
+}
+
+// noSolverEvent is what cert-manager says in an event of the Order.
+const noSolverEvent = `"no configured challenge solvers can be used for this challenge"`
+
+// solvers prepares the choice of solvers, nil when none is needed: without ACME, and where the CA knows beforehand which names
+// it issues.
+func (r *CertificateReview) solvers(ctx context.Context) *choice {
+	if r.ACME == nil || (r.CA != nil && r.CA.Preauthorized == ca.Yes) {
+		return nil
+	}
+	if r.choice == nil {
+		r.choice = newChoice(ctx, r.ACME.Solvers, r.Certificate.Labels)
+	}
+	return r.choice
+}
+
+// challenged tells whether the CA is known to validate every name by a challenge.
+func (r *CertificateReview) challenged() bool {
+	return r.public() && r.CA.Preauthorized == ca.No
+}
+
+func wildcardNeedsDNS01() Rule {
+	return Rule{
+		ID: "wildcard-needs-dns01", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "A wildcard name has no DNS-01 solver.",
+		Why: "No CA may validate a wildcard by HTTP (Baseline Requirements, sections 3.2.2.4.19 and 3.2.2.4.20). cert-manager finds no solver: " +
+			"the Order stays pending for ever, and the Certificate shows only \"Issuing\" (cert-manager#3181). A selector counts: the name must " +
+			"be in its dnsNames or dnsZones, and the Certificate must have its labels. A private ACME server may do otherwise, and a CA without " +
+			"challenges needs no solver: these are warnings.",
+		Remedy: "Give the Issuer a dns01 solver whose selector covers the name, or drop the wildcard.",
+		Examples: []Example{
+			exampleOf("HTTP-01 only", letsEncryptIssuer("le-http01", http01Solvers), `  dnsNames: ["*.cert-lab.dev"]
+  issuerRef: {name: le-http01}
+`, `spec.dnsNames[0]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le-http01" has no dns01 solver (solvers[0]: http01). The Order would stay pending with "no configured challenge solvers can be used for this challenge". Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`),
+			exampleOf("DNS-01 for another zone", letsEncryptIssuer("le-mixed", bothSolvers), `  dnsNames: ["*.other-lab.dev"]
+  issuerRef: {name: le-mixed}
+`, `spec.dnsNames[0]: Invalid value: "*.other-lab.dev": wildcard names can only be validated with DNS-01; Issuer "le-mixed" has a dns01 solver, but "*.other-lab.dev" is outside every dns01 selector (solvers[1]: dnsZones cert-lab.dev). The Order would stay pending with "no configured challenge solvers can be used for this challenge". Add "other-lab.dev" to its dnsZones. [wildcard-needs-dns01]`),
+			exampleOf("A private ACME server", strings.Replace(letsEncryptIssuer("step-ca", http01Solvers), "https://acme-v02.api.letsencrypt.org/directory", "https://ca.corp.internal/acme/acme/directory", 1),
+				`  dnsNames: ["*.svc.corp"]
+  issuerRef: {name: step-ca}
+`, `[wildcard-needs-dns01] spec.dnsNames[0]: "*.svc.corp" has no matching dns01 solver on Issuer "step-ca" (private ACME server); most servers offer only DNS-01 for wildcards`),
+		},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			return eachUnsolved(ctx, r, func(name string) bool { return strings.HasPrefix(name, "*.") }, r.wildcardWithoutSolver)
+		},
+	}
+}
+
+// eachUnsolved judges the names for which cert-manager would choose no solver.
+func eachUnsolved(ctx context.Context, r *CertificateReview, about func(string) bool, judge func(*choice, string) Finding) ([]Finding, error) {
+	solvers := r.solvers(ctx)
+	if solvers == nil {
+		return nil, nil
+	}
+	var findings []Finding
+	for i, name := range r.Certificate.Spec.DNSNames {
+		if err := ctx.Err(); err != nil {
+			return findings, err
+		}
+		if !about(name) || r.judgedAlready(name) || solvers.pick(name) >= 0 {
+			continue
+		}
+		f := judge(solvers, clipped(name))
+		f.Field, f.Value = specPath("dnsNames").Index(i).String(), name
+		findings = append(findings, f)
+	}
+	return findings, nil
+}
+
+func (r *CertificateReview) wildcardWithoutSolver(solvers *choice, name string) Finding {
+	switch {
+	case len(r.ACME.Solvers) == 0:
+		return r.withoutSolvers(name)
+	case !r.public():
+		return Finding{Severity: Warn, Message: fmt.Sprintf(
+			"%q has no matching dns01 solver on %s (private ACME server); most servers offer only DNS-01 for wildcards", name, r.IssuerTitle())}
+	}
+	f := Finding{Brief: r.brief(name, "needs DNS-01, but "+r.IssuerTitle()+" has no dns01 solver")}
+	if !solvers.has(name) {
+		f.Message = fmt.Sprintf("wildcard names can only be validated with DNS-01, and %s has no dns01 solver (%s). The Order would stay pending with %s",
+			r.IssuerTitle(), solvers.kinds(), noSolverEvent)
+		f.Remedy = "Add a dns01 solver to the Issuer first, or drop the wildcard"
+	} else {
+		why := solvers.refusals(name)
+		f.Message = fmt.Sprintf("wildcard names can only be validated with DNS-01; %s has a dns01 solver, but %q is outside every dns01 selector (%s). "+
+			"The Order would stay pending with %s", r.IssuerTitle(), name, why.text, noSolverEvent)
+		f.Remedy = selectorRemedy(name, why)
+		f.Brief = r.brief(name, "is outside every dns01 selector of "+r.IssuerTitle()+" ("+why.text+")")
+	}
+	return r.certain(f)
+}
+
+// withoutSolvers is for an Issuer that has no solvers at all.
+func (r *CertificateReview) withoutSolvers(name string) Finding {
+	return Finding{Severity: Warn,
+		Message: fmt.Sprintf("%s has no solvers; %q can only be issued if it is pre-authorized at the CA", r.IssuerTitle(), name)}
+}
+
+// brief is the short text of a denial for when it only warns.
+func (r *CertificateReview) brief(name, what string) string {
+	if r.Synthetic {
+		return fmt.Sprintf("%q %s; the Order would stay pending", name, what)
+	}
+	return fmt.Sprintf("%q %s yet", name, what)
+}
+
+// certain denies, or only warns where the CA may have validated the name in another way.
+func (r *CertificateReview) certain(f Finding) Finding {
+	if !r.challenged() {
+		f.Severity = Warn
+		f.Brief = strings.TrimSuffix(f.Brief, " yet") + "; it can only be issued if " + r.CA.Name + " has validated it already"
+	}
+	return r.cross(f)
+}
+
+func selectorRemedy(name string, why refusal) string {
+	switch {
+	case why.zoned:
+		return fmt.Sprintf("Add %q to its dnsZones", strings.TrimPrefix(strings.ToLower(name), "*."))
+	case why.labelled:
+		return "Add the label or a solver without selector"
+	}
+	return fmt.Sprintf("Add %q to its dnsNames or use dnsZones", strings.ToLower(name))
+}
+
+func noSolverForName() Rule {
+	return Rule{
+		ID: "no-solver-for-name", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "A name matches no solver of the Issuer.",
+		Why: "cert-manager chooses among the solvers whose selector matches: dnsNames letter by letter, dnsZones with all their subdomains, and " +
+			"matchLabels by the Certificate's labels. When none does, the Order stays pending for ever. An Issuer without solvers is only " +
+			"right where the CA knows beforehand which names it issues; that is a warning.",
+		Remedy: "Widen a selector, add the label to the Certificate, or add a solver without selector.",
+		Examples: []Example{
+			exampleOf("A label is missing", letsEncryptIssuer("le-labelled", `    solvers:
+    - dns01: {webhook: {groupName: acme.certyun.internal, solverName: alidns}}
+      selector: {matchLabels: {use-dns01: "true"}}
+`), `  dnsNames: [www.cert-lab.dev]
+  issuerRef: {name: le-labelled}
+`, `spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le-labelled" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector. [no-solver-for-name]`),
+			exampleOf("There are no solvers", letsEncryptIssuer("preauth", "    solvers: []\n"), `  dnsNames: [www.cert-lab.dev]
+  issuerRef: {name: preauth}
+`, `[no-solver-for-name] spec.dnsNames[0]: Issuer "preauth" has no solvers; "www.cert-lab.dev" can only be issued if it is pre-authorized at the CA`),
+		},
+		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+			return eachUnsolved(ctx, r, func(name string) bool { return !strings.HasPrefix(name, "*.") && net.ParseIP(name) == nil },
+				r.hostWithoutSolver)
+		},
+	}
+}
+
+func (r *CertificateReview) hostWithoutSolver(solvers *choice, name string) Finding {
+	if len(r.ACME.Solvers) == 0 {
+		return r.withoutSolvers(name)
+	}
+	why := solvers.refusals(name)
+	message := fmt.Sprintf("no solver of %s matches (%s)", r.IssuerTitle(), why.text)
+	if !r.public() {
+		return Finding{Severity: Warn, Message: fmt.Sprintf("%q matches no solver of %s (%s)", name, r.IssuerTitle(), why.text),
+			Remedy: selectorRemedy(name, why)}
+	}
+	return r.certain(Finding{Message: message, Remedy: selectorRemedy(name, why),
+		Brief: r.brief(name, "matches no solver of "+r.IssuerTitle()+" ("+why.text+")")})
+}
+
+func ipNeedsHTTP01() Rule {
+	return Rule{
+		ID: "ip-needs-http01", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "An IP address has no HTTP-01 solver.",
+		Why:     "RFC 8738, section 7: DNS-01 must not be used for IP addresses. cert-manager finds no solver, and the Order stays pending for ever.",
+		Remedy:  "Add an http01 solver to the Issuer, or leave the address out.",
+		Examples: []Example{exampleOf("DNS-01 only", letsEncryptIssuer("le-dns01", "    profile: shortlived\n"+dns01Solvers), `  ipAddresses: [8.8.4.4]
+  issuerRef: {name: le-dns01}
+`, `spec.ipAddresses[0]: Invalid value: "8.8.4.4": dns-01 cannot validate IP addresses (RFC 8738) and Issuer "le-dns01" has no http01 solver. [ip-needs-http01]`)},
+		CheckCertificate: checkIPSolvers,
+	}
+}
+
+func checkIPSolvers(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+	solvers := r.solvers(ctx)
+	if solvers == nil || len(r.ACME.Solvers) == 0 {
+		return nil, nil
+	}
+	var findings []Finding
+	for i, address := range r.Certificate.Spec.IPAddresses {
+		if err := ctx.Err(); err != nil {
+			return findings, err
+		}
+		ip := net.ParseIP(address)
+		if ip == nil || solvers.pick(ip.String()) >= 0 {
+			continue
+		}
+		f := Finding{Field: specPath("ipAddresses").Index(i).String(), Value: address,
+			Message: fmt.Sprintf("dns-01 cannot validate IP addresses (RFC 8738) and %s has no http01 solver", r.IssuerTitle())}
+		if solvers.has(ip.String()) {
+			why := solvers.refusals(ip.String())
+			f.Message = fmt.Sprintf("dns-01 cannot validate IP addresses (RFC 8738) and no http01 solver of %s matches (%s)", r.IssuerTitle(), why.text)
+			f.Remedy = "Add an http01 solver without dnsNames and dnsZones"
+		}
+		if r.public() && !r.challenged() {
+			f.Severity, f.Message = Warn, fmt.Sprintf("%q: %s", address, f.Message)
+		}
+		findings = append(findings, r.cross(f))
+	}
+	return findings, nil
+}
+
+func http01OverrideConflict() Rule {
+	return Rule{
+		ID: "http01-override-conflict", Severity: Deny, Kinds: certificateKinds(),
+		Summary: "The HTTP-01 annotations contradict each other or are not complete.",
+		Why: "cert-manager takes one of http01-override-ingress-name, -class and -ingressclassname, and http01-parentrefname only with " +
+			"http01-parentrefkind; a gatewayHTTPRoute solver without parentRefs needs both of these. Otherwise it makes no challenge, and the " +
+			"Order stays pending. Where no name has an HTTP-01 solver, nothing comes of it, and it is a warning.",
+		Remedy: "Keep one of the override annotations; set both of the parentref annotations, or none.",
+		Examples: []Example{{
+			Title: "Two overrides",
+			Manifest: letsEncryptIssuer("le-http01", http01Solvers) + `
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata:
+  name: web
+  namespace: default
+  annotations:
+    acme.cert-manager.io/http01-override-ingress-name: web
+    acme.cert-manager.io/http01-override-ingress-class: nginx
+spec:
+  secretName: web-tls
+  dnsNames: [www.cert-lab.dev]
+  issuerRef: {name: le-http01}
+`,
+			Message: `metadata.annotations: Invalid value: "http01-override-ingress-name, http01-override-ingress-class": more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one. [http01-override-conflict]`,
+		}},
+		CheckCertificate: checkHTTP01Overrides,
+	}
+}
+
+const acmeAnnotations = "acme.cert-manager.io/"
+
+func checkHTTP01Overrides(ctx context.Context, r *CertificateReview) ([]Finding, error) {
+	solvers := r.solvers(ctx)
+	if solvers == nil || len(r.ACME.Solvers) == 0 {
+		return nil, nil
+	}
+	annotations := r.Certificate.Annotations
+	overrides := annotated(annotations, cmacme.ACMECertificateHTTP01IngressNameOverride, cmacme.ACMECertificateHTTP01IngressClassOverride,
+		cmacme.ACMECertificateHTTP01IngressClassNameOverride)
+	parents := annotated(annotations, cmacme.ACMECertificateHTTP01ParentRefName, cmacme.ACMECertificateHTTP01ParentRefKind)
+	if len(overrides) < 2 && (len(parents) == 2 || len(parents) == 0 && !slices.ContainsFunc(r.ACME.Solvers, isBareGateway)) {
+		return nil, nil
+	}
+	ingress, gateway, bare, err := r.http01Chosen(ctx, solvers)
+	if err != nil {
+		return nil, err
+	}
+	var findings []Finding
+	if len(overrides) > 1 {
+		findings = append(findings, r.override(ingress, Finding{Value: strings.Join(overrides, ", "),
+			Message: "more than one HTTP-01 override annotation; cert-manager would not create the challenge", Remedy: "Keep one"}))
+	}
+	switch {
+	case len(parents) == 1:
+		findings = append(findings, r.override(gateway, Finding{Value: parents[0],
+			Message: "http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge", Remedy: "Set both, or none"}))
+	case len(parents) == 0 && bare >= 0:
+		findings = append(findings, r.override(true, Finding{Type: field.ErrorTypeRequired, Message: fmt.Sprintf(
+			"solvers[%d] of %s is a gatewayHTTPRoute without parentRefs; cert-manager would not create the challenge", bare, r.IssuerTitle()),
+			Remedy: "Set acme.cert-manager.io/http01-parentrefname and acme.cert-manager.io/http01-parentrefkind"}))
+	}
+	return findings, nil
+}
+
+// isBareGateway tells whether a solver makes an HTTPRoute and does not say for which gateway.
+func isBareGateway(solver cmacme.ACMEChallengeSolver) bool {
+	return solver.HTTP01 != nil && solver.HTTP01.GatewayHTTPRoute != nil && len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) == 0
+}
+
+// http01Chosen tells whether some name has an Ingress or a Gateway as its solver, and the place of a gateway solver that does
+// not say which gateway, -1 when there is none.
+func (r *CertificateReview) http01Chosen(ctx context.Context, solvers *choice) (ingress, gateway bool, bare int, err error) {
+	bare = -1
+	for _, name := range slices.Concat(r.Certificate.Spec.DNSNames, r.Certificate.Spec.IPAddresses) {
+		if err := ctx.Err(); err != nil {
+			return false, false, bare, err
+		}
+		if r.judgedAlready(name) {
+			continue
+		}
+		if ip := net.ParseIP(name); ip != nil {
+			name = ip.String()
+		}
+		i := solvers.pick(name)
+		if i < 0 || r.ACME.Solvers[i].HTTP01 == nil {
+			continue
+		}
+		http01 := r.ACME.Solvers[i].HTTP01
+		ingress = ingress || http01.Ingress != nil
+		gateway = gateway || http01.GatewayHTTPRoute != nil
+		if isBareGateway(r.ACME.Solvers[i]) {
+			bare = i
+		}
+	}
+	return ingress, gateway, bare, nil
+}
+
+// annotated lists which of these annotations are there, without their prefix.
+func annotated(annotations map[string]string, names ...string) []string {
+	var set []string
+	for _, name := range names {
+		if _, ok := annotations[name]; ok {
+			set = append(set, strings.TrimPrefix(name, acmeAnnotations))
+		}
+	}
+	return set
+}
+
+// override denies what keeps a challenge from being made, and warns where there may be no such challenge.
+func (r *CertificateReview) override(certain bool, f Finding) Finding {
+	f.Field = "metadata.annotations"
+	if !certain || !r.public() {
+		f.Severity = Warn
+		if f.Value != nil {
+			f.Message = fmt.Sprintf("%v: %s", f.Value, f.Message)
+		}
+		return f
+	}
+	return r.cross(f)
+}

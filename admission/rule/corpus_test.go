@@ -1,0 +1,479 @@
+package rule
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/google/go-cmp/cmp"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+// manifest is one file of testdata/manifests. Its last document is judged, among the others. With "# operation: update" the
+// last but one is the object as it was.
+type manifest struct {
+	name string
+	text string
+	// want are the findings as "rule severity field", in any order.
+	want      []string
+	operation Operation
+}
+
+// corpus reads all manifests.
+func corpus(t testing.TB) []*manifest {
+	t.Helper()
+	root := filepath.Join("..", "..", "testdata", "manifests")
+	files, err := filepath.Glob(filepath.Join(root, "*", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no manifests in %s: %v", root, err)
+	}
+	var all []*manifest
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, err := filepath.Rel(root, strings.TrimSuffix(file, ".yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, readManifest(t, filepath.ToSlash(name), string(raw)))
+	}
+	return all
+}
+
+func readManifest(t testing.TB, name, text string) *manifest {
+	t.Helper()
+	m := &manifest{name: name, text: text, operation: Create}
+	expects := false
+	for line := range strings.Lines(text) {
+		comment, isComment := strings.CutPrefix(line, "# ")
+		if !isComment {
+			break
+		}
+		key, value, _ := strings.Cut(strings.TrimSpace(comment), ": ")
+		switch key {
+		case "operation":
+			m.operation = Operation(strings.ToUpper(value))
+		case "expect":
+			expects = true
+			if value != "nothing" {
+				m.want = append(m.want, expectations(t, name, value)...)
+			}
+		}
+	}
+	if !expects {
+		t.Fatalf("%s does not say what is expected", name)
+	}
+	return m
+}
+
+func expectations(t testing.TB, name, list string) []string {
+	t.Helper()
+	var want []string
+	for item := range strings.SplitSeq(list, ";") {
+		fields := strings.Fields(item)
+		if len(fields) < 2 || len(fields) > 3 || !slices.Contains([]string{string(Deny), string(Warn)}, fields[1]) {
+			t.Fatalf(`%s: "# expect: %s" is not made of "rule severity field"`, name, list)
+		}
+		want = append(want, strings.Join(fields, " "))
+	}
+	return want
+}
+
+// scene returns the world of the manifest and the request.
+func (m *manifest) scene(t testing.TB) (*scene, Request) {
+	t.Helper()
+	docs := documents(t, m.text)
+	request := Request{Operation: m.operation, Object: docs[len(docs)-1].decode(t)}
+	docs = docs[:len(docs)-1]
+	if m.operation == Update {
+		request.Old = docs[len(docs)-1].decode(t)
+	}
+	s := newScene(t, "")
+	s.env.Settings.CAs = ca.Known()
+	for _, d := range docs {
+		s.add(t, d)
+	}
+	if m.operation == Delete {
+		s.add(t, documents(t, m.text)[len(docs)])
+	}
+	return s, request
+}
+
+// summaries are findings as the headers of manifests have them.
+func summaries(findings []Finding) []string {
+	lines := make([]string, 0, len(findings))
+	for _, f := range findings {
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Rule, f.Severity, f.Field)))
+	}
+	return lines
+}
+
+func TestManifestsAreJudgedAsTheySay(t *testing.T) {
+	t.Parallel()
+	for _, m := range corpus(t) {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			s, request := m.scene(t)
+			findings := reviewObject(t, s, request)
+			got, want := slices.Sorted(slices.Values(summaries(findings))), slices.Sorted(slices.Values(m.want))
+			if !slices.Equal(got, want) {
+				t.Errorf("findings (-want +got):\n%s\n%s", cmp.Diff(want, got), strings.Join(texts(findings), "\n"))
+			}
+			if strings.HasPrefix(m.name, "valid/") && slices.ContainsFunc(findings, denies) {
+				t.Error("a valid manifest is denied")
+			}
+		})
+	}
+}
+
+func TestEveryRuleHasAManifest(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	for _, m := range corpus(t) {
+		for _, want := range m.want {
+			rule, _, _ := strings.Cut(want, " ")
+			found[rule] = true
+		}
+	}
+	for _, r := range All() {
+		if !found[r.ID] {
+			t.Errorf("no manifest expects a finding of the rule %s", r.ID)
+		}
+		delete(found, r.ID)
+	}
+	delete(found, SkipUnknown)
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		t.Errorf("manifests expect findings of %s, which is no rule", id)
+	}
+}
+
+// TestVerdictDoesNotDependOnTheOrderOfObjects judges every manifest in a world of all of them, filled in many orders.
+func TestVerdictDoesNotDependOnTheOrderOfObjects(t *testing.T) {
+	t.Parallel()
+	var worlds []document
+	var requests []Request
+	for i, m := range corpus(t) {
+		docs := documents(t, m.text)
+		requests = append(requests, Request{Operation: Create, Object: docs[len(docs)-1].decode(t)})
+		for j, d := range docs {
+			if d.kind == "Certificate" {
+				// All Certificates stand beside each other, so they need names of their own.
+				crt := d.decode(t).(*cmapi.Certificate)
+				crt.Name = fmt.Sprintf("crt-%d-%d", i, j)
+				worlds = append(worlds, encoded(t, d.kind, crt))
+			}
+		}
+	}
+	for i, issuer := range differentIssuers(t) {
+		issuer.SetName(fmt.Sprintf("%s-%d", issuer.GetName(), i))
+		worlds = append(worlds, encoded(t, kindOfIssuer(issuer), issuer))
+	}
+	judge := func(seed uint64) [][]string {
+		s := newScene(t, "")
+		s.env.Settings.CAs = ca.Known()
+		random := rand.New(rand.NewPCG(seed, seed))
+		for _, i := range random.Perm(len(worlds)) {
+			s.add(t, worlds[i])
+		}
+		all := make([][]string, len(requests))
+		for _, i := range random.Perm(len(requests)) {
+			all[i] = texts(reviewObject(t, s, requests[i]))
+		}
+		return all
+	}
+	want := judge(0)
+	for seed := range uint64(4) {
+		if diff := cmp.Diff(want, judge(seed+1)); diff != "" {
+			t.Fatalf("verdicts in two orders:\n%s", diff)
+		}
+	}
+}
+
+// differentIssuers are the Issuers and ClusterIssuers of the corpus, once under the name that Certificates refer to and more
+// often under others.
+func differentIssuers(t testing.TB) []cmapi.GenericIssuer {
+	t.Helper()
+	var all []cmapi.GenericIssuer
+	for _, m := range corpus(t) {
+		for _, d := range documents(t, m.text) {
+			if d.kind == "Issuer" || d.kind == "ClusterIssuer" {
+				all = append(all, d.decode(t).(cmapi.GenericIssuer))
+			}
+		}
+	}
+	return all
+}
+
+func encoded(t testing.TB, kind string, object any) document {
+	t.Helper()
+	raw, err := yaml.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document{kind: kind, raw: raw}
+}
+
+// FuzzReview changes manifests at random and demands that no rule panics. What Go's types can hold is more than what the API
+// server admits.
+func FuzzReview(f *testing.F) {
+	manifests := corpus(f)
+	values := vocabulary(f, manifests)
+	for i := range manifests {
+		for seed := range uint64(8) {
+			f.Add(i, seed)
+		}
+	}
+	engine := NewEngine(All())
+	f.Fuzz(func(t *testing.T, i int, seed uint64) {
+		m := manifests[((i%len(manifests))+len(manifests))%len(manifests)]
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
+		docs := documents(t, m.text)
+		s := newScene(t, "")
+		s.env.Settings.CAs = ca.Known()
+		for _, d := range docs[:len(docs)-1] {
+			changed := document{kind: d.kind, raw: mutated(t, random, d.raw, values)}
+			if decodes(changed) {
+				d = changed
+			}
+			s.add(t, d)
+		}
+		last := docs[len(docs)-1]
+		request := Request{Operation: m.operation, Object: last.decode(t)}
+		if changed := (document{kind: last.kind, raw: mutated(t, random, last.raw, values)}); decodes(changed) {
+			request = Request{Operation: m.operation, Object: changed.decode(t), Old: last.decode(t)}
+			if random.IntN(2) == 0 {
+				request.Old, request.Object = request.Object, request.Old
+			}
+			if random.IntN(3) > 0 {
+				request.Old = nil
+			}
+		}
+		if _, err := engine.Review(t.Context(), s.env, s.policy, request); err != nil {
+			t.Errorf("Review: %v", err)
+		}
+	})
+}
+
+// decodes tells whether the API server's types can hold the document.
+func decodes(d document) bool {
+	targets := map[string]any{
+		"Certificate": &cmapi.Certificate{}, "Issuer": &cmapi.Issuer{}, "ClusterIssuer": &cmapi.ClusterIssuer{},
+		"Ingress": &networkingv1.Ingress{}, "Gateway": &gatewayv1.Gateway{},
+	}
+	target, judged := targets[d.kind]
+	return judged && yaml.UnmarshalStrict(d.raw, target) == nil
+}
+
+// vocabulary has the values of all manifests by the name of their field.
+func vocabulary(t testing.TB, manifests []*manifest) map[string][]any {
+	t.Helper()
+	values := map[string][]any{}
+	for _, m := range manifests {
+		for _, d := range documents(t, m.text) {
+			collect(decodedTree(t, d.raw), values)
+		}
+	}
+	return values
+}
+
+func collect(tree any, values map[string][]any) {
+	switch tree := tree.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(tree)) {
+			values[key] = append(values[key], tree[key])
+			collect(tree[key], values)
+		}
+	case []any:
+		for _, item := range tree {
+			collect(item, values)
+		}
+	}
+}
+
+func decodedTree(t testing.TB, raw []byte) any {
+	t.Helper()
+	var tree any
+	if err := yaml.Unmarshal(raw, &tree); err != nil {
+		t.Fatalf("decode manifest: %v", err)
+	}
+	return tree
+}
+
+// mutated returns the document with one to six changes.
+func mutated(t testing.TB, random *rand.Rand, raw []byte, values map[string][]any) []byte {
+	t.Helper()
+	tree := decodedTree(t, raw)
+	for range 1 + random.IntN(6) {
+		if spots := spotsOf(tree, nil); len(spots) > 0 {
+			spots[random.IntN(len(spots))].change(random, values)
+		}
+	}
+	changed, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatalf("encode manifest: %v", err)
+	}
+	return bytes.ReplaceAll(changed, []byte("\t"), []byte(" "))
+}
+
+// spot is a field of an object, or an item of a list.
+type spot struct {
+	object map[string]any
+	key    string
+	list   []any
+	index  int
+}
+
+func spotsOf(tree any, spots []spot) []spot {
+	switch tree := tree.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(tree)) {
+			if key != "apiVersion" && key != "kind" {
+				spots = spotsOf(tree[key], append(spots, spot{object: tree, key: key}))
+			}
+		}
+	case []any:
+		for i := range tree {
+			spots = spotsOf(tree[i], append(spots, spot{list: tree, index: i}))
+		}
+	}
+	return spots
+}
+
+func (s *spot) change(random *rand.Rand, values map[string][]any) {
+	if s.object == nil {
+		s.list[s.index] = odd(random, s.list[s.index])
+		return
+	}
+	switch known := values[s.key]; random.IntN(4) {
+	case 0:
+		delete(s.object, s.key)
+	case 1:
+		s.object[s.key] = known[random.IntN(len(known))]
+	case 2:
+		// A neighbour that other manifests have.
+		names := slices.Sorted(maps.Keys(values))
+		name := names[random.IntN(len(names))]
+		s.object[name] = values[name][random.IntN(len(values[name]))]
+	default:
+		s.object[s.key] = odd(random, s.object[s.key])
+	}
+}
+
+// odd returns a value that is unlike the one that stands there.
+func odd(random *rand.Rand, value any) any {
+	texts := []any{"", " ", "*", "*.", ".", "..", "*.*", "\u0000", "ÿ", "中文", "-1", "9999999999999h", "[", "%", "a\nb", "://", "https://[", "CN=", "CN=\\",
+		"@", "*.a." + strings.Repeat("b.", 200) + "c", strings.Repeat("x", 70000), "xn--", "xn--a", "0.0.0.0/33", "::ffff:1.2.3.4", "1e9"}
+	numbers := []any{float64(0), float64(-1), float64(1), float64(1 << 31), float64(-1 << 31), float64(1 << 53), 0.5}
+	switch value := value.(type) {
+	case string:
+		return texts[random.IntN(len(texts))]
+	case float64, int64:
+		return numbers[random.IntN(len(numbers))]
+	case bool:
+		return !value
+	case []any:
+		if len(value) > 0 && random.IntN(2) == 0 {
+			return slices.Concat(value, value, value[:1])
+		}
+		return []any{}
+	case map[string]any:
+		if random.IntN(2) == 0 {
+			return nil
+		}
+	}
+	return map[string]any{}
+}
+
+// TestReviewOfHostileSizesEndsInASecond has objects as large as the API server takes.
+func TestReviewOfHostileSizesEndsInASecond(t *testing.T) {
+	t.Parallel()
+	issuer := hostileIssuer()
+	names := hostileNames(1000)
+	crt := &cmapi.Certificate{
+		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", Labels: map[string]string{"team": "web"}},
+		Spec:       cmapi.CertificateSpec{SecretName: "web-tls", DNSNames: names, IssuerRef: cmmeta.IssuerReference{Name: "hostile"}},
+	}
+	broken := crt.DeepCopy()
+	for i := range broken.Spec.DNSNames {
+		broken.Spec.DNSNames[i] = fmt.Sprintf("ü%d.%s", i, broken.Spec.DNSNames[i])
+	}
+	ingress := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", Annotations: map[string]string{
+		"cert-manager.io/issuer": "hostile", "cert-manager.io/alt-names": strings.Join(names, ",")}}}
+	for i := range 100 {
+		ingress.Spec.TLS = append(ingress.Spec.TLS, networkingv1.IngressTLS{Hosts: names[10*i : 10*i+10], SecretName: fmt.Sprintf("tls-%d", i)})
+	}
+	for title, object := range map[string]metav1.Object{
+		"a Certificate of 1,000 names":                    crt,
+		"a Certificate of 1,000 names that cannot be":     broken,
+		"an Issuer of 100 solvers with 100 selectors":     issuer,
+		"an Ingress of 100 Secrets with 1,000 more names": ingress,
+	} {
+		t.Run(title, func(t *testing.T) {
+			s := newScene(t, "")
+			s.env.Settings.CAs = ca.Known()
+			s.world.AddIssuer(issuer)
+			start := time.Now()
+			findings := reviewObject(t, s, Request{Operation: Create, Object: object})
+			took := time.Since(start)
+			t.Logf("%d findings in %v", len(findings), took)
+			if took > reviewWithin {
+				t.Errorf("the review took %v", took)
+			}
+		})
+	}
+}
+
+// hostileNames are names of which every other one is a wildcard, and none is inside the zones of hostileIssuer.
+func hostileNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("n%d.cert-lab.dev", i)
+		if i%2 == 0 {
+			names[i] = "*." + names[i]
+		}
+	}
+	return names
+}
+
+func hostileIssuer() *cmapi.Issuer {
+	acme := &cmacme.ACMEIssuer{Server: "https://acme-v02.api.letsencrypt.org/directory"}
+	acme.PrivateKey.Name = "account"
+	for i := range 100 {
+		selector := &cmacme.CertificateDNSNameSelector{MatchLabels: map[string]string{}}
+		for j := range 100 {
+			selector.DNSNames = append(selector.DNSNames, fmt.Sprintf("s%d-%d.cert-lab.dev", i, j))
+			selector.DNSZones = append(selector.DNSZones, fmt.Sprintf("z%d-%d.cert-lab.dev", i, j))
+			selector.MatchLabels[fmt.Sprintf("l%d", j)] = "true"
+		}
+		solver := cmacme.ACMEChallengeSolver{Selector: selector}
+		if i%2 == 0 {
+			solver.HTTP01 = &cmacme.ACMEChallengeSolverHTTP01{Ingress: &cmacme.ACMEChallengeSolverHTTP01Ingress{}}
+		} else {
+			solver.DNS01 = &cmacme.ACMEChallengeSolverDNS01{Cloudflare: &cmacme.ACMEIssuerDNS01ProviderCloudflare{
+				APIToken: &cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "token"}, Key: "token"}}}
+		}
+		acme.Solvers = append(acme.Solvers, solver)
+	}
+	return &cmapi.Issuer{
+		ObjectMeta: metav1.ObjectMeta{Name: "hostile", Namespace: "default"},
+		Spec:       cmapi.IssuerSpec{IssuerConfig: cmapi.IssuerConfig{ACME: acme}},
+	}
+}

@@ -1,0 +1,195 @@
+package rule
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+var update = flag.Bool("update", false, "write the generated files anew")
+
+// TestRulesReference holds docs/rules.md to the rules that there are.
+func TestRulesReference(t *testing.T) {
+	t.Parallel()
+	want := rulesReference(All())
+	file := filepath.Join("..", "..", "docs", "rules.md")
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/rules.md is not up to date; run make generate (-want +got):\n%s", diff)
+	}
+}
+
+const rulesIntroduction = `# Rules
+
+Made by ` + "`make generate`" + `. Do not edit.
+
+These are the rules by which certyun judges Certificates, Issuers, ClusterIssuers, and the annotations of Ingresses and
+Gateways. Each has an id, by which messages, policies and annotations call it, and which is also its anchor on this page.
+What is known of CAs is of %s.
+
+## Severities
+
+**deny** is for what can never work. The API server refuses the object, and ` + "`kubectl apply`" + ` prints the path of each
+field and what to write there. **warn** is for what may fail, is ignored, or depends on what is not there yet. The object
+is stored, and ` + "`kubectl`" + ` prints a line that begins with ` + "`Warning:`" + `. A rule that denies may also warn, where it is
+less certain: the severity in the table is the most that it does. An Issuer that is not there is always a warning.
+Ingresses and Gateways are never denied, because they route traffic too. A CA that is not known is not judged.
+
+certyun does not repeat what cert-manager's own webhook refuses. The one exception is
+[key-size-for-algorithm](#key-size-for-algorithm), because files are judged without a cluster.
+
+## Updates
+
+Only what a change makes worse is denied. A denial that was there before the change is a warning, so an object that was
+once stored can always be changed for the better. Metadata, status, finalizers and deletions are never held up.
+
+## Bundles
+
+Some denials depend on another object: a wildcard is denied for what the Issuer has now. Helm and Flux apply Certificates
+before Issuers and stop at the first refusal, so such a denial could keep the repaired Issuer from ever coming. It is a
+warning where both objects are of the same Helm release, Flux Kustomization or Flux HelmRelease. certyun sees that by
+the annotations ` + "`meta.helm.sh/release-name`" + ` and ` + "`-namespace`" + `, and by the labels
+` + "`kustomize.toolkit.fluxcd.io/name`" + ` and ` + "`helm.toolkit.fluxcd.io/name`" + ` with their ` + "`/namespace`" + `.
+
+## Skipping a rule
+
+Who knows better writes the ids of rules, with commas between them, into an annotation of the object. Their denials are
+then warnings.
+
+` + "```yaml" + `
+metadata:
+  annotations:
+    certyun.internal/skip: wildcard-needs-dns01
+` + "```" + `
+
+## Policy
+
+An operator changes rules for a whole cluster in the policy file. All fields but the first two may be left out.
+
+` + "```yaml" + `
+apiVersion: certyun.internal/v1
+kind: Policy
+rules:                         # deny, warn or off
+  secret-name-shared: deny
+  acme-name-forbidden: off
+exemptNamespaces: [sandbox]    # not judged at all
+crossResource: auto            # denials that depend on another object: auto (as above), deny or warn
+noSkip: [secret-is-ca-issuer-key]   # rules that the annotation cannot soften
+caPolicies:                    # what an ACME server is like: an id from our table, private or off
+  - server: https://acme.corp.example/directory
+    like: private
+` + "```" + `
+
+## All rules
+`
+
+func rulesReference(rules []Rule) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, rulesIntroduction, ca.DataDate)
+	b.WriteString("\n| rule | severity | judges | what is wrong |\n| --- | --- | --- | --- |\n")
+	for i := range rules {
+		r := &rules[i]
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", r.ID, r.ID, r.Severity, strings.Join(r.Kinds, ", "), strings.ReplaceAll(r.Summary, "|", `\|`))
+	}
+	fmt.Fprintf(&b, "| [%s](#%s) | %s | all | The annotation %s names no rule. |\n", SkipUnknown, SkipUnknown, Warn, SkipAnnotation)
+	for i := range rules {
+		writeRule(&b, &rules[i])
+	}
+	fmt.Fprintf(&b, "\n## %s\n\n**%s** for all kinds. The annotation `%s` names something that is no rule, so it softens nothing.\n"+
+		"Write an id from the table above.\n", SkipUnknown, Warn, SkipAnnotation)
+	return b.String()
+}
+
+func writeRule(b *strings.Builder, r *Rule) {
+	fmt.Fprintf(b, "\n## %s\n\n**%s** for %s. %s\n", r.ID, r.Severity, listed(r.Kinds), r.Summary)
+	fmt.Fprintf(b, "\n**Why:** %s\n\n**What to write instead:** %s\n", r.Why, r.Remedy)
+	for _, e := range r.Examples {
+		fmt.Fprintf(b, "\n%s:\n\n", e.Title)
+		switch {
+		case e.Old != "":
+			fmt.Fprintf(b, "```yaml\n%s```\n\nbecomes\n\n", exampleManifest(e.Old))
+		case e.Deleted:
+			b.WriteString("The last object is deleted.\n\n")
+		}
+		fmt.Fprintf(b, "```yaml\n%s```\n\n```text\n%s\n```\n", exampleManifest(e.Manifest), e.Message)
+	}
+	other := "off"
+	switch {
+	case r.Severity == Deny:
+		other = "warn` or `" + r.ID + ": off"
+	case !onlyAnnotated(r):
+		other = "deny` or `" + r.ID + ": off"
+	}
+	fmt.Fprintf(b, "\nIn the policy: `%s: %s`.\n", r.ID, other)
+}
+
+// onlyAnnotated tells whether a rule is about nothing but annotations, which are never denied.
+func onlyAnnotated(r *Rule) bool { return r.CheckCertificate == nil && r.CheckIssuer == nil }
+
+func listed(kinds []string) string {
+	if len(kinds) < 2 {
+		return strings.Join(kinds, "")
+	}
+	last := len(kinds) - 1
+	return strings.Join(kinds[:last], ", ") + " and " + kinds[last]
+}
+
+// exampleManifest is an example's manifest as it is shown: without the indentation that it has in the code.
+func exampleManifest(text string) string {
+	return strings.Trim(dedent(text), "\n") + "\n"
+}
+
+// TestReferenceHasEveryRule lists what is promised. Ids are API: none is renamed or dropped.
+func TestReferenceHasEveryRule(t *testing.T) {
+	t.Parallel()
+	promised := strings.Fields(`
+		csr-cannot-be-built csr-round-trip-mismatch renewal-window-zero renewal-window-never-opens renew-percentage-ignored
+		duplicate-dns-names issuer-group-unknown keystore-password-key-missing usage-without-ca name-constraint-wildcard
+		secret-template-reserved-label key-size-for-algorithm
+
+		issuer-not-found issuer-kind-mismatch issuer-not-ready wildcard-needs-dns01 no-solver-for-name ip-needs-http01
+		acme-cn-not-in-sans acme-key-not-allowed acme-san-type-not-allowed acme-ip-needs-profile acme-ip-not-public
+		acme-too-many-names acme-name-not-issuable acme-name-may-fail acme-name-forbidden acme-wildcard-redundant
+		acme-duration-unsupported acme-duration-ignored renew-before-vs-ca-lifetime acme-field-ignored acme-client-auth
+		http01-override-conflict selfsigned-empty-subject acme-rate-limit
+
+		secret-name-shared secret-is-ca-issuer-key secret-is-acme-account-key secret-has-other-manager
+
+		acme-server-url-invalid acme-server-plain-http acme-server-path acme-server-obsolete eab-required
+		contact-email-forbidden contact-email-invalid solvers-empty solver-unreachable selector-never-matches
+		webhook-group-empty webhook-apiservice-missing webhook-solver-unknown webhook-config-invalid
+		webhook-config-inline-secret secret-name-invalid solver-secret-missing route53-half-credentials dns01-two-providers
+		gateway-no-parent unknown-profile duration-feature-unsupported account-key-shared skip-tls-verify-public-ca
+		preferred-chain-expired issuer-change-orphans-certificates issuer-delete-in-use
+
+		ingress-issuer-conflict ingress-annotation-value-invalid ingress-annotation-unknown ingress-annotation-ignored
+		ingress-tls-missing ingress-tls-secret-duplicate ingress-existing-certificate
+	`)
+	reference := rulesReference(All())
+	for _, id := range append(promised, SkipUnknown) {
+		if !strings.Contains(reference, "\n## "+id+"\n") {
+			t.Errorf("there is no rule %s", id)
+		}
+	}
+	for _, r := range All() {
+		if !slices.Contains(promised, r.ID) {
+			t.Errorf("the rule %s is new; add it to the list of this test, where it will stay", r.ID)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package rule
+
+import (
+	"slices"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+
+	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/evidence"
+)
+
+// IndexKeys returns the keys under which a world has a Certificate in each of its indexes.
+func IndexKeys(crt *cmapi.Certificate) map[evidence.Index][]string {
+	keys := map[evidence.Index][]string{}
+	if issuer, ours := issuerKeyOf(crt); ours {
+		keys[evidence.ByIssuer] = []string{issuer.String()}
+	}
+	names := slices.Concat(crt.Spec.DNSNames, crt.Spec.IPAddresses)
+	if len(names) == 0 {
+		return keys
+	}
+	keys[evidence.ByNames] = []string{evidence.NamesKey(names)}
+	for _, name := range crt.Spec.DNSNames {
+		if domain := ca.RegisteredDomain(name); domain != "" && !slices.Contains(keys[evidence.ByDomain], domain) {
+			keys[evidence.ByDomain] = append(keys[evidence.ByDomain], domain)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,240 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+// issuerAccountRules are about the ACME account: how it is registered, and where its key is.
+func issuerAccountRules() []Rule {
+	return []Rule{eabRequired(), contactEmailForbidden(), contactEmailInvalid(), accountKeyShared()}
+}
+
+func eabRequired() Rule {
+	return Rule{
+		ID: "eab-required", Severity: Deny, Kinds: issuerKinds(),
+		Summary: "The CA registers accounts only with an external account binding, and there is none.",
+		Why: "Registration fails with externalAccountRequired, which cert-manager does not try again. It only warns where the account's " +
+			"Secret is there, where nobody may look for it, or where cert-manager is told not to make a key: then the account may exist already.",
+		Remedy: "Get a key ID and an HMAC key from the CA and set externalAccountBinding.",
+		Examples: []Example{{
+			Title: "ZeroSSL without a binding, and no account yet",
+			Manifest: `
+				apiVersion: v1
+				kind: Secret
+				metadata: {name: other, namespace: default}
+				---
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: zerossl, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme.zerossl.com/v2/DV90
+				    email: ops@cert-lab.dev
+				    privateKeySecretRef: {name: zerossl-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `spec.acme.externalAccountBinding: Required value: ZeroSSL only registers accounts with an external account binding (keyID + keySecretRef); registration would fail with externalAccountRequired. [eab-required]`,
+		}, {
+			Title: "ZeroSSL without a binding, and perhaps an account",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: zerossl, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme.zerossl.com/v2/DV90
+				    email: ops@cert-lab.dev
+				    privateKeySecretRef: {name: zerossl-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[eab-required] spec.acme.externalAccountBinding: not set; ZeroSSL needs it unless Secret "zerossl-account" holds the key of an existing account`,
+		}},
+		CheckIssuer: forACME(checkEAB),
+	}
+}
+
+func checkEAB(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	policy := r.CA()
+	if policy == nil || policy.Ended != nil || policy.EAB.Required != ca.Yes || acme.ExternalAccountBinding != nil {
+		return nil, nil
+	}
+	path := acmePath("externalAccountBinding").String()
+	existing := Finding{Severity: Warn, Field: path, Message: fmt.Sprintf(
+		"not set; %s needs it unless Secret %q holds the key of an existing account", policy.Name, clipped(acme.PrivateKey.Name))}
+	if acme.DisableAccountKeyGeneration || acme.PrivateKey.Name == "" || r.SecretNamespace() == "" {
+		return []Finding{existing}, nil
+	}
+	secret, known, err := r.World.Secret(ctx, r.SecretNamespace(), acme.PrivateKey.Name)
+	if err != nil || secret != nil || !known {
+		return []Finding{existing}, err
+	}
+	return []Finding{{Field: path, Type: field.ErrorTypeRequired, Message: policy.Name + " only registers accounts with an external account binding " +
+		"(keyID + keySecretRef); registration would fail with externalAccountRequired"}}, nil
+}
+
+func contactEmailForbidden() Rule {
+	return Rule{
+		ID: "contact-email-forbidden", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The contact address is in a documentation domain.",
+		Why: "Let's Encrypt refuses to register a new account with such an address (invalidContact). An account that is there already " +
+			"keeps working, so this only warns.",
+		Remedy: "Use a real address, or none: Let's Encrypt sends no mail about expiry any more.",
+		Examples: []Example{{
+			Title: "The address of the samples",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    email: user@example.com
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[contact-email-forbidden] spec.acme.email: Let's Encrypt refuses new accounts with the forbidden domain "example.com". Use a real address or leave it out`,
+		}},
+		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+			problem := contactProblem(r, acme)
+			if problem == nil || problem.ForbiddenDomain == "" {
+				return nil, nil
+			}
+			return []Finding{{Field: acmePath("email").String(), Value: acme.Email, Remedy: "Use a real address or leave it out",
+				Message: fmt.Sprintf("%s refuses new accounts with the forbidden domain %q", r.CA().Name, problem.ForbiddenDomain)}}, nil
+		}),
+	}
+}
+
+func contactEmailInvalid() Rule {
+	return Rule{
+		ID: "contact-email-invalid", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The contact address is none that the CA accepts.",
+		Why: "Let's Encrypt refuses to register a new account with an address that it cannot parse, that is not ASCII, or whose domain " +
+			"is not public (invalidContact). An account that is there already keeps working, so this only warns.",
+		Remedy: "Use a real address, or none.",
+		Examples: []Example{{
+			Title: "A placeholder",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    email: <Your Email>
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[contact-email-invalid] spec.acme.email: Let's Encrypt is unable to parse "<Your Email>"; registration will fail with invalidContact`,
+		}, {
+			Title: "A domain that is not public",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    email: root@localhost
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[contact-email-invalid] spec.acme.email: Let's Encrypt refuses "root@localhost" (contact email has invalid domain: Domain name needs at least one dot); registration will fail with invalidContact`,
+		}},
+		CheckIssuer: forACME(checkContactEmail),
+	}
+}
+
+func checkContactEmail(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	problem := contactProblem(r, acme)
+	if problem == nil || problem.ForbiddenDomain != "" {
+		return nil, nil
+	}
+	what := fmt.Sprintf("%s refuses %q (%s)", r.CA().Name, clipped(acme.Email), problem.Reason)
+	if strings.HasPrefix(problem.Reason, "unable to parse") {
+		what = fmt.Sprintf("%s is unable to parse %q", r.CA().Name, clipped(acme.Email))
+	}
+	return []Finding{{Field: acmePath("email").String(), Value: acme.Email,
+		Message: what + "; registration will fail with invalidContact"}}, nil
+}
+
+func contactProblem(r *IssuerReview, acme *cmacme.ACMEIssuer) *ca.ContactProblem {
+	policy := r.CA()
+	if policy == nil || policy.Ended != nil {
+		return nil
+	}
+	return policy.Contact(acme.Email)
+}
+
+func accountKeyShared() Rule {
+	return Rule{
+		ID: "account-key-shared", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "Two Issuers with different ACME servers keep their account keys in one Secret.",
+		Why: "The key is then registered at both servers. That works until one of them is deleted, or has an external account binding " +
+			"of its own. Most often it is a copy of a staging Issuer whose Secret nobody renamed.",
+		Remedy: "Give each Issuer its own privateKeySecretRef.",
+		Examples: []Example{{
+			Title: "The Secret of another environment",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le-staging, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-staging-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				---
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le-production, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[account-key-shared] spec.acme.privateKeySecretRef.name: also used by Issuer "le-staging" with another server; give each environment its own Secret`,
+		}},
+		CheckIssuer: forACME(checkAccountKeyShared),
+	}
+}
+
+func checkAccountKeyShared(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	if acme.PrivateKey.Name == "" {
+		return nil, nil
+	}
+	issuers, err := r.World.IssuersByAccountKey(ctx, r.SecretNamespace(), acme.PrivateKey.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range issuers {
+		spec := other.GetSpec().ACME
+		if spec == nil || spec.Server == acme.Server || isSameIssuer(other, r.Issuer) {
+			continue
+		}
+		return []Finding{{Field: acmePath("privateKeySecretRef", "name").String(), Value: acme.PrivateKey.Name,
+			Message: fmt.Sprintf("also used by %s with another server; give each environment its own Secret", titleBeside(r.Issuer, other))}}, nil
+	}
+	return nil, nil
+}
+
+func isSameIssuer(a, b cmapi.GenericIssuer) bool {
+	return a.GetNamespace() == b.GetNamespace() && a.GetName() == b.GetName() && kindOfIssuer(a) == kindOfIssuer(b)
+}
+
+// titleBeside names another Issuer to whom may know of it: ClusterIssuers are known to all, Issuers in their namespace.
+func titleBeside(reviewed, other cmapi.GenericIssuer) string {
+	if kindOfIssuer(other) == cmapi.IssuerKind && other.GetNamespace() != reviewed.GetNamespace() {
+		return "an Issuer of the cluster resource namespace"
+	}
+	return fmt.Sprintf("%s %q", kindOfIssuer(other), other.GetName())
+}

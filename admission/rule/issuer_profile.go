@@ -1,0 +1,152 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+// issuerProfileRules are about what an ACME Issuer asks its CA for.
+func issuerProfileRules() []Rule {
+	return []Rule{unknownProfile(), durationFeatureUnsupported(), preferredChainExpired()}
+}
+
+func unknownProfile() Rule {
+	return Rule{
+		ID: "unknown-profile", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The CA has no such profile.",
+		Why: "cert-manager looks the profile up in the CA's directory, letter by letter, and fails each Order when it is not there. The " +
+			"list of profiles may be longer by now than we know, so this only warns.",
+		Remedy: "Use one of the CA's profiles, or none.",
+		Examples: []Example{{
+			Title: "Capital letters",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    profile: ShortLived
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[unknown-profile] spec.acme.profile: "ShortLived" is not a Let's Encrypt profile (classic, tlsserver, shortlived; case matters); did you mean "shortlived"?`,
+		}, {
+			Title: "A profile that is gone",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    profile: tlsclient
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[unknown-profile] spec.acme.profile: "tlsclient" is not a Let's Encrypt profile (classic, tlsserver, shortlived; case matters); it was removed on 2026-07-08`,
+		}},
+		CheckIssuer: forACME(checkProfile),
+	}
+}
+
+func checkProfile(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	policy := r.CA()
+	if policy == nil || policy.Ended != nil || acme.Profile == "" || policy.Profile(acme.Profile) != nil {
+		return nil, nil
+	}
+	f := Finding{Field: acmePath("profile").String(), Value: acme.Profile}
+	switch names := policy.ProfileNames(); {
+	case policy.Profiles.Supported == ca.No:
+		f.Message = fmt.Sprintf("%s has no profiles, so that each Order would fail; leave profile out", policy.Name)
+	case len(names) > 0:
+		f.Message = fmt.Sprintf("%q is not a %s profile (%s; case matters)%s", clipped(acme.Profile), policy.Name, strings.Join(names, ", "),
+			removedOr(policy, acme.Profile, didYouMean(acme.Profile, names)))
+	default:
+		return nil, nil
+	}
+	return []Finding{f}, nil
+}
+
+// removedOr says since when a profile is gone; for one that never was, otherwise.
+func removedOr(policy *ca.Policy, name, otherwise string) string {
+	for _, p := range policy.Profiles.List {
+		if p.Name == name && p.Removed != "" {
+			return "; it was removed on " + p.Removed
+		}
+	}
+	return otherwise
+}
+
+func durationFeatureUnsupported() Rule {
+	return Rule{
+		ID: "duration-feature-unsupported", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The CA lets nobody choose a lifetime, and enableDurationFeature is set.",
+		Why:     "cert-manager then sends notAfter for each Certificate that has a duration, and the CA refuses the Order. Others are issued.",
+		Remedy:  "Remove enableDurationFeature; Let's Encrypt has profiles for shorter lifetimes.",
+		Examples: []Example{{
+			Title: "A duration for Let's Encrypt",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    enableDurationFeature: true
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[duration-feature-unsupported] spec.acme.enableDurationFeature: Let's Encrypt answers "NotBefore and NotAfter are not supported" for every Certificate with a duration`,
+		}},
+		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+			policy := r.CA()
+			if !acme.EnableDurationFeature || policy == nil || policy.Ended != nil || policy.NotAfter.Supported != ca.No {
+				return nil, nil
+			}
+			message := policy.Name + " does not support it and refuses every Certificate with a duration"
+			if policy.NotAfter.Refusal != "" {
+				message = fmt.Sprintf("%s answers %q for every Certificate with a duration", policy.Name, policy.NotAfter.Refusal)
+			}
+			return []Finding{{Field: acmePath("enableDurationFeature").String(), Value: true, Message: message}}, nil
+		}),
+	}
+}
+
+func preferredChainExpired() Rule {
+	return Rule{
+		ID: "preferred-chain-expired", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The preferred chain is one that the CA no longer has.",
+		Why:     "cert-manager falls back to the default chain and says so only in its debug log.",
+		Remedy:  "Remove preferredChain.",
+		Examples: []Example{{
+			Title: "The chain of old phones",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    preferredChain: DST Root CA X3
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[preferred-chain-expired] spec.acme.preferredChain: "DST Root CA X3" no longer exists; the default chain is used`,
+		}},
+		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+			policy := r.CA()
+			if policy == nil || policy.Ended != nil || !slices.Contains(policy.ExpiredChains, acme.PreferredChain) {
+				return nil, nil
+			}
+			return []Finding{{Field: acmePath("preferredChain").String(), Value: acme.PreferredChain,
+				Message: fmt.Sprintf("%q no longer exists; the default chain is used", acme.PreferredChain)}}, nil
+		}),
+	}
+}

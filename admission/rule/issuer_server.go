@@ -1,0 +1,255 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+
+	"github.com/certyun/certyun/admission/ca"
+)
+
+// issuerServerRules are about the URL of the ACME server.
+func issuerServerRules() []Rule {
+	return []Rule{serverURLInvalid(), serverPlainHTTP(), serverPath(), serverObsolete(), skipTLSVerifyPublicCA()}
+}
+
+func serverURLInvalid() Rule {
+	return Rule{
+		ID: "acme-server-url-invalid", Severity: Deny, Kinds: issuerKinds(),
+		Summary: "The URL of the ACME server is not an absolute URL.",
+		Why:     "cert-manager accepts any text here. Then the Issuer is Ready=False (InvalidURL) and never tried again.",
+		Remedy:  "Write the whole URL of the CA's ACME directory, with https://.",
+		Examples: []Example{{
+			Title: "A URL without a scheme",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `spec.acme.server: Invalid value: "acme-v02.api.letsencrypt.org/directory": must be an absolute URL; did you mean "https://acme-v02.api.letsencrypt.org/directory"? [acme-server-url-invalid]`,
+		}},
+		CheckIssuer: forACME(checkServerURL),
+	}
+}
+
+func checkServerURL(_ context.Context, _ *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	if acme.Server == "" || absoluteURL(acme.Server) != nil {
+		return nil, nil
+	}
+	return []Finding{{Field: acmePath("server").String(), Value: acme.Server, Message: "must be an absolute URL" + betterURL(acme.Server)}}, nil
+}
+
+// betterURL guesses which URL was meant.
+func betterURL(written string) string {
+	written = strings.TrimSpace(written)
+	if _, rest, ok := strings.Cut(written, "://"); ok {
+		written = rest
+	}
+	better := absoluteURL("https://" + strings.TrimLeft(written, "/"))
+	if better == nil || !strings.ContainsAny(better.Host, ".:") {
+		return ", like https://acme-v02.api.letsencrypt.org/directory"
+	}
+	return fmt.Sprintf("; did you mean %q?", better)
+}
+
+// absoluteURL returns the parsed URL of an HTTP server, nil when the text is not one.
+func absoluteURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return nil
+	}
+	return u
+}
+
+func serverPlainHTTP() Rule {
+	return Rule{
+		ID: "acme-server-plain-http", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The URL of the ACME server is without TLS.",
+		Why:     "RFC 8555, section 6.1, requires https. A redirect may hide the mistake, or the server may not answer at all.",
+		Remedy:  "Write https:// in place of http://.",
+		Examples: []Example{{
+			Title: "http in place of https",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: http://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://acme-v02.api.letsencrypt.org/directory`,
+		}},
+		CheckIssuer: forACME(func(_ context.Context, _ *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+			u := absoluteURL(acme.Server)
+			if u == nil || u.Scheme != "http" {
+				return nil, nil
+			}
+			u.Scheme = "https"
+			return []Finding{{Field: acmePath("server").String(), Value: acme.Server,
+				Message: "RFC 8555 requires https; use " + u.String()}}, nil
+		}),
+	}
+}
+
+func serverPath() Rule {
+	return Rule{
+		ID: "acme-server-path", Severity: Deny, Kinds: issuerKinds(),
+		Summary: "The URL is on a CA's ACME host, but is not that of its directory.",
+		Why: "Let's Encrypt serves its directory at one path only: at / there is a page for people, and everything else is not " +
+			"found (boulder, wfe2/wfe.go). Registration of the account fails. A host of letsencrypt.org that is not known only warns.",
+		Remedy: "Write the URL exactly as the CA documents it.",
+		Examples: []Example{{
+			Title: "The host alone",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `spec.acme.server: Invalid value: "https://acme-v02.api.letsencrypt.org/": Let's Encrypt serves its directory at exactly "https://acme-v02.api.letsencrypt.org/directory". [acme-server-path]`,
+		}, {
+			Title: "A host that was never there",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-staging-v2.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[acme-server-path] spec.acme.server: "acme-staging-v2.api.letsencrypt.org" is not known as an ACME server of Let's Encrypt; did you mean "https://acme-staging-v02.api.letsencrypt.org/directory"?`,
+		}},
+		CheckIssuer: forACME(checkServerPath),
+	}
+}
+
+func checkServerPath(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	u := absoluteURL(acme.Server)
+	if u == nil {
+		return nil, nil
+	}
+	path := acmePath("server").String()
+	policy := r.CA()
+	switch {
+	case policy == nil && r.Settings.CAs != nil:
+		return unknownServerOfLetsEncrypt(u, path), nil
+	case policy == nil || policy.Ended != nil || !policy.ExactDirectory || policy.ServedAt(acme.Server):
+		return nil, nil
+	}
+	return []Finding{{Field: path, Value: acme.Server,
+		Message: fmt.Sprintf("%s serves its directory at exactly %q", policy.Name, policy.Directory)}}, nil
+}
+
+// unknownServerOfLetsEncrypt warns about hosts that are often written by mistake. New ones may come, so it never denies.
+func unknownServerOfLetsEncrypt(u *url.URL, path string) []Finding {
+	host := strings.ToLower(u.Hostname())
+	if host != "letsencrypt.org" && !strings.HasSuffix(host, ".letsencrypt.org") {
+		return nil
+	}
+	better := "https://acme-v02.api.letsencrypt.org/directory"
+	if strings.Contains(host, "stag") {
+		better = "https://acme-staging-v02.api.letsencrypt.org/directory"
+	}
+	return []Finding{{Severity: Warn, Field: path, Value: u.String(),
+		Message: fmt.Sprintf("%q is not known as an ACME server of Let's Encrypt; did you mean %q?", host, better)}}
+}
+
+func serverObsolete() Rule {
+	return Rule{
+		ID: "acme-server-obsolete", Severity: Deny, Kinds: issuerKinds(),
+		Summary: "The ACME server is no more.",
+		Why: "The CA has switched it off; the announcement is in the table of CAs. An update of an Issuer that already has this " +
+			"server is only warned about.",
+		Remedy: "Use another CA, or the CA's present server.",
+		Examples: []Example{{
+			Title: "A CA that has ended its service",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: buypass, namespace: default}
+				spec:
+				  acme:
+				    server: https://api.buypass.com/acme/directory
+				    privateKeySecretRef: {name: buypass-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`,
+		}, {
+			Title: "The first version of ACME",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v01.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `spec.acme.server: Invalid value: "https://acme-v01.api.letsencrypt.org/directory": ACMEv1 was switched off in 2021; use https://acme-v02.api.letsencrypt.org/directory. [acme-server-obsolete]`,
+		}},
+		CheckIssuer: forACME(checkServerObsolete),
+	}
+}
+
+func checkServerObsolete(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	policy := r.CA()
+	if policy == nil || policy.Ended == nil {
+		return nil, nil
+	}
+	f := Finding{Field: acmePath("server").String(), Value: acme.Server, Message: policy.Ended.What, Remedy: policy.Ended.Instead}
+	if r.Old != nil && r.Old.GetSpec().ACME != nil && r.Old.GetSpec().ACME.Server == acme.Server {
+		f.Severity = Warn
+	}
+	return []Finding{f}, nil
+}
+
+func skipTLSVerifyPublicCA() Rule {
+	return Rule{
+		ID: "skip-tls-verify-public-ca", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "skipTLSVerify is set for a CA that everybody trusts.",
+		Why:     "It works, but whoever is between the cluster and the CA can read and change what is ordered.",
+		Remedy:  "Remove skipTLSVerify.",
+		Examples: []Example{{
+			Title: "Let's Encrypt without verification",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    skipTLSVerify: true
+				    privateKeySecretRef: {name: le-account}
+				    solvers: [{http01: {ingress: {}}}]
+				`,
+			Message: `[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: not needed for a publicly trusted CA; exposes account and orders to interception`,
+		}},
+		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+			if !acme.SkipTLSVerify || !publicServer(r.CA()) {
+				return nil, nil
+			}
+			return []Finding{{Field: acmePath("skipTLSVerify").String(), Value: true,
+				Message: "not needed for a publicly trusted CA; exposes account and orders to interception"}}, nil
+		}),
+	}
+}
+
+// publicServer tells whether the server is the CA's own and has a certificate that everybody trusts.
+func publicServer(policy *ca.Policy) bool { return policy != nil && policy.Public && !policy.Relayed }

@@ -1,0 +1,314 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/solvers/dnsname"
+)
+
+// issuerSolverRules are about each solver of an ACME Issuer by itself.
+func issuerSolverRules() []Rule {
+	return []Rule{solversEmpty(), selectorNeverMatches(), route53HalfCredentials(), dns01TwoProviders(), gatewayNoParent()}
+}
+
+func solversEmpty() Rule {
+	return Rule{
+		ID: "solvers-empty", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "An ACME Issuer has no solvers.",
+		Why:     "That is right only where the CA authorizes names by itself, as some private ones do. Elsewhere each Order stays pending for ever.",
+		Remedy:  "Add a solver.",
+		Examples: []Example{{
+			Title: "No solvers",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers: []
+				`,
+			Message: `[solvers-empty] spec.acme.solvers: there are no solvers; only names the CA has already authorized can be issued`,
+		}},
+		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+			if policy := r.CA(); len(acme.Solvers) > 0 || policy != nil && policy.Preauthorized == ca.Yes {
+				return nil, nil
+			}
+			return []Finding{{Field: acmePath("solvers").String(),
+				Message: "there are no solvers; only names the CA has already authorized can be issued"}}, nil
+		}),
+	}
+}
+
+func selectorNeverMatches() Rule {
+	return Rule{
+		ID: "selector-never-matches", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "An entry of a solver's selector matches no name.",
+		Why: "cert-manager compares dnsNames letter by letter with the lower-case names that the CA returns, and dnsZones label by " +
+			"label; a zone covers its subdomains and wildcards already. An entry that is spelled otherwise is dead, and its names have no solver.",
+		Remedy: "Write names in lower case, in punycode, without a dot at either end, and zones without \"*.\".",
+		Examples: []Example{{
+			Title: "A zone with a star",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - selector: {dnsZones: ["*.cert-lab.dev"]}
+				      dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
+				`,
+			Message: `[selector-never-matches] spec.acme.solvers[0].selector.dnsZones[0]: "*.cert-lab.dev" matches only that literal wildcard; zones cover subdomains already - use "cert-lab.dev"`,
+		}, {
+			Title: "A zone with a dot at its end",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - selector: {dnsZones: [cert-lab.dev.]}
+				      dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
+				`,
+			Message: `[selector-never-matches] spec.acme.solvers[0].selector.dnsZones[0]: "cert-lab.dev." has a trailing dot and never matches - use "cert-lab.dev"`,
+		}, {
+			Title: "A name with capital letters",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - selector: {dnsNames: [WWW.cert-lab.dev]}
+				      http01: {ingress: {}}
+				`,
+			Message: `[selector-never-matches] spec.acme.solvers[0].selector.dnsNames[0]: "WWW.cert-lab.dev" never matches; names are compared in lower case - use "www.cert-lab.dev"`,
+		}},
+		CheckIssuer: forSolvers(checkSelector),
+	}
+}
+
+func checkSelector(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
+	if solver.Selector == nil {
+		return nil
+	}
+	var findings []Finding
+	for i, name := range solver.Selector.DNSNames {
+		if len(findings) > maxIssuerFindings {
+			break
+		}
+		why := deadEntry(name)
+		if lower := strings.ToLower(name); why == "" && lower != name {
+			why = fmt.Sprintf("never matches; names are compared in lower case - use %q", clipped(lower))
+		}
+		if why != "" {
+			findings = append(findings, selectorFinding(path.Child("selector", "dnsNames").Index(i), name, why))
+		}
+	}
+	for i, zone := range solver.Selector.DNSZones {
+		if len(findings) > maxIssuerFindings {
+			break
+		}
+		why := deadEntry(zone)
+		if zone == "*" {
+			why = "never matches; a solver without dnsZones is for every name"
+		}
+		if rest, star := strings.CutPrefix(zone, "*."); why == "" && star {
+			why = fmt.Sprintf("matches only that literal wildcard; zones cover subdomains already - use %q", clipped(rest))
+		}
+		if why != "" {
+			findings = append(findings, selectorFinding(path.Child("selector", "dnsZones").Index(i), zone, why))
+		}
+	}
+	return findings
+}
+
+func selectorFinding(path *field.Path, entry, why string) Finding {
+	return Finding{Field: path.String(), Value: entry, Message: fmt.Sprintf("%q %s", clipped(entry), why)}
+}
+
+// deadEntry says why an entry can match neither as a name nor as a zone, "" when it can.
+func deadEntry(entry string) string {
+	switch {
+	case entry == "":
+		return "is empty and never matches; remove it"
+	case strings.Contains(entry, "://"):
+		return "is a URL and never matches" + useInstead(hostOf(entry))
+	case strings.ContainsAny(entry, " \t\r\n"):
+		return "has white space in it and never matches" + useInstead(strings.Join(strings.Fields(entry), ""))
+	case strings.HasSuffix(entry, "."):
+		return "has a trailing dot and never matches" + useInstead(strings.TrimRight(entry, "."))
+	case strings.HasPrefix(entry, "."):
+		return "has a leading dot and never matches" + useInstead(strings.TrimLeft(entry, "."))
+	case strings.ContainsFunc(entry, func(r rune) bool { return r > '~' }):
+		return "is not in punycode and never matches" + useInstead(entry)
+	case strings.Contains(entry, ".."):
+		return "has two dots in a row and never matches"
+	case strings.ContainsAny(entry, "/?#@") || strings.Contains(entry, ":") && net.ParseIP(entry) == nil:
+		return "is not a domain name and never matches" + useInstead(hostOf("//"+entry))
+	}
+	return ""
+}
+
+func hostOf(text string) string {
+	_, rest, _ := strings.Cut(text, "//")
+	if end := strings.IndexAny(rest, "/:?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
+}
+
+// useInstead proposes a name, in the form in which CAs write it, when that is one.
+func useInstead(name string) string {
+	canonical, err := dnsname.Parse(name)
+	if err != nil || !strings.Contains(canonical, ".") {
+		return ""
+	}
+	return fmt.Sprintf(" - use %q", canonical)
+}
+
+func route53HalfCredentials() Rule {
+	return Rule{
+		ID: "route53-half-credentials", Severity: Deny, Kinds: issuerKinds(),
+		Summary: "A Route 53 solver has one half of an access key.",
+		Why:     "cert-manager refuses every challenge with \"only one of access and secret key was provided\" (pkg/issuer/acme/dns/route53).",
+		Remedy:  "Set both halves, or neither for ambient credentials.",
+		Examples: []Example{{
+			Title: "An access key ID without its secret",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - dns01: {route53: {region: eu-west-1, accessKeyID: AKIAEXAMPLE}}
+				`,
+			Message: `spec.acme.solvers[0].dns01.route53: Invalid value: only one of access key and secret key is set; cert-manager refuses this. Set secretAccessKeySecretRef, or remove both for ambient credentials. [route53-half-credentials]`,
+		}},
+		CheckIssuer: forSolvers(checkRoute53),
+	}
+}
+
+func checkRoute53(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
+	if solver.DNS01 == nil || solver.DNS01.Route53 == nil {
+		return nil
+	}
+	p := solver.DNS01.Route53
+	if ref := p.SecretAccessKeyID; ref != nil && (p.AccessKeyID != "" || ref.Name == "" || ref.Key == "") {
+		return nil // cert-manager's own webhook says so.
+	}
+	id, secret := strings.TrimSpace(p.AccessKeyID) != "" || p.SecretAccessKeyID != nil, p.SecretAccessKey.Name != ""
+	if id == secret {
+		return nil
+	}
+	missing := "secretAccessKeySecretRef"
+	if secret {
+		missing = "accessKeyID or accessKeyIDSecretRef"
+	}
+	return []Finding{{Field: path.Child("dns01", "route53").String(),
+		Message: "only one of access key and secret key is set; cert-manager refuses this",
+		Remedy:  "Set " + missing + ", or remove both for ambient credentials"}}
+}
+
+func dns01TwoProviders() Rule {
+	return Rule{
+		ID: "dns01-two-providers", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "A DNS-01 solver has acmeDNS and another provider.",
+		Why: "cert-manager refuses two providers in one solver, but overlooks acmeDNS next to akamai, azureDNS, cloudDNS, cloudflare " +
+			"or route53. It then uses the other one and never acmeDNS (pkg/issuer/acme/dns).",
+		Remedy: "Make two solvers of them.",
+		Examples: []Example{{
+			Title: "Two providers in one solver",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - dns01:
+				        route53: {region: eu-west-1}
+				        acmeDNS: {host: auth.cert-lab.dev, accountSecretRef: {name: acme-dns, key: account}}
+				`,
+			Message: `[dns01-two-providers] spec.acme.solvers[0].dns01: route53 and acmeDNS are both set; only one is used. Split into two solvers`,
+		}},
+		CheckIssuer: forSolvers(checkTwoProviders),
+	}
+}
+
+func checkTwoProviders(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
+	p := solver.DNS01
+	if p == nil || p.AcmeDNS == nil || p.DigitalOcean != nil || p.RFC2136 != nil || p.Webhook != nil {
+		return nil
+	}
+	var overlooked []string
+	for _, other := range []struct {
+		name string
+		set  bool
+	}{
+		{"akamai", p.Akamai != nil}, {"azureDNS", p.AzureDNS != nil}, {"cloudDNS", p.CloudDNS != nil},
+		{"cloudflare", p.Cloudflare != nil}, {"route53", p.Route53 != nil},
+	} {
+		if other.set {
+			overlooked = append(overlooked, other.name)
+		}
+	}
+	if len(overlooked) != 1 {
+		return nil // One provider is right, and three of them cert-manager's own webhook refuses.
+	}
+	return []Finding{{Field: path.Child("dns01").String(),
+		Message: overlooked[0] + " and acmeDNS are both set; only one is used", Remedy: "Split into two solvers"}}
+}
+
+func gatewayNoParent() Rule {
+	return Rule{
+		ID: "gateway-no-parent", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "An HTTP-01 solver for the Gateway API names no Gateway.",
+		Why:     "Then each Certificate has to name one by annotation; for one that does not, cert-manager cannot create the challenge.",
+		Remedy:  "Name the Gateway in parentRefs.",
+		Examples: []Example{{
+			Title: "No parentRefs",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - http01: {gatewayHTTPRoute: {}}
+				`,
+			Message: `[gateway-no-parent] spec.acme.solvers[0].http01.gatewayHTTPRoute.parentRefs: empty; every Certificate needs the http01-parentrefname/-kind annotations`,
+		}},
+		CheckIssuer: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
+			if solver.HTTP01 == nil || solver.HTTP01.GatewayHTTPRoute == nil || len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) > 0 {
+				return nil
+			}
+			return []Finding{{Field: path.Child("http01", "gatewayHTTPRoute", "parentRefs").String(),
+				Message: "empty; every Certificate needs the http01-parentrefname/-kind annotations"}}
+		}),
+	}
+}

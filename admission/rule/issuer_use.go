@@ -1,0 +1,236 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+
+	"github.com/certyun/certyun/admission/evidence"
+)
+
+// issuerUseRules are about the Certificates that refer to an Issuer which changes or goes away.
+func issuerUseRules() []Rule { return []Rule{issuerChangeOrphans(), issuerDeleteInUse()} }
+
+func issuerChangeOrphans() Rule {
+	return Rule{
+		ID: "issuer-change-orphans-certificates", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "Names of existing Certificates lose their solver by the change of their Issuer.",
+		Why: "Their next Order stays pending for ever, and their certificate runs out. Found by asking cert-manager's own choice " +
+			"(pkg/util/solverpicker) about each name, with the old solvers and with the new ones. With very many names only a part of them is looked at, and the message says how many.",
+		Remedy: "Keep a solver for these names, or change the Certificates as well.",
+		Examples: []Example{{
+			Title: "The DNS-01 solver removed",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Certificate
+				metadata: {name: wild, namespace: default}
+				spec: {secretName: wild-tls, dnsNames: ["*.cert-lab.dev"], issuerRef: {name: le-dns01}}
+				---
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le-dns01, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - http01: {ingress: {}}
+				`,
+			Old: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le-dns01, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - http01: {ingress: {}}
+				    - dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
+				`,
+			Message: `[issuer-change-orphans-certificates] spec.acme.solvers: 1 Certificate would lose their solver at renewal (wild: *.cert-lab.dev)`,
+		}},
+		CheckIssuer: forACME(checkOrphans),
+	}
+}
+
+// orphans are the Certificates that lose their solver. The search ends when the budget of either choice is spent.
+type orphans struct {
+	old, new *reach
+	// looked and total count Certificates.
+	looked, total, lost int
+	namespaces          map[string]bool
+	// first are some of them.
+	first []string
+}
+
+func checkOrphans(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	if r.Operation != Update || r.Old == nil || r.Old.GetSpec().ACME == nil {
+		return nil, nil
+	}
+	gone := goneSolvers(r.Old.GetSpec().ACME.Solvers, acme.Solvers)
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	o := &orphans{old: newReach(ctx, gone), new: newReach(ctx, acme.Solvers), namespaces: map[string]bool{}}
+	err := r.World.VisitCertificates(ctx, evidence.ByIssuer, keyOfIssuer(r.Issuer).String(), func(crt *cmapi.Certificate) bool {
+		o.total++
+		if !o.old.exhausted() && !o.new.exhausted() {
+			o.look(crt)
+		}
+		return ctx.Err() == nil
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil || o.lost == 0 && o.looked == o.total {
+		return nil, err
+	}
+	return []Finding{{Field: acmePath("solvers").String(), Message: o.message(r.Kind())}}, nil
+}
+
+func keyOfIssuer(issuer cmapi.GenericIssuer) evidence.IssuerKey {
+	return evidence.IssuerKey{Namespace: issuer.GetNamespace(), Name: issuer.GetName()}
+}
+
+// goneSolvers are the old solvers of whose kind and selector no new one is. Only names that these were for can lose their solver.
+func goneSolvers(before, after []cmacme.ACMEChallengeSolver) []cmacme.ACMEChallengeSolver {
+	kept := map[string]bool{}
+	for i := range after {
+		kept[choiceOf(&after[i])] = true
+	}
+	var gone []cmacme.ACMEChallengeSolver
+	for i := range before {
+		if !kept[choiceOf(&before[i])] {
+			gone = append(gone, before[i])
+		}
+	}
+	return gone
+}
+
+// look asks about each name whether it had a solver that is gone and has none now.
+func (o *orphans) look(crt *cmapi.Certificate) {
+	o.looked++
+	for name := range namesOf(crt) {
+		if o.old.pick(name, crt.Labels) < 0 || o.new.pick(name, crt.Labels) >= 0 {
+			continue
+		}
+		o.lost++
+		o.namespaces[crt.Namespace] = true
+		if len(o.first) <= maxNamed {
+			o.first = append(o.first, crt.Name+": "+clipped(name))
+		}
+		return
+	}
+}
+
+// maxNamed is how many Certificates a message names.
+const maxNamed = 3
+
+// message says how many Certificates lose their solver. Those of a ClusterIssuer are in other namespaces and not named.
+func (o *orphans) message(kind string) string {
+	part := ""
+	if o.looked < o.total {
+		part = fmt.Sprintf("; looked at %d of %d Certificates, since they are so many", o.looked, o.total)
+	}
+	if o.lost == 0 {
+		return "no Certificate is known to lose its solver" + part
+	}
+	if kind == cmapi.ClusterIssuerKind {
+		return fmt.Sprintf("%s in %s would lose their solver at renewal%s", count(o.lost, "Certificate"), count(len(o.namespaces), "namespace"), part)
+	}
+	names := o.first
+	if len(names) > maxNamed {
+		names = append(names[:maxNamed:maxNamed], "…")
+	}
+	return fmt.Sprintf("%s would lose their solver at renewal (%s)%s", count(o.lost, "Certificate"), strings.Join(names, ", "), part)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// namesOf are the names that the CA is asked to validate, as it writes them.
+func namesOf(crt *cmapi.Certificate) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, names := range [][]string{crt.Spec.DNSNames, crt.Spec.IPAddresses} {
+			for _, name := range names {
+				if !yield(strings.ToLower(name)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// choiceOf is all of a solver that cert-manager's choice depends on.
+func choiceOf(solver *cmacme.ACMEChallengeSolver) string {
+	kind := fmt.Sprintf("http01 %t dns01 %t", solver.HTTP01 != nil, solver.DNS01 != nil)
+	s := solver.Selector
+	if s == nil || len(s.DNSNames)+len(s.DNSZones)+len(s.MatchLabels) == 0 {
+		return kind
+	}
+	// Maps are printed in the order of their keys.
+	return fmt.Sprintf("%s %q %q %q", kind, s.DNSNames, s.DNSZones, s.MatchLabels)
+}
+
+func issuerDeleteInUse() Rule {
+	return Rule{
+		ID: "issuer-delete-in-use", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "An Issuer is deleted that Certificates refer to.",
+		Why:     "They keep what they have, and cannot renew it. A tool that prunes may delete in any order, so this only warns.",
+		Remedy:  "Delete the Certificates first, or let them refer to another Issuer.",
+		Examples: []Example{{
+			Title: "An Issuer in use",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Certificate
+				metadata: {name: web, namespace: default}
+				spec: {secretName: web-tls, dnsNames: [www.cert-lab.dev], issuerRef: {name: le-dns01}}
+				---
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le-dns01, namespace: default}
+				spec: {selfSigned: {}}
+				`,
+			Deleted: true,
+			Message: `[issuer-delete-in-use] Issuer "le-dns01" is referenced by 1 Certificate; it cannot renew without it`,
+		}},
+		CheckIssuer: checkDeleteInUse,
+	}
+}
+
+// maxCounted is how many Certificates are counted.
+const maxCounted = 100_000
+
+func checkDeleteInUse(ctx context.Context, r *IssuerReview) ([]Finding, error) {
+	if r.Operation != Delete {
+		return nil, nil
+	}
+	total := 0
+	err := r.World.VisitCertificates(ctx, evidence.ByIssuer, keyOfIssuer(r.Issuer).String(), func(*cmapi.Certificate) bool {
+		total++
+		return total <= maxCounted && ctx.Err() == nil
+	})
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil || total == 0 {
+		return nil, err
+	}
+	users, they := count(total, "Certificate"), "they"
+	switch {
+	case total == 1:
+		they = "it"
+	case total > maxCounted:
+		users = fmt.Sprintf("more than %d Certificates", maxCounted)
+	}
+	return []Finding{{Message: fmt.Sprintf("%s %q is referenced by %s; %s cannot renew without it", r.Kind(), r.Issuer.GetName(), users, they)}}, nil
+}

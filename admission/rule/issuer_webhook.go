@@ -1,0 +1,200 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/evidence"
+)
+
+// issuerWebhookRules are about how cert-manager finds a webhook solver: it posts to
+// /apis/<groupName>/v1alpha1/<solverName> (pkg/issuer/acme/dns/webhook).
+func issuerWebhookRules() []Rule {
+	return []Rule{webhookGroupEmpty(), webhookAPIServiceMissing(), webhookSolverUnknown()}
+}
+
+func webhookGroupEmpty() Rule {
+	return Rule{
+		ID: "webhook-group-empty", Severity: Deny, Kinds: issuerKinds(),
+		Summary: "A webhook solver has no group name.",
+		Why:     "cert-manager would post to /apis//v1alpha1, which is the URL of nothing.",
+		Remedy:  "Write the group name with which the webhook was installed.",
+		Examples: []Example{{
+			Title: "An empty group",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - dns01: {webhook: {groupName: "", solverName: alidns}}
+				`,
+			Message: `spec.acme.solvers[0].dns01.webhook.groupName: Required value: groupName selects the APIService that serves the solver. [webhook-group-empty]`,
+		}},
+		CheckIssuer: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
+			if webhookOf(solver) == nil || solver.DNS01.Webhook.GroupName != "" {
+				return nil
+			}
+			return []Finding{{Field: webhookPath(path).Child("groupName").String(), Type: field.ErrorTypeRequired,
+				Message: "groupName selects the APIService that serves the solver"}}
+		}),
+	}
+}
+
+func webhookOf(solver *cmacme.ACMEChallengeSolver) *cmacme.ACMEIssuerDNS01ProviderWebhook {
+	if solver.DNS01 == nil {
+		return nil
+	}
+	return solver.DNS01.Webhook
+}
+
+func webhookPath(solver *field.Path) *field.Path { return solver.Child("dns01", "webhook") }
+
+func webhookAPIServiceMissing() Rule {
+	return Rule{
+		ID: "webhook-apiservice-missing", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "Nobody serves the group of a webhook solver.",
+		Why: "cert-manager reaches a webhook through the APIService v1alpha1.<groupName>. Without it each challenge says \"the server could " +
+			"not find the requested resource\". It may be installed later, so this only warns.",
+		Remedy: "Install the webhook with this group name, or correct the name.",
+		Examples: []Example{{
+			Title: "The group of somebody's README",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - dns01: {webhook: {groupName: acme.yourcompany.com, solverName: alidns}}
+				`,
+			Message: `[webhook-apiservice-missing] spec.acme.solvers[0].dns01.webhook.groupName: APIService "v1alpha1.acme.yourcompany.com" not found; is the solver installed with this group name?`,
+		}},
+		CheckIssuer: forWebhooks(checkAPIService),
+	}
+}
+
+// webhookReview is one webhook solver and who serves its group.
+type webhookReview struct {
+	*IssuerReview
+	webhook *cmacme.ACMEIssuerDNS01ProviderWebhook
+	path    *field.Path
+	// name is that of the APIService, service what is known of it: nil when there is none.
+	name    string
+	service *evidence.APIService
+}
+
+// forWebhooks makes a check of one that looks at a webhook solver. Each group is looked up once.
+func forWebhooks(check func(*webhookReview) []Finding) func(context.Context, *IssuerReview) ([]Finding, error) {
+	return forACME(func(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+		var findings []Finding
+		services := map[string]*evidence.APIService{}
+		for i := range acme.Solvers {
+			webhook := webhookOf(&acme.Solvers[i])
+			if webhook == nil || webhook.GroupName == "" {
+				continue
+			}
+			review := &webhookReview{IssuerReview: r, webhook: webhook, path: webhookPath(solverPath(i)), name: "v1alpha1." + webhook.GroupName}
+			service, seen := services[webhook.GroupName]
+			if !seen && len(validation.IsDNS1123Subdomain(review.name)) == 0 {
+				found, err := r.World.APIService(ctx, review.name)
+				if err != nil {
+					return findings, err
+				}
+				service = found
+			}
+			services[webhook.GroupName], review.service = service, service
+			if findings = append(findings, check(review)...); len(findings) > maxIssuerFindings {
+				break
+			}
+		}
+		return atMost(findings, acmePath("solvers")), nil
+	})
+}
+
+func checkAPIService(r *webhookReview) []Finding {
+	path := r.path.Child("groupName").String()
+	name := clipped(r.name)
+	switch {
+	case r.service == nil && len(validation.IsDNS1123Subdomain(r.name)) > 0:
+		return []Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
+			"APIService %q cannot exist: an API group is a domain name in lower case", name)}}
+	case r.service == nil:
+		return []Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
+			"APIService %q not found; is the solver installed with this group name?", name)}}
+	case !r.service.Available:
+		return []Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
+			"APIService %q is not available; until it is, challenges fail with \"the server is currently unable to handle the request\"", name)}}
+	}
+	return nil
+}
+
+func webhookSolverUnknown() Rule {
+	return Rule{
+		ID: "webhook-solver-unknown", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "The webhook has no solver of this name.",
+		Why: "The solver names of a webhook are the resources of its API group. For any other, each challenge says \"the server could not " +
+			"find the requested resource\". A newer webhook may be on its way, so this only warns.",
+		Remedy: "Write one of the names that the group serves.",
+		Examples: []Example{{
+			Title: "A capital letter",
+			Manifest: `
+				apiVersion: apiregistration.k8s.io/v1
+				kind: APIService
+				metadata: {name: v1alpha1.acme.cert-lab.dev, annotations: {resources: "alidns,dnspod"}}
+				spec: {group: acme.cert-lab.dev, version: v1alpha1, groupPriorityMinimum: 1000, versionPriority: 15}
+				status: {conditions: [{type: Available, status: "True"}]}
+				---
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - dns01: {webhook: {groupName: acme.cert-lab.dev, solverName: aliDNS}}
+				`,
+			Message: `[webhook-solver-unknown] spec.acme.solvers[0].dns01.webhook.solverName: "aliDNS" is not served by acme.cert-lab.dev (it serves: alidns, dnspod); did you mean "alidns"?`,
+		}},
+		CheckIssuer: forWebhooks(checkSolverName),
+	}
+}
+
+// ourSolvers are the names under which we serve solvers.
+func ourSolvers() []string { return []string{"alidns", "alidns-solver", "dnspod"} }
+
+func checkSolverName(r *webhookReview) []Finding {
+	name := r.webhook.SolverName
+	var served []string
+	switch {
+	case name == "": // cert-manager's own webhook says so.
+		return nil
+	case r.service != nil && r.service.Available && r.service.Resources != nil:
+		served = slices.Sorted(slices.Values(r.service.Resources))
+	case r.webhook.GroupName == r.Settings.SolverGroup:
+		served = ourSolvers()
+	default:
+		return nil
+	}
+	if slices.Contains(served, name) {
+		return nil
+	}
+	list := strings.Join(served, ", ")
+	if list == "" {
+		list = "nothing"
+	}
+	return []Finding{{Field: r.path.Child("solverName").String(), Value: name, Message: fmt.Sprintf(
+		"%q is not served by %s (it serves: %s)%s", clipped(name), clipped(r.webhook.GroupName), clipped(list), didYouMean(name, served))}}
+}

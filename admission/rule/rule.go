@@ -1,0 +1,67 @@
+// Package rule knows what goes wrong with Certificates, Issuers and the annotations of Ingresses and Gateways, and says so
+// before cert-manager tries.
+//
+// A rule is a value. It looks at one object, asks about others, and returns findings; an error means that it could not
+// look. What becomes of a finding (a denial, a warning, nothing) is the Engine's business.
+package rule
+
+import (
+	"context"
+	"slices"
+)
+
+// Severity is what a finding is worth.
+type Severity string
+
+const (
+	// Deny is for what can never work.
+	Deny Severity = "deny"
+	// Warn is for what may fail, is ignored, or depends on what is not there yet.
+	Warn Severity = "warn"
+	// Off is only in policies.
+	Off Severity = "off"
+)
+
+// Rule is one thing that can be wrong. Its identifier and its severity are API.
+type Rule struct {
+	// ID is what policies, annotations and documents call the rule.
+	ID string
+	// Severity is the most that one of its findings can be.
+	Severity Severity
+	// Kinds are the kinds that it judges, for the documents.
+	Kinds []string
+	// Summary says in one line what is wrong.
+	Summary string
+	// Why says what cert-manager or the CA would do with it, and how it is known.
+	Why string
+	// Remedy says what to write instead.
+	Remedy string
+	// Examples are manifests that the rule finds fault with, and what it says.
+	Examples []Example
+
+	// One of these is set: what the rule does with each family of objects. CheckCertificate is also asked about the
+	// Certificates that cert-manager would make for an Ingress or a Gateway, unless OwnCertificates is set.
+	CheckCertificate func(context.Context, *CertificateReview) ([]Finding, error)
+	CheckIssuer      func(context.Context, *IssuerReview) ([]Finding, error)
+	CheckAnnotated   func(context.Context, *AnnotatedReview) ([]Finding, error)
+	OwnCertificates  bool
+}
+
+// Example is a bad manifest and the text of the finding.
+type Example struct {
+	// Title says what the example shows.
+	Title string
+	// Manifest is YAML. It may have several documents; the rule judges the last, the others are its world.
+	Manifest string
+	// Old is the judged object before the change, for what is found only on UPDATE; else "".
+	Old string
+	// Deleted is for what is found only when the object is deleted.
+	Deleted bool
+	// Message is the finding's text, exactly.
+	Message string
+}
+
+// All returns the rules in the order of the documents.
+func All() []Rule {
+	return slices.Concat(certificateRules(), certificateIssuerRules(), certificateOthersRules(), issuerRules(), annotatedRules())
+}

@@ -1,0 +1,190 @@
+// Package admission is the webhook that judges Certificates, Issuers and annotated Ingresses and Gateways when they are
+// applied.
+package admission
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/cert-manager/cert-manager/pkg/logs"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/certyun/certyun/admission/evidence/cluster"
+	"github.com/certyun/certyun/admission/rule"
+)
+
+// shutdownTimeout is longer than any review.
+const shutdownTimeout = 5 * time.Second
+
+// NewCommand returns the command that serves reviews until its context ends.
+func NewCommand() *cobra.Command {
+	o := NewOptions()
+	cmd := &cobra.Command{
+		Use:   "admission",
+		Short: "Serve the webhook that rejects Certificates and Issuers which cannot work",
+		Long: `Serve the validating webhook that checks Certificate, Issuer and ClusterIssuer, and the annotations of Ingress and Gateway,
+when they are applied, and says what is wrong, where, and how to mend it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Complete()
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return o.Run(cmd.Context())
+		},
+	}
+	groups := o.Flags()
+	for _, name := range groups.Order {
+		cmd.Flags().AddFlagSet(groups.FlagSets[name])
+	}
+	cliflag.SetUsageAndHelpFunc(cmd, *groups, 0)
+	return cmd
+}
+
+// builtWithCertManager is the version of cert-manager whose code the binary holds.
+func builtWithCertManager() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == "github.com/cert-manager/cert-manager" {
+				return dep.Version
+			}
+		}
+	}
+	return ""
+}
+
+// Run serves until ctx ends, and then for ShutdownDelay more, so that those who have not heard of the end are still answered.
+func (o *Options) Run(ctx context.Context) error {
+	if err := logs.ValidateAndApply(o.Logging); err != nil {
+		return err
+	}
+	ctrl.SetLogger(klog.Background())
+	config, err := o.restConfig()
+	if err != nil {
+		return err
+	}
+	counted := newReviewMetrics()
+	policy, err := newPolicySource(o.PolicyFile, rule.All(), counted.policyValid)
+	if err != nil {
+		return err
+	}
+	source, err := o.TLS.source(config)
+	if err != nil {
+		return err
+	}
+	callers, err := newCallers(o.ClientCAFile, o.ClientNames)
+	if err != nil {
+		return err
+	}
+	mgr, err := o.newManager(config, tlsOptions(source, callers))
+	if err != nil {
+		return err
+	}
+	world, err := cluster.New(ctx, o.world(), mgr.GetCache(), mgr.GetAPIReader())
+	if err != nil {
+		return err
+	}
+	if err := metrics.Registry.Register(counted); err != nil {
+		return err
+	}
+	defer metrics.Registry.Unregister(counted)
+
+	server := mgr.GetWebhookServer()
+	server.Register("/validate", callers.only(&admission.Webhook{Handler: o.newHandler(world, policy, counted)}))
+	server.Register("/livez", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	server.Register("/readyz", ready(ctx, world.HasSynced, source.healthy))
+	klog.InfoS("Serving reviews", "port", o.SecurePort, "rules", len(rule.All()), "certManager", o.CertManagerVersion)
+	return o.serve(ctx, mgr, source, policy.watch, callers.watch)
+}
+
+// serve runs everything until ctx ends or something fails. The serving certificate does not wait for the caches as the
+// manager's own runnables do: probes need it before.
+func (o *Options) serve(ctx context.Context, mgr manager.Manager, source *certificateSource, watchers ...func(context.Context)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	context.AfterFunc(ctx, func() { time.AfterFunc(o.ShutdownDelay, stop) })
+	for _, watch := range watchers {
+		group.Go(func() error { watch(ctx); return nil })
+	}
+	group.Go(func() error {
+		if err := source.start(ctx); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("the serving certificate: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return mgr.Start(serving) })
+	return group.Wait()
+}
+
+// restConfig is that of the cluster whose objects are judged. A review must not queue behind the client's own brake, whose
+// default is 5 requests a second; that of the API server is fair.
+func (o *Options) restConfig() (*rest.Config, error) {
+	config, err := rest.InClusterConfig()
+	if o.Kubeconfig != "" {
+		config, err = clientcmd.BuildConfigFromFlags("", o.Kubeconfig)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig: %w", err)
+	}
+	config.QPS = -1
+	return rest.AddUserAgent(config, "certyun-admission"), nil
+}
+
+func (o *Options) world() cluster.Options {
+	return cluster.Options{ClusterResourceNamespace: o.ClusterResourceNamespace, SecretNamespaces: o.SecretNamespaces, Index: rule.IndexKeys}
+}
+
+func (o *Options) newManager(config *rest.Config, tlsOptions func(*tls.Config)) (manager.Manager, error) {
+	scheme := cluster.NewScheme()
+	return ctrl.NewManager(config, ctrl.Options{
+		Scheme:                  scheme,
+		Cache:                   o.world().CacheOptions(),
+		Metrics:                 metricsserver.Options{BindAddress: o.MetricsBindAddress},
+		HealthProbeBindAddress:  "0",
+		GracefulShutdownTimeout: new(shutdownTimeout),
+		WebhookServer:           webhook.NewServer(webhook.Options{Port: o.SecurePort, TLSOpts: []func(*tls.Config){tlsOptions}}),
+	})
+}
+
+func (o *Options) newHandler(world *cluster.World, policy *policySource, counted *reviewMetrics) *handler {
+	return &handler{
+		engine: rule.NewEngine(rule.All()), world: world, fresh: world.Fresh(),
+		settings: rule.Settings{
+			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion,
+			SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer,
+		},
+		policy: policy, exempt: o.users(), metrics: counted,
+	}
+}
+
+// ready answers once the caches are filled and there is a certificate to serve with, until serving ends.
+func ready(serving context.Context, synced, certified func() bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		switch {
+		case serving.Err() != nil:
+			http.Error(w, "the server is shutting down", http.StatusServiceUnavailable)
+		case !certified():
+			http.Error(w, "there is no serving certificate yet", http.StatusServiceUnavailable)
+		case !synced():
+			http.Error(w, "the caches are not filled yet", http.StatusServiceUnavailable)
+		default:
+			_, _ = w.Write([]byte("ok"))
+		}
+	})
+}
