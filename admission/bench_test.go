@@ -114,7 +114,7 @@ func BenchmarkEngine(b *testing.B) {
 // BenchmarkHandler is the whole way of a plain Certificate from an AdmissionReview's JSON to the answer's, without the network.
 func BenchmarkHandler(b *testing.B) {
 	w := worldOf(acmeIssuer("le", http01Solver()))
-	h := &admission.Webhook{Handler: newHandler(b, w, w, rule.All(), "")}
+	h := &admission.Webhook{Handler: newHandler(b, w, w, rule.All())}
 	ar := &admissionv1.AdmissionRequest{UID: "1", Operation: admissionv1.Create, Kind: certificateKind, Namespace: "default", Name: "plain"}
 	ar.Object.Raw = encode(b, plainCertificate())
 	b.ReportAllocs()
@@ -161,7 +161,7 @@ func BenchmarkIssuerInUse(b *testing.B) {
 		crt.Spec.IssuerRef.Name = "busy"
 		w.AddCertificate(crt)
 	}
-	h := newHandler(b, w, w, rule.All(), "")
+	h := newHandler(b, w, w, rule.All())
 	for _, c := range []struct {
 		name    string
 		request rule.Request

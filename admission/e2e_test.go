@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -319,11 +320,8 @@ type refusal struct {
 // refused reads a denial. The rules are named at the end of each cause.
 func refused(t testing.TB, err error) refusal {
 	t.Helper()
-	status := apierrors.APIStatus(nil)
-	if s, ok := err.(apierrors.APIStatus); ok { //nolint:errorlint // the client returns it as it is
-		status = s
-	}
-	if status == nil || status.Status().Details == nil {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
 		t.Fatalf("the error is no denial: %v", err)
 	}
 	s := status.Status()
@@ -371,6 +369,7 @@ func TestAgainstAnAPIServer(t *testing.T) {
 			}
 		}
 	})
+	t.Run("kubectl prints every path", func(t *testing.T) { testKubectl(t, api) })
 	t.Run("a name that the API server makes", func(t *testing.T) {
 		crt := badKey("")
 		crt.Name, crt.GenerateName, crt.Spec.DNSNames = "", "bad-", []string{"made.certyun.dev"}
@@ -405,6 +404,42 @@ func TestAgainstAnAPIServer(t *testing.T) {
 			t.Errorf("Run returned %v", err)
 		}
 	})
+}
+
+// testKubectl holds how a denial and a warning look to a person. What the rules say is theirs; here it is about the frame.
+func testKubectl(t *testing.T, api *apiServer) {
+	t.Helper()
+	manifest := filepath.Join(t.TempDir(), "bad.yaml")
+	writeFile(t, manifest, []byte(`apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: bad, namespace: default}
+spec:
+  secretName: bad-tls
+  dnsNames: ["*.wild.certyun.dev"]
+  privateKey: {algorithm: ECDSA, size: 2048}
+  issuerRef: {name: le}
+`))
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	writeFile(t, kubeconfig, api.KubeConfig)
+	run := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), append(args, "--kubeconfig", kubeconfig)...)
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			t.Errorf("kubectl %v succeeds:\n%s", args, out)
+		}
+		return string(out)
+	}
+	for title, args := range map[string][]string{
+		"create": {"create", "-f", manifest}, "apply": {"apply", "-f", manifest}, "server-side apply": {"apply", "--server-side", "-f", manifest},
+	} {
+		lines := strings.Split(strings.TrimSpace(run(args...)), "\n")
+		beginnings := []string{`The Certificate "bad" is invalid: `, "* spec.dnsNames[0]: ", "* spec.privateKey.size: "}
+		for i, beginning := range beginnings {
+			if len(lines) != len(beginnings) || !strings.HasPrefix(lines[i], beginning) {
+				t.Fatalf("%s prints\n%s\nwant these beginnings: %q", title, strings.Join(lines, "\n"), beginnings)
+			}
+		}
+	}
 }
 
 func wantWarning(t *testing.T, got []string, beginning string) {

@@ -178,7 +178,7 @@ func newObject(kind metav1.GroupVersionKind) client.Object {
 		return &cmapi.ClusterIssuer{}
 	case networkingv1.SchemeGroupVersion.WithKind("Ingress"):
 		return &networkingv1.Ingress{}
-	case gatewayv1.SchemeGroupVersion.WithKind("Gateway"):
+	case schema.GroupVersion(gatewayv1.GroupVersion).WithKind("Gateway"):
 		return &gatewayv1.Gateway{}
 	}
 	return nil

@@ -71,10 +71,10 @@ func spokenRules() []rule.Rule {
 	}}
 }
 
-func newHandler(t testing.TB, world, fresh evidence.World, rules []rule.Rule, policyFile string) *handler {
+func newHandler(t testing.TB, world, fresh evidence.World, rules []rule.Rule) *handler {
 	t.Helper()
 	counted := newReviewMetrics()
-	policy, err := newPolicySource(policyFile, rules, counted.policyValid)
+	policy, err := newPolicySource("", rules, counted.policyValid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestReviews(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			world := objects.New(rule.IndexKeys)
-			h := newHandler(t, world, world, spokenRules(), "")
+			h := newHandler(t, world, world, spokenRules())
 			got := post(t, &admission.Webhook{Handler: h}, c.request.admissionRequest(t))
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("the answer (-want +got):\n%s", diff)
@@ -339,7 +339,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 		names = append(names, fmt.Sprintf("deny:%d", i))
 	}
 	world := objects.New(rule.IndexKeys)
-	got := post(t, &admission.Webhook{Handler: newHandler(t, world, world, spokenRules(), "")},
+	got := post(t, &admission.Webhook{Handler: newHandler(t, world, world, spokenRules())},
 		request{Name: "web", Namespace: "shop", Object: certificateOf(names...)}.admissionRequest(t))
 	causes := got.Result.Details.Causes
 	if len(causes) != maxCauses+1 {
@@ -354,7 +354,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 func TestRequestsThatAreNoReviews(t *testing.T) {
 	t.Parallel()
 	world := objects.New(rule.IndexKeys)
-	h := &admission.Webhook{Handler: newHandler(t, world, world, spokenRules(), "")}
+	h := &admission.Webhook{Handler: newHandler(t, world, world, spokenRules())}
 	for name, body := range map[string]string{"nothing": "", "no JSON": "{", "another kind": `{"apiVersion":"v1","kind":"Pod"}`, "no request": `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`} {
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/validate", strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
@@ -408,7 +408,7 @@ func TestReviewsEndInTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				h := newHandler(t, c.world, c.world, spokenRules(), "")
+				h := newHandler(t, c.world, c.world, spokenRules())
 				start := time.Now()
 				ar := request{Name: "web", Namespace: "shop", Object: certificateOf(c.names...)}.admissionRequest(t)
 				got := h.Handle(t.Context(), admission.Request{AdmissionRequest: *ar})
@@ -444,7 +444,7 @@ func (w forgetful) Issuer(context.Context, evidence.IssuerKey) (cmapi.GenericIss
 func TestAnUpdateIsNotHeldUpWhenNobodyKnowsHowItWasBefore(t *testing.T) {
 	t.Parallel()
 	world := forgetful{World: objects.New(rule.IndexKeys), issuer: issuer(map[string]string{"forbids": "yes"}), asked: new(int)}
-	h := newHandler(t, world, world, spokenRules(), "")
+	h := newHandler(t, world, world, spokenRules())
 	ar := request{Operation: "UPDATE", Name: "web", Namespace: "shop", Object: certificateOf("b"), Old: certificateOf("a")}.admissionRequest(t)
 	got := h.Handle(t.Context(), admission.Request{AdmissionRequest: *ar})
 	want := []string{
@@ -473,7 +473,7 @@ func TestDenialsForTheSakeOfAnotherObjectAreConfirmed(t *testing.T) {
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHandler(t, stubWorld{World: empty, issuer: c.cached}, stubWorld{World: empty, issuer: c.live}, spokenRules(), "")
+			h := newHandler(t, stubWorld{World: empty, issuer: c.cached}, stubWorld{World: empty, issuer: c.live}, spokenRules())
 			ar := request{Name: "web", Namespace: "shop", Object: certificateOf("www.example.net")}.admissionRequest(t)
 			if got := h.Handle(t.Context(), admission.Request{AdmissionRequest: *ar}); got.Allowed != c.allowed {
 				t.Errorf("allowed is %t: %+v", got.Allowed, got.Result)
@@ -485,7 +485,7 @@ func TestDenialsForTheSakeOfAnotherObjectAreConfirmed(t *testing.T) {
 func TestReviewsAreCounted(t *testing.T) {
 	t.Parallel()
 	world := objects.New(rule.IndexKeys)
-	h := newHandler(t, world, world, spokenRules(), "")
+	h := newHandler(t, world, world, spokenRules())
 	for _, r := range []request{
 		{Name: "web", Object: certificateOf("a")},
 		{Name: "web", Object: certificateOf("warn:a", "warn:b")},

@@ -4,10 +4,14 @@ package ca
 func google() []entry {
 	return []entry{
 		{googlePolicy("google", "https://dv.acme-v02.api.pki.goog/directory", false), []server{{host: "dv.acme-v02.api.pki.goog"}}},
-		{googlePolicy("google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", true),
-			[]server{{host: "dv.acme-v02.test-api.pki.goog"}}},
-		{googlePolicy("google-sxg", "https://dv-sxg.acme-v02.api.pki.goog/directory", false),
-			[]server{{host: "dv-sxg.acme-v02.api.pki.goog"}}},
+		{
+			googlePolicy("google-staging", "https://dv.acme-v02.test-api.pki.goog/directory", true),
+			[]server{{host: "dv.acme-v02.test-api.pki.goog"}},
+		},
+		{
+			googlePolicy("google-sxg", "https://dv-sxg.acme-v02.api.pki.goog/directory", false),
+			[]server{{host: "dv-sxg.acme-v02.api.pki.goog"}},
+		},
 	}
 }
 

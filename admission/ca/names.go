@@ -209,8 +209,10 @@ func judgeSuffix(base string, isWildcard bool) NameProblem {
 	case isSpecialUse(tld):
 		return refused(fmt.Sprintf(`not a public domain name (".%s" is special-use)`, tld), quoteNonPublic, privateCA)
 	case suffix == "":
-		return NameProblem{Verdict: NameMayFail, Reason: fmt.Sprintf(`".%s" is not on our public suffix list (%s)`, tld, DataDate),
-			Quote: quoteNonPublic}
+		return NameProblem{
+			Verdict: NameMayFail, Reason: fmt.Sprintf(`".%s" is not on our public suffix list (%s)`, tld, DataDate),
+			Quote: quoteNonPublic,
+		}
 	case tld == "arpa":
 		return judgeArpa(base)
 	case tld == "onion":

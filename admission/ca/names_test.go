@@ -152,7 +152,7 @@ func FuzzDNSName(f *testing.F) {
 		if (problem.Verdict == NameFine) != (problem.Reason == "") {
 			t.Errorf("%q: %+v", name, problem)
 		}
-		if again := policy.DNSName(strings.ToUpper(name)); strings.ToLower(strings.ToUpper(name)) == strings.ToLower(name) && again.Verdict != problem.Verdict {
+		if again := policy.DNSName(strings.ToUpper(name)); strings.EqualFold(strings.ToUpper(name), name) && again.Verdict != problem.Verdict {
 			t.Errorf("%q: %+v, in upper case %+v", name, problem, again)
 		}
 	})

@@ -127,11 +127,15 @@ func TestOverridesAreStrict(t *testing.T) {
 		overrides []Override
 		want      string
 	}{
-		"no URL": {[]Override{{"acme.corp.example", "off"}},
-			`[0].server: "acme.corp.example" is not the absolute URL of an ACME directory`},
-		"a CA that nobody knows": {[]Override{{"https://a.example/dir", "off"}, {url, "Lets Encrypt"}},
+		"no URL": {
+			[]Override{{"acme.corp.example", "off"}},
+			`[0].server: "acme.corp.example" is not the absolute URL of an ACME directory`,
+		},
+		"a CA that nobody knows": {
+			[]Override{{"https://a.example/dir", "off"}, {url, "Lets Encrypt"}},
 			`[1].like: "Lets Encrypt" is none of actalis, aws-acm, buypass, digicert, digicert-account, google, google-staging, google-sxg, ` +
-				`letsencrypt, letsencrypt-staging, letsencrypt-v1, letsencrypt-v1-staging, pebble, sectigo, sslcom-ecc, sslcom-rsa, step-ca, zerossl, private, off`},
+				`letsencrypt, letsencrypt-staging, letsencrypt-v1, letsencrypt-v1-staging, pebble, sectigo, sslcom-ecc, sslcom-rsa, step-ca, zerossl, private, off`,
+		},
 		"nothing said":      {[]Override{{url, ""}}, ""},
 		"one server, twice": {[]Override{{url, "off"}, {"https://ACME.corp.example:443/dir", "private"}}, `[1].server: "https://ACME.corp.example:443/dir" is there twice`},
 	} {
@@ -151,7 +155,7 @@ func TestOverridesAreStrict(t *testing.T) {
 // Whoever changes a fact must be able to look where it came from.
 func TestEveryFactHasASourceAndADate(t *testing.T) {
 	t.Parallel()
-	var sourceType = reflect.TypeFor[Source]()
+	sourceType := reflect.TypeFor[Source]()
 	date := regexp.MustCompile(`^20\d\d-\d\d-\d\d$`)
 	for _, policy := range Known().policies {
 		var walk func(path string, v reflect.Value)

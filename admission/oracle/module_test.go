@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,17 +37,18 @@ func samples(t *testing.T) []sample {
 		t.Fatal(err)
 	}
 	var found []sample
-	err = filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".md"}, filepath.Ext(file)) {
+	module := os.DirFS(root)
+	err = fs.WalkDir(module, ".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".md"}, path.Ext(file)) {
 			return err
 		}
-		raw, err := os.ReadFile(file)
+		raw, err := fs.ReadFile(module, file)
 		if err != nil || !bytes.Contains(raw, []byte("cert-manager.io/v1")) {
 			return err
 		}
-		for _, block := range blocks(filepath.Ext(file), string(raw)) {
+		for _, block := range blocks(path.Ext(file), string(raw)) {
 			if kind, tree := read(block); tree != nil {
-				found = append(found, sample{file: strings.TrimPrefix(file, root+"/"), kind: kind, tree: tree})
+				found = append(found, sample{file: file, kind: kind, tree: tree})
 			}
 		}
 		return nil

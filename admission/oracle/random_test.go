@@ -121,8 +121,10 @@ func randomExtras(random *rand.Rand, spec *cmapi.CertificateSpec) {
 		}
 	}
 	if rarely(random, 8) {
-		spec.Keystores = &cmapi.CertificateKeystores{JKS: &cmapi.JKSKeystore{Create: true, Password: one[*string](random, nil, new("")),
-			PasswordSecretRef: cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: one(random, "", "pw")}, Key: "k"}}}
+		spec.Keystores = &cmapi.CertificateKeystores{JKS: &cmapi.JKSKeystore{
+			Create: true, Password: one[*string](random, nil, new("")),
+			PasswordSecretRef: cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: one(random, "", "pw")}, Key: "k"},
+		}}
 	}
 	if rarely(random, 8) {
 		spec.SecretTemplate = &cmapi.CertificateSecretTemplate{

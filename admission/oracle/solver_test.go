@@ -167,7 +167,8 @@ func randomSolver(random *rand.Rand) cmacme.ACMEChallengeSolver {
 		solver.HTTP01 = &cmacme.ACMEChallengeSolverHTTP01{Ingress: &cmacme.ACMEChallengeSolverHTTP01Ingress{}}
 	} else {
 		solver.DNS01 = &cmacme.ACMEChallengeSolverDNS01{Cloudflare: &cmacme.ACMEIssuerDNS01ProviderCloudflare{
-			APIToken: &cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "token"}, Key: "token"}}}
+			APIToken: &cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "token"}, Key: "token"},
+		}}
 	}
 	if rarely(random, 6) {
 		return solver

@@ -126,13 +126,17 @@ spec:
 			annotations := r.Object.GetAnnotations()
 			var findings []Finding
 			for _, pair := range issuerConflicts(annotations) {
-				findings = append(findings, Finding{Field: "metadata.annotations", Value: pair[0], Remedy: "Keep one",
-					Message: fmt.Sprintf("both %s and %s are set; no certificate will be created", pair[0], pair[1])})
+				findings = append(findings, Finding{
+					Field: "metadata.annotations", Value: pair[0], Remedy: "Keep one",
+					Message: fmt.Sprintf("both %s and %s are set; no certificate will be created", pair[0], pair[1]),
+				})
 			}
 			for _, key := range []string{cmapi.IngressIssuerNameAnnotationKey, cmapi.IngressClusterIssuerNameAnnotationKey} {
 				if name, set := annotations[key]; set && name == "" && len(findings) == 0 {
-					findings = append(findings, Finding{Field: annotationPath(key), Remedy: "Write the name of an issuer",
-						Message: "empty; no certificate will be created"})
+					findings = append(findings, Finding{
+						Field: annotationPath(key), Remedy: "Write the name of an issuer",
+						Message: "empty; no certificate will be created",
+					})
 				}
 			}
 			return findings, nil

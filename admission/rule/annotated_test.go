@@ -168,14 +168,14 @@ func TestAnnotated(t *testing.T) {
 
 		// ingress-existing-certificate
 		"no Certificate yet":           {rule: "ingress-existing-certificate", manifest: ingress(issuerAnnotation, oneEntry)},
-		"a Certificate of its own":     {rule: "ingress-existing-certificate", world: ownedCertificate("Ingress", "web"), manifest: ingress(issuerAnnotation, oneEntry)},
-		"a Certificate, but no issuer": {rule: "ingress-existing-certificate", world: ownedCertificate("Ingress", "other"), manifest: ingress("", oneEntry)},
+		"a Certificate of its own":     {rule: "ingress-existing-certificate", world: ownedCertificate("web"), manifest: ingress(issuerAnnotation, oneEntry)},
+		"a Certificate, but no issuer": {rule: "ingress-existing-certificate", world: ownedCertificate("other"), manifest: ingress("", oneEntry)},
 		"a Certificate of another Ingress": {
-			rule: "ingress-existing-certificate", world: ownedCertificate("Ingress", "other"), manifest: ingress(issuerAnnotation, oneEntry),
+			rule: "ingress-existing-certificate", world: ownedCertificate("other"), manifest: ingress(issuerAnnotation, oneEntry),
 			want: []string{`[ingress-existing-certificate] spec.tls[0].secretName: Certificate "web-tls" exists and is not managed by this Ingress; annotations here have no effect on it`},
 		},
 		"a Certificate of an Ingress, for a Gateway": {
-			rule: "ingress-existing-certificate", world: ownedCertificate("Ingress", "web"), manifest: gateway(issuerAnnotation, httpsListener),
+			rule: "ingress-existing-certificate", world: ownedCertificate("web"), manifest: gateway(issuerAnnotation, httpsListener),
 			want: []string{`[ingress-existing-certificate] spec.listeners[0].tls.certificateRefs[0].name: Certificate "web-tls" exists and is not managed by this Gateway; annotations here have no effect on it`},
 		},
 
@@ -220,15 +220,15 @@ func TestAnnotated(t *testing.T) {
 
 func withDefaultIssuer(s *scene) { s.env.Settings.DefaultIssuer = true }
 
-func ownedCertificate(kind, name string) string {
+func ownedCertificate(name string) string {
 	return fmt.Sprintf(`apiVersion: cert-manager.io/v1
 kind: Certificate
 metadata:
   name: web-tls
   namespace: default
-  ownerReferences: [{apiVersion: x/v1, kind: %s, name: %s, uid: u, controller: true}]
+  ownerReferences: [{apiVersion: x/v1, kind: Ingress, name: %s, uid: u, controller: true}]
 spec: {secretName: web-tls, issuerRef: {name: le}, dnsNames: [www.cert-lab.dev]}
-`, kind, name)
+`, name)
 }
 
 func TestFieldsOfACertificateAreTranslated(t *testing.T) {
@@ -294,7 +294,8 @@ func TestHostileIngressIsReviewedWithinASecond(t *testing.T) {
 		names = append(names, fmt.Sprintf("a%d.dev", i), fmt.Sprintf("中%d.dev", i))
 	}
 	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", Annotations: map[string]string{
-		"cert-manager.io/issuer": "le", "cert-manager.io/alt-names": strings.Join(names, ",")}}}
+		"cert-manager.io/issuer": "le", "cert-manager.io/alt-names": strings.Join(names, ","),
+	}}}
 	for i := range 100 {
 		o.Spec.TLS = append(o.Spec.TLS, networkingv1.IngressTLS{Hosts: []string{fmt.Sprintf("h%d.dev", i)}, SecretName: fmt.Sprintf("t%d", i)})
 	}

@@ -89,15 +89,19 @@ func gatewayEntries(gateway *gatewayv1.Gateway) ([]tlsEntry, []Finding) {
 			if !known {
 				at = len(entries)
 				position[name] = at
-				entries = append(entries, tlsEntry{secretName: name, hostsPath: host.path,
-					secretPath: fmt.Sprintf("%s.tls.certificateRefs[%d].name", path, j)})
+				entries = append(entries, tlsEntry{
+					secretName: name, hostsPath: host.path,
+					secretPath: fmt.Sprintf("%s.tls.certificateRefs[%d].name", path, j),
+				})
 			}
 			entries[at].hosts = append(entries[at].hosts, host)
 		}
 	}
 	if candidates == 0 {
-		skipped = append(skipped, Finding{Field: "spec.listeners",
-			Message: "no listener has the protocol HTTPS or TLS, so no Certificate will be created; add one with hostname and tls.certificateRefs"})
+		skipped = append(skipped, Finding{
+			Field:   "spec.listeners",
+			Message: "no listener has the protocol HTTPS or TLS, so no Certificate will be created; add one with hostname and tls.certificateRefs",
+		})
 	}
 	return entries, skipped
 }
@@ -268,8 +272,10 @@ spec:
 				if len(ingress.Spec.TLS) > 2 {
 					message += ", and every other entry with them"
 				}
-				findings = append(findings, Finding{Field: fmt.Sprintf("spec.tls[%d].secretName", pair[0]), Value: name,
-					Message: message, Remedy: "Merge the hosts or rename"})
+				findings = append(findings, Finding{
+					Field: fmt.Sprintf("spec.tls[%d].secretName", pair[0]), Value: name,
+					Message: message, Remedy: "Merge the hosts or rename",
+				})
 			}
 			return findings, nil
 		},

@@ -35,27 +35,35 @@ type shimAnnotation struct {
 func shimAnnotations() []shimAnnotation {
 	return slices.Concat(
 		[]shimAnnotation{
-			{key: cmapi.CommonNameAnnotationKey, field: "spec.commonName", doubt: longCommonName,
-				read: func(crt *cmapi.Certificate, value string) string { crt.Spec.CommonName = value; return "" }},
-			{key: cmapi.AltNamesAnnotationKey, field: "spec.dnsNames", doubt: untrimmed(nil),
+			{
+				key: cmapi.CommonNameAnnotationKey, field: "spec.commonName", doubt: longCommonName,
+				read: func(crt *cmapi.Certificate, value string) string { crt.Spec.CommonName = value; return "" },
+			},
+			{
+				key: cmapi.AltNamesAnnotationKey, field: "spec.dnsNames", doubt: untrimmed(nil),
 				read: func(crt *cmapi.Certificate, value string) string {
 					if value != "" {
 						crt.Spec.DNSNames = append(crt.Spec.DNSNames, strings.Split(value, ",")...)
 					}
 					return ""
-				}},
-			{key: cmapi.IPSANAnnotationKey, field: "spec.ipAddresses", doubt: untrimmed(notAnAddress),
+				},
+			},
+			{
+				key: cmapi.IPSANAnnotationKey, field: "spec.ipAddresses", doubt: untrimmed(notAnAddress),
 				read: func(crt *cmapi.Certificate, value string) string {
 					if value != "" {
 						crt.Spec.IPAddresses = append(crt.Spec.IPAddresses, strings.Split(value, ",")...)
 					}
 					return ""
-				}},
-			{key: cmapi.EmailsAnnotationKey, field: "spec.emailAddresses", doubt: wrongMailboxes,
+				},
+			},
+			{
+				key: cmapi.EmailsAnnotationKey, field: "spec.emailAddresses", doubt: wrongMailboxes,
 				read: func(crt *cmapi.Certificate, value string) string {
 					crt.Spec.EmailAddresses = strings.Split(value, ",")
 					return ""
-				}},
+				},
+			},
 		},
 		subjectAnnotations(), lifetimeAnnotations(), privateKeyAnnotations(),
 		[]shimAnnotation{{key: cmapi.IngressSecretTemplate, field: "spec.secretTemplate", read: readSecretTemplate}},
@@ -120,12 +128,18 @@ func subjectOf(crt *cmapi.Certificate) *cmapi.X509Subject {
 
 func lifetimeAnnotations() []shimAnnotation {
 	return []shimAnnotation{
-		{key: cmapi.DurationAnnotationKey, field: "spec.duration", doubt: shortLifetime,
-			read: readDuration(func(crt *cmapi.Certificate, d *metav1.Duration) { crt.Spec.Duration = d })},
-		{key: cmapi.RenewBeforeAnnotationKey, field: "spec.renewBefore", doubt: uselessRenewBefore,
-			read: readDuration(func(crt *cmapi.Certificate, d *metav1.Duration) { crt.Spec.RenewBefore = d })},
-		{key: cmapi.RenewBeforePercentageAnnotationKey, field: "spec.renewBeforePercentage", doubt: impossiblePercentage,
-			read: readNumber(func(crt *cmapi.Certificate, n *int32) { crt.Spec.RenewBeforePercentage = n })},
+		{
+			key: cmapi.DurationAnnotationKey, field: "spec.duration", doubt: shortLifetime,
+			read: readDuration(func(crt *cmapi.Certificate, d *metav1.Duration) { crt.Spec.Duration = d }),
+		},
+		{
+			key: cmapi.RenewBeforeAnnotationKey, field: "spec.renewBefore", doubt: uselessRenewBefore,
+			read: readDuration(func(crt *cmapi.Certificate, d *metav1.Duration) { crt.Spec.RenewBefore = d }),
+		},
+		{
+			key: cmapi.RenewBeforePercentageAnnotationKey, field: "spec.renewBeforePercentage", doubt: impossiblePercentage,
+			read: readNumber(func(crt *cmapi.Certificate, n *int32) { crt.Spec.RenewBeforePercentage = n }),
+		},
 		{key: cmapi.UsagesAnnotationKey, field: "spec.usages", read: readUsages},
 		{key: cmapi.RevisionHistoryLimitAnnotationKey, field: "spec.revisionHistoryLimit", read: func(crt *cmapi.Certificate, value string) string {
 			problem := readNumber(func(crt *cmapi.Certificate, n *int32) { crt.Spec.RevisionHistoryLimit = n })(crt, value)
@@ -190,17 +204,22 @@ func readUsages(crt *cmapi.Certificate, value string) string {
 // privateKeyAnnotations include those about which key-size-for-algorithm speaks.
 func privateKeyAnnotations() []shimAnnotation {
 	return []shimAnnotation{
-		{key: cmapi.PrivateKeyAlgorithmAnnotationKey, field: "spec.privateKey.algorithm", judgedElsewhere: true,
+		{
+			key: cmapi.PrivateKeyAlgorithmAnnotationKey, field: "spec.privateKey.algorithm", judgedElsewhere: true,
 			read: func(crt *cmapi.Certificate, value string) string {
 				privateKeyOf(crt).Algorithm = cmapi.PrivateKeyAlgorithm(value)
 				return oneOf(value, keyAlgorithms()...)
-			}},
-		{key: cmapi.PrivateKeyEncodingAnnotationKey, field: "spec.privateKey.encoding",
+			},
+		},
+		{
+			key: cmapi.PrivateKeyEncodingAnnotationKey, field: "spec.privateKey.encoding",
 			read: func(crt *cmapi.Certificate, value string) string {
 				privateKeyOf(crt).Encoding = cmapi.PrivateKeyEncoding(value)
 				return oneOf(value, cmapi.PKCS1, cmapi.PKCS8)
-			}},
-		{key: cmapi.PrivateKeySizeAnnotationKey, field: "spec.privateKey.size", judgedElsewhere: true,
+			},
+		},
+		{
+			key: cmapi.PrivateKeySizeAnnotationKey, field: "spec.privateKey.size", judgedElsewhere: true,
 			read: func(crt *cmapi.Certificate, value string) string {
 				size, err := strconv.Atoi(value)
 				key := privateKeyOf(crt)
@@ -209,12 +228,15 @@ func privateKeyAnnotations() []shimAnnotation {
 					return "is not a size of the algorithm"
 				}
 				return ""
-			}},
-		{key: cmapi.PrivateKeyRotationPolicyAnnotationKey, field: "spec.privateKey.rotationPolicy",
+			},
+		},
+		{
+			key: cmapi.PrivateKeyRotationPolicyAnnotationKey, field: "spec.privateKey.rotationPolicy",
 			read: func(crt *cmapi.Certificate, value string) string {
 				privateKeyOf(crt).RotationPolicy = cmapi.PrivateKeyRotationPolicy(value)
 				return oneOf(value, cmapi.RotationPolicyNever, cmapi.RotationPolicyAlways)
-			}},
+			},
+		},
 	}
 }
 

@@ -180,8 +180,10 @@ spec:
 				if c.Type != cmapi.IssuerConditionReady || c.Status != cmmeta.ConditionFalse || c.ObservedGeneration != r.Issuer.GetGeneration() {
 					continue
 				}
-				return []Finding{{Field: specPath("issuerRef").String(),
-					Message: fmt.Sprintf("%s is not ready: %s", r.IssuerTitle(), oneLine(c.Reason+": "+c.Message))}}, nil
+				return []Finding{{
+					Field:   specPath("issuerRef").String(),
+					Message: fmt.Sprintf("%s is not ready: %s", r.IssuerTitle(), oneLine(c.Reason+": "+c.Message)),
+				}}, nil
 			}
 			return nil, nil
 		},
@@ -217,8 +219,10 @@ spec: {selfSigned: {}}
 			if r.Issuer == nil || r.Issuer.GetSpec().SelfSigned == nil || spec.CommonName != "" || spec.LiteralSubject != "" || hasSubject(spec) {
 				return nil, nil
 			}
-			return []Finding{{Field: specPath("commonName").String(),
-				Message: "a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName"}}, nil
+			return []Finding{{
+				Field:   specPath("commonName").String(),
+				Message: "a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName",
+			}}, nil
 		},
 	}
 }

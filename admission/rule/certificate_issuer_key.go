@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/cert-manager/cert-manager/pkg/util/pki"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 
 	"github.com/certyun/certyun/admission/ca"
 )
@@ -113,6 +112,7 @@ func keyRefusal(algorithm cmapi.PrivateKeyAlgorithm, size int) string {
 		return "unsupported key type ed25519.PublicKey"
 	case cmapi.ECDSAKeyAlgorithm:
 		return fmt.Sprintf("ECDSA curve P-%d not allowed", size)
+	case cmapi.RSAKeyAlgorithm:
 	}
 	return fmt.Sprintf("key size not supported: %d", size)
 }

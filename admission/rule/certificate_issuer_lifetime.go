@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/cert-manager/cert-manager/pkg/util/pki"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 
 	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/evidence"
@@ -44,9 +43,11 @@ func acmeDurationUnsupported() Rule {
 			if r.CA == nil || !r.ACME.EnableDurationFeature || r.requested() == 0 || r.CA.NotAfter.Supported != ca.No {
 				return nil, nil
 			}
-			f := Finding{Field: specPath("duration").String(), Type: field.ErrorTypeForbidden,
+			f := Finding{
+				Field: specPath("duration").String(), Type: field.ErrorTypeForbidden,
 				Message: fmt.Sprintf("%s sends the duration to %s, which answers %q", r.IssuerTitle(), r.CA.Name, r.CA.NotAfter.Refusal),
-				Remedy:  "Remove duration (choose a profile instead) or enableDurationFeature"}
+				Remedy:  "Remove duration (choose a profile instead) or enableDurationFeature",
+			}
 			if r.CA.NotAfter.Refusal == "" {
 				f.Severity, f.Remedy = Warn, "Remove duration or enableDurationFeature"
 				f.Message = fmt.Sprintf("%s sends the duration to %s, which does not support it and may refuse the order", r.IssuerTitle(), r.CA.Name)
@@ -72,8 +73,10 @@ func acmeDurationIgnored() Rule {
 			if lifetime == 0 || requested == 0 || requested == lifetime || r.ACME.EnableDurationFeature {
 				return nil, nil
 			}
-			f := Finding{Field: specPath("duration").String(),
-				Message: fmt.Sprintf("%s is ignored; %s issues %s whatever is requested", hours(requested), title, days(lifetime))}
+			f := Finding{
+				Field:   specPath("duration").String(),
+				Message: fmt.Sprintf("%s is ignored; %s issues %s whatever is requested", hours(requested), title, days(lifetime)),
+			}
 			if r.CA.NotAfter.Supported == ca.Yes {
 				f.Message = fmt.Sprintf("%s is ignored, since %s does not send it; %s issues %s", hours(requested), r.IssuerTitle(), title, days(lifetime))
 				f.Remedy = "Set enableDurationFeature: true on the Issuer"
@@ -149,7 +152,7 @@ func checkRenewBefore(_ context.Context, r *CertificateReview) ([]Finding, error
 	// Only the distance counts, so windows, which may keep a renewal waiting, are left out.
 	renewal, err := pki.RenewalTime(from, from.Add(lifetime), spec.RenewBefore, spec.RenewBeforePercentage, nil)
 	if err != nil || renewal == nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // there is no such time, of which cert-manager's webhook or another rule speaks
 	}
 	every := renewal.Sub(from)
 	limits := r.CA.Limits
@@ -157,7 +160,7 @@ func checkRenewBefore(_ context.Context, r *CertificateReview) ([]Finding, error
 		return nil, nil
 	}
 	f := Finding{Field: specPath("renewBefore").String(), Remedy: remedy}
-	what := ""
+	var what string
 	if spec.RenewBefore != nil {
 		what = hours(spec.RenewBefore.Duration)
 	} else {
@@ -171,7 +174,7 @@ func checkRenewBefore(_ context.Context, r *CertificateReview) ([]Finding, error
 // renewsValidly tells whether there is a time of renewal that cert-manager's own webhook accepts.
 func (r *CertificateReview) renewsValidly() bool {
 	spec := &r.Certificate.Spec
-	duration := time.Duration(cmapi.DefaultCertificateDuration)
+	duration := cmapi.DefaultCertificateDuration
 	if spec.Duration != nil {
 		duration = spec.Duration.Duration
 	}
@@ -324,9 +327,11 @@ func (c *sameCA) domains(ctx context.Context) ([]Finding, error) {
 			return nil, err
 		}
 		if found >= limit {
-			return []Finding{{Field: specPath("dnsNames").Index(i).String(), Message: fmt.Sprintf(
-				"%d or more other Certificates are under %q; %s allows %d new ones per 7 days", found, domain, r.CA.Name, limit),
-				Remedy: "Use a wildcard, or spread them over time"}}, nil
+			return []Finding{{
+				Field: specPath("dnsNames").Index(i).String(), Message: fmt.Sprintf(
+					"%d or more other Certificates are under %q; %s allows %d new ones per 7 days", found, domain, r.CA.Name, limit),
+				Remedy: "Use a wildcard, or spread them over time",
+			}}, nil
 		}
 	}
 	return nil, nil

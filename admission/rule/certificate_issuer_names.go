@@ -166,8 +166,10 @@ func checkRedundantNames(ctx context.Context, r *CertificateReview) ([]Finding, 
 		if label == "*" || r.judgedAlready(name) || !wildcards[wildcard] {
 			continue
 		}
-		f := Finding{Field: specPath("dnsNames").Index(i).String(), Value: name, Remedy: "Remove one of the two",
-			Message: fmt.Sprintf("redundant with %q; %s refuses such orders", wildcard, r.CA.Name)}
+		f := Finding{
+			Field: specPath("dnsNames").Index(i).String(), Value: name, Remedy: "Remove one of the two",
+			Message: fmt.Sprintf("redundant with %q; %s refuses such orders", wildcard, r.CA.Name),
+		}
 		if r.CA.Names.Redundant != ca.No {
 			f.Severity, f.Message = Warn, fmt.Sprintf("%q is redundant with %q; %s may refuse such orders", name, wildcard, r.CA.Name)
 		}
@@ -198,9 +200,11 @@ func acmeTooManyNames() Rule {
 			if len(r.Certificate.Spec.DNSNames) == 0 {
 				path = specPath("ipAddresses")
 			}
-			return []Finding{r.cross(Finding{Field: path.String(), Type: field.ErrorTypeTooMany,
+			return []Finding{r.cross(Finding{
+				Field: path.String(), Type: field.ErrorTypeTooMany,
 				Message: fmt.Sprintf("%d names; %s profile %q allows %d", names, r.CA.Name, profile.Name, profile.MaxNames),
-				Remedy:  "Split into several Certificates or use a wildcard"})}, nil
+				Remedy:  "Split into several Certificates or use a wildcard",
+			})}, nil
 		},
 	}
 }
@@ -252,10 +256,12 @@ func acmeCNNotInSANs() Rule {
 			if slices.Contains(spec.DNSNames, name) || slices.ContainsFunc(spec.IPAddresses, isIP) {
 				return nil, nil
 			}
-			return []Finding{r.cross(Finding{Field: path.String(), Value: name,
+			return []Finding{r.cross(Finding{
+				Field: path.String(), Value: name,
 				Message: "ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with " +
 					`"The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses"`,
-				Remedy: "Add it to dnsNames or remove commonName"})}, nil
+				Remedy: "Add it to dnsNames or remove commonName",
+			})}, nil
 		},
 	}
 }
@@ -307,8 +313,10 @@ func acmeSANTypeNotAllowed() Rule {
 				findings = append(findings, r.sanType("emailAddresses", "email", r.CA.Names.Emails, quote, "")...)
 			}
 			if len(spec.IPAddresses) > 0 && r.CA.Names.IPs == ca.No {
-				findings = append(findings, Finding{Severity: Warn, Field: specPath("ipAddresses").String(),
-					Message: r.CA.Name + " is not known to issue IP addresses over ACME; it would refuse the order"})
+				findings = append(findings, Finding{
+					Severity: Warn, Field: specPath("ipAddresses").String(),
+					Message: r.CA.Name + " is not known to issue IP addresses over ACME; it would refuse the order",
+				})
 			}
 			return findings, nil
 		},
@@ -316,8 +324,10 @@ func acmeSANTypeNotAllowed() Rule {
 }
 
 func (r *CertificateReview) sanType(name, kind string, allowed ca.Answer, quote, remedy string) []Finding {
-	f := Finding{Field: specPath(name).String(), Type: field.ErrorTypeForbidden, Remedy: remedy,
-		Message: fmt.Sprintf("%s refuses CSRs with %s names (%q)", r.CA.Name, kind, quote)}
+	f := Finding{
+		Field: specPath(name).String(), Type: field.ErrorTypeForbidden, Remedy: remedy,
+		Message: fmt.Sprintf("%s refuses CSRs with %s names (%q)", r.CA.Name, kind, quote),
+	}
 	switch {
 	case allowed == ca.No:
 		return []Finding{r.cross(f)}
@@ -354,8 +364,10 @@ func acmeIPNotPublic() Rule {
 					return findings, err
 				}
 				if block := reserved(address); block != "" {
-					findings = append(findings, r.cross(Finding{Field: specPath("ipAddresses").Index(i).String(), Value: address,
-						Message: fmt.Sprintf("is in a reserved block (%s), which %s refuses", block, r.CA.Name), Remedy: "Use a private CA issuer"}))
+					findings = append(findings, r.cross(Finding{
+						Field: specPath("ipAddresses").Index(i).String(), Value: address,
+						Message: fmt.Sprintf("is in a reserved block (%s), which %s refuses", block, r.CA.Name), Remedy: "Use a private CA issuer",
+					}))
 				}
 			}
 			return findings, nil
@@ -401,8 +413,10 @@ func acmeIPNeedsProfile() Rule {
 				if _, err := netip.ParseAddr(address); err != nil || reserved(address) != "" {
 					continue
 				}
-				findings = append(findings, r.cross(Finding{Field: specPath("ipAddresses").Index(i).String(), Value: address,
-					Message: fmt.Sprintf("%s issues IP addresses only with profile %s; %s %s", r.CA.Name, ipProfiles(r.CA), r.IssuerTitle(), sets)}))
+				findings = append(findings, r.cross(Finding{
+					Field: specPath("ipAddresses").Index(i).String(), Value: address,
+					Message: fmt.Sprintf("%s issues IP addresses only with profile %s; %s %s", r.CA.Name, ipProfiles(r.CA), r.IssuerTitle(), sets),
+				}))
 			}
 			return findings, nil
 		},

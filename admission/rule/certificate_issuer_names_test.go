@@ -29,7 +29,8 @@ func TestACMENameNotIssuable(t *testing.T) {
 			refused(8, "ab--cd.x.dev", `has "--" as third and fourth character of a label (R-LDH: "ab--cd")`, "Domain name contains an invalid label in a reserved format (R-LDH: '??--')", "Use another name"),
 		}},
 		"what every public CA refuses, at another one": {zero, names("web.default.svc.cluster.local", "x.dev.", "a.b.c.d.e.f.g.h.i.j.dev"), nil, []string{
-			`spec.dnsNames[0]: Invalid value: "web.default.svc.cluster.local": not a public domain name (".local" is special-use); ZeroSSL, like every public CA, refuses it. Use a private CA issuer. [acme-name-not-issuable]`}},
+			`spec.dnsNames[0]: Invalid value: "web.default.svc.cluster.local": not a public domain name (".local" is special-use); ZeroSSL, like every public CA, refuses it. Use a private CA issuer. [acme-name-not-issuable]`,
+		}},
 		"ten labels":  {le, names("a.b.c.d.e.f.g.h.cert.dev"), nil, nil},
 		"a good name": {le, names("www.cert-lab.dev", "*.cert-lab.dev", "*.github.io", "WWW.X.dev"), nil, nil},
 		"names for which there is no CSR, of which another rule speaks": {le, names("中文.cert-lab.dev"), nil, nil},
@@ -68,7 +69,8 @@ func TestACMENamesThatOnlyWarn(t *testing.T) {
 	runIssuerCases(t, "acme-name-forbidden", map[string]issuerCase{
 		"a sample's name": {le, "dnsNames: [example.com, www.example.com]", nil, []string{
 			`[acme-name-forbidden] spec.dnsNames[0]: "example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`,
-			`[acme-name-forbidden] spec.dnsNames[1]: "www.example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`}},
+			`[acme-name-forbidden] spec.dnsNames[1]: "www.example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`,
+		}},
 		"at another CA":          {acmeIssuer(zeroServer, both), "dnsNames: [example.net]", nil, []string{`[acme-name-forbidden] spec.dnsNames[0]: "example.net" is a documentation domain; ZeroSSL may refuse it. Use your own domain`}},
 		"a name that ends alike": {le, "dnsNames: [my-example.com]", nil, nil},
 		"a private server":       {acmeIssuer(privateServer, both), "dnsNames: [example.com]", nil, nil},
@@ -103,9 +105,11 @@ func TestACMEWildcardRedundant(t *testing.T) {
 	runIssuerCases(t, "acme-wildcard-redundant", map[string]issuerCase{
 		"a host before and one after the wildcard": {le, `dnsNames: [www.x.dev, "*.x.dev", API.X.dev]`, nil, []string{
 			`spec.dnsNames[0]: Invalid value: "www.x.dev": redundant with "*.x.dev"; Let's Encrypt refuses such orders. Remove one of the two. [acme-wildcard-redundant]`,
-			`spec.dnsNames[2]: Invalid value: "API.X.dev": redundant with "*.x.dev"; Let's Encrypt refuses such orders. Remove one of the two. [acme-wildcard-redundant]`}},
+			`spec.dnsNames[2]: Invalid value: "API.X.dev": redundant with "*.x.dev"; Let's Encrypt refuses such orders. Remove one of the two. [acme-wildcard-redundant]`,
+		}},
 		"another CA": {acmeIssuer(zeroServer, both), `dnsNames: ["*.x.dev", www.x.dev]`, nil, []string{
-			`[acme-wildcard-redundant] spec.dnsNames[1]: "www.x.dev" is redundant with "*.x.dev"; ZeroSSL may refuse such orders. Remove one of the two`}},
+			`[acme-wildcard-redundant] spec.dnsNames[1]: "www.x.dev" is redundant with "*.x.dev"; ZeroSSL may refuse such orders. Remove one of the two`,
+		}},
 		"the domain itself":               {le, `dnsNames: ["*.x.dev", x.dev]`, nil, nil},
 		"two labels under it":             {le, `dnsNames: ["*.x.dev", a.b.x.dev]`, nil, nil},
 		"a wildcard under it":             {le, `dnsNames: ["*.x.dev", "*.a.x.dev"]`, nil, nil},
@@ -176,14 +180,18 @@ func TestACMESANTypeNotAllowed(t *testing.T) {
 	runIssuerCases(t, "acme-san-type-not-allowed", map[string]issuerCase{
 		"both at Let's Encrypt": {le, name + "uris: [\"https://a.dev\", \"spiffe://x/y\"]\nemailAddresses: [a@x.dev]", nil, []string{
 			`spec.emailAddresses: Forbidden: Let's Encrypt refuses CSRs with email names ("CSR contains one or more email address fields"). [acme-san-type-not-allowed]`,
-			`spec.uris: Forbidden: Let's Encrypt refuses CSRs with URI names ("CSR contains one or more URI fields"). Use a private CA issuer for SPIFFE identities. [acme-san-type-not-allowed]`}},
+			`spec.uris: Forbidden: Let's Encrypt refuses CSRs with URI names ("CSR contains one or more URI fields"). Use a private CA issuer for SPIFFE identities. [acme-san-type-not-allowed]`,
+		}},
 		"both at ZeroSSL": {zero, name + "uris: [\"https://a.dev\"]\nemailAddresses: [a@x.dev]", nil, []string{
 			`[acme-san-type-not-allowed] spec.emailAddresses: ZeroSSL is not known to issue email names over ACME; it may refuse the CSR or drop them`,
-			`[acme-san-type-not-allowed] spec.uris: ZeroSSL is not known to issue URI names over ACME; it may refuse the CSR or drop them. Use a private CA issuer for SPIFFE identities`}},
+			`[acme-san-type-not-allowed] spec.uris: ZeroSSL is not known to issue URI names over ACME; it may refuse the CSR or drop them. Use a private CA issuer for SPIFFE identities`,
+		}},
 		"an address at ZeroSSL": {zero, "ipAddresses: [8.8.4.4]", nil, []string{
-			`[acme-san-type-not-allowed] spec.ipAddresses: ZeroSSL is not known to issue IP addresses over ACME; it would refuse the order`}},
+			`[acme-san-type-not-allowed] spec.ipAddresses: ZeroSSL is not known to issue IP addresses over ACME; it would refuse the order`,
+		}},
 		"an e-mail at what is said to be step-ca": {acmeIssuer(privateServer, both), name + "emailAddresses: [a@x.dev]", like(privateServer, "step-ca"), []string{
-			`spec.emailAddresses: Forbidden: step-ca refuses CSRs with email names ("Only DNS names and IP addresses are allowed"). [acme-san-type-not-allowed]`}},
+			`spec.emailAddresses: Forbidden: step-ca refuses CSRs with email names ("Only DNS names and IP addresses are allowed"). [acme-san-type-not-allowed]`,
+		}},
 		"a URI at what is said to be step-ca": {acmeIssuer(privateServer, both), name + "uris: [\"spiffe://x/y\"]", like(privateServer, "step-ca"), nil},
 		"an e-mail that cert-manager refuses": {le, name + "emailAddresses: [\"a <a@x.dev>\"]", nil, nil},
 		"names only":                          {le, name, nil, nil},
@@ -198,17 +206,21 @@ func TestACMEAddresses(t *testing.T) {
 		"private, documentation and loopback": {short, `ipAddresses: [192.168.0.5, 8.8.4.4, "2001:db8::1", "::ffff:127.0.0.1"]`, nil, []string{
 			`spec.ipAddresses[0]: Invalid value: "192.168.0.5": is in a reserved block (RFC 1918), which Let's Encrypt refuses. Use a private CA issuer. [acme-ip-not-public]`,
 			`spec.ipAddresses[2]: Invalid value: "2001:db8::1": is in a reserved block (RFC 3849 and RFC 9637, documentation), which Let's Encrypt refuses. Use a private CA issuer. [acme-ip-not-public]`,
-			`spec.ipAddresses[3]: Invalid value: "::ffff:127.0.0.1": is in a reserved block (RFC 1122, loopback), which Let's Encrypt refuses. Use a private CA issuer. [acme-ip-not-public]`}},
+			`spec.ipAddresses[3]: Invalid value: "::ffff:127.0.0.1": is in a reserved block (RFC 1122, loopback), which Let's Encrypt refuses. Use a private CA issuer. [acme-ip-not-public]`,
+		}},
 		"another public CA": {acmeIssuer(googleServer, both), "ipAddresses: [10.0.0.1]", nil, []string{
-			`spec.ipAddresses[0]: Invalid value: "10.0.0.1": is in a reserved block (RFC 1918), which Google Trust Services refuses. Use a private CA issuer. [acme-ip-not-public]`}},
+			`spec.ipAddresses[0]: Invalid value: "10.0.0.1": is in a reserved block (RFC 1918), which Google Trust Services refuses. Use a private CA issuer. [acme-ip-not-public]`,
+		}},
 		"no address at all, as refused": {short, "ipAddresses: [nonsense]", nil, nil},
 		"a private server":              {acmeIssuer(privateServer, both), "ipAddresses: [10.0.0.1]", nil, nil},
 	})
 	runIssuerCases(t, "acme-ip-needs-profile", map[string]issuerCase{
 		"no profile": {le, "ipAddresses: [8.8.4.4]", nil, []string{
-			`spec.ipAddresses[0]: Invalid value: "8.8.4.4": Let's Encrypt issues IP addresses only with profile "shortlived"; Issuer "le" sets none. [acme-ip-needs-profile]`}},
+			`spec.ipAddresses[0]: Invalid value: "8.8.4.4": Let's Encrypt issues IP addresses only with profile "shortlived"; Issuer "le" sets none. [acme-ip-needs-profile]`,
+		}},
 		"another profile": {acmeIssuer(leServer, "profile: tlsserver\n"+both), "ipAddresses: [8.8.4.4]", nil, []string{
-			`spec.ipAddresses[0]: Invalid value: "8.8.4.4": Let's Encrypt issues IP addresses only with profile "shortlived"; Issuer "le" sets "tlsserver". [acme-ip-needs-profile]`}},
+			`spec.ipAddresses[0]: Invalid value: "8.8.4.4": Let's Encrypt issues IP addresses only with profile "shortlived"; Issuer "le" sets "tlsserver". [acme-ip-needs-profile]`,
+		}},
 		"the profile":                       {short, "ipAddresses: [8.8.4.4]", nil, nil},
 		"a profile that nobody knows":       {acmeIssuer(leServer, "profile: other\n"+both), "ipAddresses: [8.8.4.4]", nil, nil},
 		"an address that no profile allows": {le, "ipAddresses: [10.0.0.1]", nil, nil},

@@ -111,8 +111,10 @@ func (r *CertificateReview) wildcardWithoutSolver(solvers *choice, name string) 
 
 // withoutSolvers is for an Issuer that has no solvers at all.
 func (r *CertificateReview) withoutSolvers(name string) Finding {
-	return Finding{Severity: Warn,
-		Message: fmt.Sprintf("%s has no solvers; %q can only be issued if it is pre-authorized at the CA", r.IssuerTitle(), name)}
+	return Finding{
+		Severity: Warn,
+		Message:  fmt.Sprintf("%s has no solvers; %q can only be issued if it is pre-authorized at the CA", r.IssuerTitle(), name),
+	}
 }
 
 // brief is the short text of a denial for when it only warns.
@@ -175,11 +177,15 @@ func (r *CertificateReview) hostWithoutSolver(solvers *choice, name string) Find
 	why := solvers.refusals(name)
 	message := fmt.Sprintf("no solver of %s matches (%s)", r.IssuerTitle(), why.text)
 	if !r.public() {
-		return Finding{Severity: Warn, Message: fmt.Sprintf("%q matches no solver of %s (%s)", name, r.IssuerTitle(), why.text),
-			Remedy: selectorRemedy(name, why)}
+		return Finding{
+			Severity: Warn, Message: fmt.Sprintf("%q matches no solver of %s (%s)", name, r.IssuerTitle(), why.text),
+			Remedy: selectorRemedy(name, why),
+		}
 	}
-	return r.certain(Finding{Message: message, Remedy: selectorRemedy(name, why),
-		Brief: r.brief(name, "matches no solver of "+r.IssuerTitle()+" ("+why.text+")")})
+	return r.certain(Finding{
+		Message: message, Remedy: selectorRemedy(name, why),
+		Brief: r.brief(name, "matches no solver of "+r.IssuerTitle()+" ("+why.text+")"),
+	})
 }
 
 func ipNeedsHTTP01() Rule {
@@ -209,8 +215,10 @@ func checkIPSolvers(ctx context.Context, r *CertificateReview) ([]Finding, error
 		if ip == nil || solvers.pick(ip.String()) >= 0 {
 			continue
 		}
-		f := Finding{Field: specPath("ipAddresses").Index(i).String(), Value: address,
-			Message: fmt.Sprintf("dns-01 cannot validate IP addresses (RFC 8738) and %s has no http01 solver", r.IssuerTitle())}
+		f := Finding{
+			Field: specPath("ipAddresses").Index(i).String(), Value: address,
+			Message: fmt.Sprintf("dns-01 cannot validate IP addresses (RFC 8738) and %s has no http01 solver", r.IssuerTitle()),
+		}
 		if solvers.has(ip.String()) {
 			why := solvers.refusals(ip.String())
 			f.Message = fmt.Sprintf("dns-01 cannot validate IP addresses (RFC 8738) and no http01 solver of %s matches (%s)", r.IssuerTitle(), why.text)
@@ -274,17 +282,23 @@ func checkHTTP01Overrides(ctx context.Context, r *CertificateReview) ([]Finding,
 	}
 	var findings []Finding
 	if len(overrides) > 1 {
-		findings = append(findings, r.override(ingress, Finding{Value: strings.Join(overrides, ", "),
-			Message: "more than one HTTP-01 override annotation; cert-manager would not create the challenge", Remedy: "Keep one"}))
+		findings = append(findings, r.override(ingress, Finding{
+			Value:   strings.Join(overrides, ", "),
+			Message: "more than one HTTP-01 override annotation; cert-manager would not create the challenge", Remedy: "Keep one",
+		}))
 	}
 	switch {
 	case len(parents) == 1:
-		findings = append(findings, r.override(gateway, Finding{Value: parents[0],
-			Message: "http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge", Remedy: "Set both, or none"}))
+		findings = append(findings, r.override(gateway, Finding{
+			Value:   parents[0],
+			Message: "http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge", Remedy: "Set both, or none",
+		}))
 	case len(parents) == 0 && bare >= 0:
-		findings = append(findings, r.override(true, Finding{Type: field.ErrorTypeRequired, Message: fmt.Sprintf(
-			"solvers[%d] of %s is a gatewayHTTPRoute without parentRefs; cert-manager would not create the challenge", bare, r.IssuerTitle()),
-			Remedy: "Set acme.cert-manager.io/http01-parentrefname and acme.cert-manager.io/http01-parentrefkind"}))
+		findings = append(findings, r.override(true, Finding{
+			Type: field.ErrorTypeRequired, Message: fmt.Sprintf(
+				"solvers[%d] of %s is a gatewayHTTPRoute without parentRefs; cert-manager would not create the challenge", bare, r.IssuerTitle()),
+			Remedy: "Set acme.cert-manager.io/http01-parentrefname and acme.cert-manager.io/http01-parentrefkind",
+		}))
 	}
 	return findings, nil
 }

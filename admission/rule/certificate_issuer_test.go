@@ -61,11 +61,14 @@ func TestIssuerKindMismatch(t *testing.T) {
 	cluster := strings.Replace(acmeIssuer(leServer, both), "kind: Issuer\nmetadata: {name: le, namespace: default}", "kind: ClusterIssuer\nmetadata: {name: le}", 1)
 	runIssuerCases(t, "issuer-kind-mismatch", map[string]issuerCase{
 		"the kind is left out and only a ClusterIssuer is there": {cluster, spec, nil, []string{
-			`[issuer-kind-mismatch] spec.issuerRef.kind: no Issuer "le" in this namespace, but ClusterIssuer "le" exists; kind defaults to Issuer - set kind: ClusterIssuer`}},
+			`[issuer-kind-mismatch] spec.issuerRef.kind: no Issuer "le" in this namespace, but ClusterIssuer "le" exists; kind defaults to Issuer - set kind: ClusterIssuer`,
+		}},
 		"the kind is Issuer and only a ClusterIssuer is there": {cluster, spec + "issuerRef: {name: le, kind: Issuer}", nil, []string{
-			`[issuer-kind-mismatch] spec.issuerRef.kind: no Issuer "le" in this namespace, but ClusterIssuer "le" exists; set kind: ClusterIssuer`}},
+			`[issuer-kind-mismatch] spec.issuerRef.kind: no Issuer "le" in this namespace, but ClusterIssuer "le" exists; set kind: ClusterIssuer`,
+		}},
 		"the kind is ClusterIssuer and only an Issuer is there": {acmeIssuer(leServer, both), spec + "issuerRef: {name: le, kind: ClusterIssuer}", nil, []string{
-			`[issuer-kind-mismatch] spec.issuerRef.kind: no ClusterIssuer "le", but Issuer "le" exists in this namespace; set kind: Issuer`}},
+			`[issuer-kind-mismatch] spec.issuerRef.kind: no ClusterIssuer "le", but Issuer "le" exists in this namespace; set kind: Issuer`,
+		}},
 		"both are there": {acmeIssuer(leServer, both) + cluster, spec, nil, nil},
 		"none is there":  {"", spec, nil, nil},
 		"an Issuer of another namespace is there": {strings.Replace(acmeIssuer(leServer, both), "namespace: default", "namespace: other", 1), spec + "issuerRef: {name: le, kind: ClusterIssuer}", nil, nil},
@@ -79,9 +82,11 @@ func TestIssuerNotFound(t *testing.T) {
 	cluster := strings.Replace(acmeIssuer(leServer, both), "kind: Issuer\nmetadata: {name: le, namespace: default}", "kind: ClusterIssuer\nmetadata: {name: le}", 1)
 	runIssuerCases(t, "issuer-not-found", map[string]issuerCase{
 		"no Issuer": {"", spec, nil, []string{
-			`[issuer-not-found] spec.issuerRef: Issuer "le" not found in namespace "default"; issuance waits until it exists (checks that need it were skipped)`}},
+			`[issuer-not-found] spec.issuerRef: Issuer "le" not found in namespace "default"; issuance waits until it exists (checks that need it were skipped)`,
+		}},
 		"no ClusterIssuer": {"", spec + "issuerRef: {name: le, kind: ClusterIssuer}", nil, []string{
-			`[issuer-not-found] spec.issuerRef: ClusterIssuer "le" not found; issuance waits until it exists (checks that need it were skipped)`}},
+			`[issuer-not-found] spec.issuerRef: ClusterIssuer "le" not found; issuance waits until it exists (checks that need it were skipped)`,
+		}},
 		"only one of the other kind, of which another rule speaks": {cluster, spec, nil, nil},
 		"it is there":                                {acmeIssuer(leServer, both), spec, nil, nil},
 		"the issuer is somebody else's":              {"", spec + "issuerRef: {name: le, kind: AWSPCAIssuer, group: awspca.cert-manager.io}", nil, nil},
@@ -114,10 +119,14 @@ func TestIssuerNotReady(t *testing.T) {
 	}
 	const spec = "dnsNames: [www.cert-lab.dev]\n"
 	runIssuerCases(t, "issuer-not-ready", map[string]issuerCase{
-		"it says why": {status(3, `type: Ready, status: "False", reason: ErrRegisterACMEAccount, message: "Failed to register ACME account: 400", observedGeneration: 3`), spec, nil,
-			[]string{`[issuer-not-ready] spec.issuerRef: Issuer "le" is not ready: ErrRegisterACMEAccount: Failed to register ACME account: 400`}},
-		"a long reason over many lines": {status(0, `type: Ready, status: "False", reason: ErrX, message: "a\n`+strings.Repeat("b", 200)+`"`), spec, nil,
-			[]string{`[issuer-not-ready] spec.issuerRef: Issuer "le" is not ready: ErrX: a ` + strings.Repeat("b", 172) + "…"}},
+		"it says why": {
+			status(3, `type: Ready, status: "False", reason: ErrRegisterACMEAccount, message: "Failed to register ACME account: 400", observedGeneration: 3`), spec, nil,
+			[]string{`[issuer-not-ready] spec.issuerRef: Issuer "le" is not ready: ErrRegisterACMEAccount: Failed to register ACME account: 400`},
+		},
+		"a long reason over many lines": {
+			status(0, `type: Ready, status: "False", reason: ErrX, message: "a\n`+strings.Repeat("b", 200)+`"`), spec, nil,
+			[]string{`[issuer-not-ready] spec.issuerRef: Issuer "le" is not ready: ErrX: a ` + strings.Repeat("b", 172) + "…"},
+		},
 		"what it says is about an older spec": {status(4, `type: Ready, status: "False", reason: ErrX, message: m, observedGeneration: 3`), spec, nil, nil},
 		"it is ready":                         {status(3, `type: Ready, status: "True", reason: ACMEAccountRegistered, message: m, observedGeneration: 3`), spec, nil, nil},
 		"nobody knows yet":                    {acmeIssuer(leServer, both), spec, nil, nil},
@@ -131,9 +140,11 @@ func TestSelfSignedEmptySubject(t *testing.T) {
 	const corp = "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: le, namespace: default}\nspec: {ca: {secretName: ca}}\n"
 	runIssuerCases(t, "selfsigned-empty-subject", map[string]issuerCase{
 		"DNS names only": {self, "dnsNames: [a.x.dev]", nil, []string{
-			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`}},
+			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`,
+		}},
 		"an empty subject": {self, "dnsNames: [a.x.dev]\nsubject: {organizations: []}", nil, []string{
-			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`}},
+			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`,
+		}},
 		"a common name":         {self, "dnsNames: [a.x.dev]\ncommonName: a", nil, nil},
 		"an organization":       {self, "dnsNames: [a.x.dev]\nsubject: {organizations: [o]}", nil, nil},
 		"a serial number":       {self, "dnsNames: [a.x.dev]\nsubject: {serialNumber: \"1\"}", nil, nil},
@@ -171,24 +182,33 @@ func TestACMEKeyNotAllowed(t *testing.T) {
 		"Let's Encrypt, ECDSA 2048":                 {le, spec("{algorithm: ECDSA, size: 2048}"), nil, nil},
 		"Let's Encrypt, ECDSA of a negative size":   {le, spec("{algorithm: ECDSA, size: -1}"), nil, nil},
 		"Let's Encrypt, an algorithm in lower case": {le, spec("{algorithm: ecdsa, size: 521}"), nil, nil},
-		"Let's Encrypt staging, P-521": {acmeIssuer("https://acme-staging-v02.api.letsencrypt.org/directory", both), spec("{algorithm: ECDSA, size: 521}"), nil,
-			refused("size", "521", "ECDSA curve P-521 not allowed")},
+		"Let's Encrypt staging, P-521": {
+			acmeIssuer("https://acme-staging-v02.api.letsencrypt.org/directory", both), spec("{algorithm: ECDSA, size: 521}"), nil,
+			refused("size", "521", "ECDSA curve P-521 not allowed"),
+		},
 		"ZeroSSL, P-521": {zero, spec("{algorithm: ECDSA, size: 521}"), nil, []string{
-			`spec.privateKey.size: Unsupported value: 521: ZeroSSL signs ` + list + ` and refuses ECDSA 521 after validation. [acme-key-not-allowed]`}},
+			`spec.privateKey.size: Unsupported value: 521: ZeroSSL signs ` + list + ` and refuses ECDSA 521 after validation. [acme-key-not-allowed]`,
+		}},
 		"ZeroSSL, Ed25519": {zero, spec("{algorithm: Ed25519}"), nil, []string{
-			`spec.privateKey.algorithm: Unsupported value: "Ed25519": no public CA signs Ed25519 keys (Baseline Requirements, section 6.1.5), and ZeroSSL would refuse the CSR after validation. [acme-key-not-allowed]`}},
+			`spec.privateKey.algorithm: Unsupported value: "Ed25519": no public CA signs Ed25519 keys (Baseline Requirements, section 6.1.5), and ZeroSSL would refuse the CSR after validation. [acme-key-not-allowed]`,
+		}},
 		"ZeroSSL, RSA 8192": {zero, spec("{size: 8192}"), nil, []string{
-			`[acme-key-not-allowed] spec.privateKey.size: ZeroSSL is not known to sign RSA 8192 keys (it signs ` + list + `); it may refuse the CSR after validation`}},
+			`[acme-key-not-allowed] spec.privateKey.size: ZeroSSL is not known to sign RSA 8192 keys (it signs ` + list + `); it may refuse the CSR after validation`,
+		}},
 		"Google, P-521": {google, spec("{algorithm: ECDSA, size: 521}"), nil, []string{
-			`[acme-key-not-allowed] spec.privateKey.size: Google Trust Services is not known to sign ECDSA 521 keys (it signs ` + list + `); it may refuse the CSR after validation`}},
+			`[acme-key-not-allowed] spec.privateKey.size: Google Trust Services is not known to sign ECDSA 521 keys (it signs ` + list + `); it may refuse the CSR after validation`,
+		}},
 		"SSL.com, RSA by default at the URL for ECDSA": {acmeIssuer("https://acme.ssl.com/sslcom-dv-ecc", both), "dnsNames: [www.cert-lab.dev]", nil, []string{
-			`[acme-key-not-allowed] spec.privateKey.algorithm: SSL.com is not known to sign RSA 2048 keys (it signs ECDSA at this URL (RSA at https://acme.ssl.com/sslcom-dv-rsa)); it may refuse the CSR after validation`}},
+			`[acme-key-not-allowed] spec.privateKey.algorithm: SSL.com is not known to sign RSA 2048 keys (it signs ECDSA at this URL (RSA at https://acme.ssl.com/sslcom-dv-rsa)); it may refuse the CSR after validation`,
+		}},
 		"Buypass, of which nothing is known any more": {acmeIssuer("https://api.buypass.com/acme/directory", both), spec("{algorithm: ECDSA, size: 521}"), nil, nil},
 		"a private server, Ed25519":                   {acmeIssuer(privateServer, both), spec("{algorithm: Ed25519}"), nil, nil},
 		"Pebble, Ed25519":                             {acmeIssuer("https://localhost:14000/dir", both), spec("{algorithm: Ed25519}"), nil, nil},
 		"a CA issuer, Ed25519":                        {"apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: le}\nspec: {ca: {secretName: ca}}", spec("{algorithm: Ed25519}"), nil, nil},
-		"a server that is like Let's Encrypt, P-521": {acmeIssuer(privateServer, both), spec("{algorithm: ECDSA, size: 521}"),
-			like(privateServer, "letsencrypt"), refused("size", "521", "ECDSA curve P-521 not allowed")},
+		"a server that is like Let's Encrypt, P-521": {
+			acmeIssuer(privateServer, both), spec("{algorithm: ECDSA, size: 521}"),
+			like(privateServer, "letsencrypt"), refused("size", "521", "ECDSA curve P-521 not allowed"),
+		},
 		"Let's Encrypt, switched off": {le, spec("{algorithm: Ed25519}"), like(leServer, ca.LikeOff), nil},
 	})
 }
@@ -209,13 +229,17 @@ func TestACMEClientAuth(t *testing.T) {
 	const usages = "dnsNames: [www.cert-lab.dev]\nusages: [server auth, client auth]\n"
 	runIssuerCases(t, "acme-client-auth", map[string]issuerCase{
 		"Let's Encrypt": {acmeIssuer(leServer, both), usages, nil, []string{
-			`[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`}},
+			`[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`,
+		}},
 		"Let's Encrypt, not encoded": {acmeIssuer(leServer, both), usages + "encodeUsagesInRequest: false", nil, []string{
-			`[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`}},
+			`[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`,
+		}},
 		"Google": {acmeIssuer(googleServer, both), usages, nil, []string{
-			`spec.usages[1]: Unsupported value: "client auth": Google Trust Services refuses CSRs with this usage (badCSR). Remove it or set encodeUsagesInRequest: false. [acme-client-auth]`}},
+			`spec.usages[1]: Unsupported value: "client auth": Google Trust Services refuses CSRs with this usage (badCSR). Remove it or set encodeUsagesInRequest: false. [acme-client-auth]`,
+		}},
 		"Google, encoded on purpose": {acmeIssuer(googleServer, both), "dnsNames: [www.cert-lab.dev]\nusages: [client auth]\nencodeUsagesInRequest: true", nil, []string{
-			`spec.usages[0]: Unsupported value: "client auth": Google Trust Services refuses CSRs with this usage (badCSR). Remove it or set encodeUsagesInRequest: false. [acme-client-auth]`}},
+			`spec.usages[0]: Unsupported value: "client auth": Google Trust Services refuses CSRs with this usage (badCSR). Remove it or set encodeUsagesInRequest: false. [acme-client-auth]`,
+		}},
 		"Google, not encoded":    {acmeIssuer(googleServer, both), usages + "encodeUsagesInRequest: false", nil, nil},
 		"for servers only":       {acmeIssuer(leServer, both), "dnsNames: [www.cert-lab.dev]\nusages: [server auth]", nil, nil},
 		"no usages":              {acmeIssuer(leServer, both), "dnsNames: [www.cert-lab.dev]", nil, nil},
@@ -232,7 +256,8 @@ func TestACMEFieldIgnored(t *testing.T) {
 		"isCA":    {le, name + "isCA: true", nil, []string{`[acme-field-ignored] spec.isCA: Let's Encrypt never issues CA certificates; the field is dropped`}},
 		"subject": {le, name + "subject: {countries: [DE]}", nil, []string{`[acme-field-ignored] spec.subject: Let's Encrypt puts no subject into certificates; the field is dropped`}},
 		"all of them in one line": {le, name + "isCA: true\nsubject: {organizations: [o]}\notherNames: [{oid: 1.2.3, utf8Value: x}]\nnameConstraints: {permitted: {dnsDomains: [x.dev]}}", nil, []string{
-			`[acme-field-ignored] spec.isCA: Let's Encrypt never issues CA certificates; the field is dropped, and so are spec.subject, spec.otherNames, spec.nameConstraints`}},
+			`[acme-field-ignored] spec.isCA: Let's Encrypt never issues CA certificates; the field is dropped, and so are spec.subject, spec.otherNames, spec.nameConstraints`,
+		}},
 		"other names at ZeroSSL":                   {acmeIssuer(zeroServer, both), name + "otherNames: [{oid: 1.2.3, utf8Value: x}]", nil, []string{`[acme-field-ignored] spec.otherNames: ZeroSSL issues no other names; the field is dropped`}},
 		"a literal subject with more":              {le, name + `literalSubject: "CN=www.cert-lab.dev,O=o"`, nil, []string{`[acme-field-ignored] spec.literalSubject: Let's Encrypt puts no subject but the common name into certificates; the field is dropped`}},
 		"a literal subject with a common name":     {le, name + `literalSubject: "CN=www.cert-lab.dev"`, nil, nil},
@@ -262,15 +287,18 @@ func TestACMEDuration(t *testing.T) {
 	feature := acmeIssuer(leServer, "enableDurationFeature: true\n"+both)
 	runIssuerCases(t, "acme-duration-unsupported", map[string]issuerCase{
 		"Let's Encrypt": {feature, name + "duration: 720h", nil, []string{
-			`spec.duration: Forbidden: Issuer "le" sends the duration to Let's Encrypt, which answers "NotBefore and NotAfter are not supported". Remove duration (choose a profile instead) or enableDurationFeature. [acme-duration-unsupported]`}},
+			`spec.duration: Forbidden: Issuer "le" sends the duration to Let's Encrypt, which answers "NotBefore and NotAfter are not supported". Remove duration (choose a profile instead) or enableDurationFeature. [acme-duration-unsupported]`,
+		}},
 		"ZeroSSL, of which only that is known": {acmeIssuer(zeroServer, "enableDurationFeature: true\n"+both), name + "duration: 720h", nil, []string{
-			`[acme-duration-unsupported] spec.duration: Issuer "le" sends the duration to ZeroSSL, which does not support it and may refuse the order. Remove duration or enableDurationFeature`}},
+			`[acme-duration-unsupported] spec.duration: Issuer "le" sends the duration to ZeroSSL, which does not support it and may refuse the order. Remove duration or enableDurationFeature`,
+		}},
 		"Google, which supports it":            {acmeIssuer(googleServer, "enableDurationFeature: true\n"+both), name + "duration: 720h", nil, nil},
 		"no duration":                          {feature, name, nil, nil},
 		"the feature is off":                   {acmeIssuer(leServer, both), name + "duration: 720h", nil, nil},
 		"a duration that cert-manager refuses": {feature, name + "duration: 59m", nil, nil},
 		"the shortest that it takes": {feature, name + "duration: 1h", nil, []string{
-			`spec.duration: Forbidden: Issuer "le" sends the duration to Let's Encrypt, which answers "NotBefore and NotAfter are not supported". Remove duration (choose a profile instead) or enableDurationFeature. [acme-duration-unsupported]`}},
+			`spec.duration: Forbidden: Issuer "le" sends the duration to Let's Encrypt, which answers "NotBefore and NotAfter are not supported". Remove duration (choose a profile instead) or enableDurationFeature. [acme-duration-unsupported]`,
+		}},
 		"a private server": {acmeIssuer(privateServer, "enableDurationFeature: true\n"+both), name + "duration: 720h", nil, nil},
 	})
 	runIssuerCases(t, "acme-duration-ignored", map[string]issuerCase{
@@ -281,7 +309,8 @@ func TestACMEDuration(t *testing.T) {
 		"the short profile":     {acmeIssuer(leServer, "profile: shortlived\n"+both), name + "duration: 24h", nil, []string{`[acme-duration-ignored] spec.duration: 24h is ignored; Let's Encrypt shortlived issues 160h whatever is requested`}},
 		"ZeroSSL":               {acmeIssuer(zeroServer, both), name + "duration: 24h", nil, []string{`[acme-duration-ignored] spec.duration: 24h is ignored; ZeroSSL issues 90 days whatever is requested`}},
 		"Google, which would listen": {acmeIssuer(googleServer, both), name + "duration: 24h", nil, []string{
-			`[acme-duration-ignored] spec.duration: 24h is ignored, since Issuer "le" does not send it; Google Trust Services issues 90 days. Set enableDurationFeature: true on the Issuer`}},
+			`[acme-duration-ignored] spec.duration: 24h is ignored, since Issuer "le" does not send it; Google Trust Services issues 90 days. Set enableDurationFeature: true on the Issuer`,
+		}},
 		"a profile that nobody knows":                   {acmeIssuer(leServer, "profile: other\n"+both), name + "duration: 24h", nil, nil},
 		"a CA whose lifetime depends on the contract":   {acmeIssuer("https://acme.sectigo.com/v2/DV", both), name + "duration: 24h", nil, nil},
 		"the feature is on, of which others speak":      {feature, name + "duration: 24h", nil, nil},
@@ -360,7 +389,8 @@ func TestACMERateLimit(t *testing.T) {
 		"with one name more":                  {world + copies(4, le, names+", c.cert-lab.dev"), spec, nil, nil},
 		"49 under the domain":                 {world + copies(49, le, "x#.cert-lab.dev"), spec, nil, nil},
 		"50 under the domain": {world + copies(50, le, "x#.cert-lab.dev"), spec, nil, []string{
-			`[acme-rate-limit] spec.dnsNames[0]: 50 or more other Certificates are under "cert-lab.dev"; Let's Encrypt allows 50 new ones per 7 days. Use a wildcard, or spread them over time`}},
+			`[acme-rate-limit] spec.dnsNames[0]: 50 or more other Certificates are under "cert-lab.dev"; Let's Encrypt allows 50 new ones per 7 days. Use a wildcard, or spread them over time`,
+		}},
 		"50 under another domain": {world + copies(50, le, "x#.other-lab.dev"), spec, nil, nil},
 		"no names at all":         {world + copies(3, le, names), "uris: [\"https://a\"]\nissuerRef: " + le, nil, nil},
 	})
@@ -416,14 +446,18 @@ func TestSecretIsCAIssuerKey(t *testing.T) {
 	}
 	runIssuerCases(t, "secret-is-ca-issuer-key", map[string]issuerCase{
 		"its own issuer's": {issuer("Issuer", ""), spec, nil, []string{
-			`spec.secretName: Invalid value: "corp-ca": is the signing key of Issuer "le"; issuing would overwrite the CA. Use another secretName. [secret-is-ca-issuer-key]`}},
+			`spec.secretName: Invalid value: "corp-ca": is the signing key of Issuer "le"; issuing would overwrite the CA. Use another secretName. [secret-is-ca-issuer-key]`,
+		}},
 		"its own ClusterIssuer's, in the namespace of these": {issuer("ClusterIssuer", ""), spec + "issuerRef: {name: le, kind: ClusterIssuer}", in("default"), []string{
-			`spec.secretName: Invalid value: "corp-ca": is the signing key of ClusterIssuer "le"; issuing would overwrite the CA. Use another secretName. [secret-is-ca-issuer-key]`}},
+			`spec.secretName: Invalid value: "corp-ca": is the signing key of ClusterIssuer "le"; issuing would overwrite the CA. Use another secretName. [secret-is-ca-issuer-key]`,
+		}},
 		"its own ClusterIssuer's, in another namespace": {issuer("ClusterIssuer", ""), spec + "issuerRef: {name: le, kind: ClusterIssuer}", in("cert-manager"), nil},
 		"its own ClusterIssuer's, nobody knows where":   {issuer("ClusterIssuer", ""), spec + "issuerRef: {name: le, kind: ClusterIssuer}", in(""), nil},
 		"another Secret": {issuer("Issuer", ""), "dnsNames: [a.corp.internal]", nil, nil},
-		"the root that a self-signed issuer makes for it": {"apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: root}\nspec: {selfSigned: {}}\n---\n" + issuer("Issuer", ""),
-			spec + "isCA: true\ncommonName: root\nissuerRef: {name: root}", nil, nil},
+		"the root that a self-signed issuer makes for it": {
+			"apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: root}\nspec: {selfSigned: {}}\n---\n" + issuer("Issuer", ""),
+			spec + "isCA: true\ncommonName: root\nissuerRef: {name: root}", nil, nil,
+		},
 	})
 }
 
@@ -433,11 +467,14 @@ func TestSecretIsACMEAccountKey(t *testing.T) {
 	cluster := strings.Replace(acmeIssuer(leServer, both), "kind: Issuer\nmetadata: {name: le, namespace: default}", "kind: ClusterIssuer\nmetadata: {name: le}", 1)
 	runIssuerCases(t, "secret-is-acme-account-key", map[string]issuerCase{
 		"of its own Issuer": {acmeIssuer(leServer, both), spec, nil, []string{
-			`spec.secretName: Invalid value: "le-account": holds the ACME account key of Issuer "le". Use another secretName. [secret-is-acme-account-key]`}},
+			`spec.secretName: Invalid value: "le-account": holds the ACME account key of Issuer "le". Use another secretName. [secret-is-acme-account-key]`,
+		}},
 		"of an Issuer that it has nothing to do with": {acmeIssuer(leServer, both), spec + "issuerRef: {name: corp}", nil, []string{
-			`spec.secretName: Invalid value: "le-account": holds the ACME account key of Issuer "le". Use another secretName. [secret-is-acme-account-key]`}},
+			`spec.secretName: Invalid value: "le-account": holds the ACME account key of Issuer "le". Use another secretName. [secret-is-acme-account-key]`,
+		}},
 		"of a ClusterIssuer, in the namespace of these": {cluster, spec, func(s *scene) { s.world.ClusterResourceNamespace = "default" }, []string{
-			`spec.secretName: Invalid value: "le-account": holds the ACME account key of ClusterIssuer "le". Use another secretName. [secret-is-acme-account-key]`}},
+			`spec.secretName: Invalid value: "le-account": holds the ACME account key of ClusterIssuer "le". Use another secretName. [secret-is-acme-account-key]`,
+		}},
 		"of a ClusterIssuer, in another namespace": {cluster, spec, nil, nil},
 		"of an Issuer in another namespace":        {strings.Replace(acmeIssuer(leServer, both), "namespace: default", "namespace: other", 1), spec, nil, nil},
 		"another Secret":                           {acmeIssuer(leServer, both), "dnsNames: [www.cert-lab.dev]", nil, nil},

@@ -61,8 +61,10 @@ func checkSharedSecret(ctx context.Context, r *CertificateReview) ([]Finding, er
 	if len(others) > 1 {
 		name += fmt.Sprintf(" and %d more", len(others)-1)
 	}
-	f := Finding{Field: specPath("secretName").String(), Value: mine.Spec.SecretName, Remedy: "Use another secretName",
-		Message: fmt.Sprintf("%q is already used by %s; cert-manager will silently ignore this Certificate", mine.Spec.SecretName, name)}
+	f := Finding{
+		Field: specPath("secretName").String(), Value: mine.Spec.SecretName, Remedy: "Use another secretName",
+		Message: fmt.Sprintf("%q is already used by %s; cert-manager will silently ignore this Certificate", mine.Spec.SecretName, name),
+	}
 	if !older {
 		f.Message = fmt.Sprintf("%q is also used by %s; cert-manager silently ignores all but one of them", mine.Spec.SecretName, name)
 	}
@@ -102,8 +104,10 @@ spec:
 			if namespace != r.Certificate.Namespace {
 				return nil, nil
 			}
-			return []Finding{r.cross(Finding{Field: specPath("secretName").String(), Value: secret,
-				Message: fmt.Sprintf("is the signing key of %s; issuing would overwrite the CA", r.IssuerTitle()), Remedy: "Use another secretName"})}, nil
+			return []Finding{r.cross(Finding{
+				Field: specPath("secretName").String(), Value: secret,
+				Message: fmt.Sprintf("is the signing key of %s; issuing would overwrite the CA", r.IssuerTitle()), Remedy: "Use another secretName",
+			})}, nil
 		},
 	}
 }
@@ -133,8 +137,10 @@ spec:
 			if err != nil || len(issuers) == 0 {
 				return nil, err
 			}
-			return []Finding{{Field: specPath("secretName").String(), Value: secret, CrossResource: true, Bundle: BundleOf(issuers[0]),
-				Message: fmt.Sprintf("holds the ACME account key of %s %q", kindOfIssuer(issuers[0]), issuers[0].GetName()), Remedy: "Use another secretName"}}, nil
+			return []Finding{{
+				Field: specPath("secretName").String(), Value: secret, CrossResource: true, Bundle: BundleOf(issuers[0]),
+				Message: fmt.Sprintf("holds the ACME account key of %s %q", kindOfIssuer(issuers[0]), issuers[0].GetName()), Remedy: "Use another secretName",
+			}}, nil
 		},
 	}
 }
@@ -175,8 +181,10 @@ spec:
 			if manager == "" {
 				return nil, nil
 			}
-			return []Finding{{Field: specPath("secretName").String(), Value: name,
-				Message: fmt.Sprintf("Secret %q is managed by %s; two writers cause endless re-issuance", name, manager)}}, nil
+			return []Finding{{
+				Field: specPath("secretName").String(), Value: name,
+				Message: fmt.Sprintf("Secret %q is managed by %s; two writers cause endless re-issuance", name, manager),
+			}}, nil
 		},
 	}
 }

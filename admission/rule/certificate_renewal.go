@@ -105,8 +105,7 @@ func checkWindowsOpen(_ context.Context, r *CertificateReview) ([]Finding, error
 	for i, window := range windows {
 		var err error
 		if schedules[i], err = scheduleOf(window); err != nil || window.WindowDuration == nil || window.WindowDuration.Duration <= 0 {
-			// cert-manager's webhook, or the rule above, speaks about that.
-			return nil, nil
+			return nil, nil //nolint:nilerr // cert-manager's webhook, or the rule above, speaks about that
 		}
 	}
 	spec := &r.Certificate.Spec
@@ -124,8 +123,10 @@ func checkWindowsOpen(_ context.Context, r *CertificateReview) ([]Finding, error
 		if next := schedules[i].Next(r.Settings.Now); !next.IsZero() {
 			what = fmt.Sprintf("does not open between the renewal time and the end of a certificate of %s", shortDuration(lifetime))
 		}
-		findings = append(findings, Finding{Field: fmt.Sprintf("spec.renewal.windows[%d].cron", i), Value: window.Cron,
-			Message: fmt.Sprintf("%q %s; the certificate will be issued but not renewed (Ready=False, WindowError)", window.Cron, what)})
+		findings = append(findings, Finding{
+			Field: fmt.Sprintf("spec.renewal.windows[%d].cron", i), Value: window.Cron,
+			Message: fmt.Sprintf("%q %s; the certificate will be issued but not renewed (Ready=False, WindowError)", window.Cron, what),
+		})
 	}
 	return findings, nil
 }

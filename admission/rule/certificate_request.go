@@ -196,17 +196,23 @@ func culprits(n int, fails func(from, to int) bool) []int {
 // parts are the fields of a spec whose values a CSR may not be able to carry.
 func parts(spec *cmapi.CertificateSpec) []*part {
 	list := []*part{
-		{path: "spec.dnsNames", kind: namePart, values: spec.DNSNames,
+		{
+			path: "spec.dnsNames", kind: namePart, values: spec.DNSNames,
 			with: func(from, to int) *cmapi.CertificateSpec {
 				return &cmapi.CertificateSpec{DNSNames: spec.DNSNames[from:to]}
-			}},
-		{path: "spec.emailAddresses", kind: addressPart, values: spec.EmailAddresses,
+			},
+		},
+		{
+			path: "spec.emailAddresses", kind: addressPart, values: spec.EmailAddresses,
 			with: func(from, to int) *cmapi.CertificateSpec {
 				return &cmapi.CertificateSpec{CommonName: "x", EmailAddresses: acceptedAddresses(spec.EmailAddresses[from:to])}
-			}},
-		{path: "spec.uris", kind: uriPart, altered: true, values: spec.URIs,
+			},
+		},
+		{
+			path: "spec.uris", kind: uriPart, altered: true, values: spec.URIs,
 			with: func(from, to int) *cmapi.CertificateSpec { return &cmapi.CertificateSpec{URIs: spec.URIs[from:to]} },
-			read: func(csr *x509.CertificateRequest) []string { return pki.URLsToString(csr.URIs) }},
+			read: func(csr *x509.CertificateRequest) []string { return pki.URLsToString(csr.URIs) },
+		},
 		otherNamesPart(spec.OtherNames),
 	}
 	list = append(list, literalSubjectParts(spec)...)
@@ -240,10 +246,12 @@ func literalSubjectParts(spec *cmapi.CertificateSpec) []*part {
 	if spec.LiteralSubject == "" || refusedLiteralSubject(spec) {
 		return nil
 	}
-	return []*part{{path: "spec.literalSubject", single: true, altered: true, values: []string{spec.LiteralSubject},
+	return []*part{{
+		path: "spec.literalSubject", single: true, altered: true, values: []string{spec.LiteralSubject},
 		with: func(int, int) *cmapi.CertificateSpec {
 			return &cmapi.CertificateSpec{LiteralSubject: spec.LiteralSubject, DNSNames: []string{"x"}}
-		}}}
+		},
+	}}
 }
 
 // constraintParts tries name constraints, which only a CA may have.
@@ -257,23 +265,29 @@ func constraintParts(spec *cmapi.CertificateSpec) []*part {
 		item *cmapi.NameConstraintItem
 		wrap func(*cmapi.NameConstraintItem) *cmapi.NameConstraints
 	}{
-		{"spec.nameConstraints.permitted.", spec.NameConstraints.Permitted,
+		{
+			"spec.nameConstraints.permitted.", spec.NameConstraints.Permitted,
 			func(item *cmapi.NameConstraintItem) *cmapi.NameConstraints {
 				return &cmapi.NameConstraints{Permitted: item}
-			}},
-		{"spec.nameConstraints.excluded.", spec.NameConstraints.Excluded,
+			},
+		},
+		{
+			"spec.nameConstraints.excluded.", spec.NameConstraints.Excluded,
 			func(item *cmapi.NameConstraintItem) *cmapi.NameConstraints {
 				return &cmapi.NameConstraints{Excluded: item}
-			}},
+			},
+		},
 	} {
 		if side.item == nil {
 			continue
 		}
 		constraint := func(name string, kind partKind, values []string, item func([]string) *cmapi.NameConstraintItem) {
-			list = append(list, &part{path: side.path + name, kind: kind, values: values,
+			list = append(list, &part{
+				path: side.path + name, kind: kind, values: values,
 				with: func(from, to int) *cmapi.CertificateSpec {
 					return &cmapi.CertificateSpec{CommonName: "x", IsCA: true, NameConstraints: side.wrap(item(values[from:to]))}
-				}})
+				},
+			})
 		}
 		constraint("dnsDomains", namePart, side.item.DNSDomains, func(v []string) *cmapi.NameConstraintItem {
 			return &cmapi.NameConstraintItem{DNSDomains: v}

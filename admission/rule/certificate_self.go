@@ -21,8 +21,10 @@ func certificateRules() []Rule {
 		requestRules(),
 		[]Rule{keySizeForAlgorithm()},
 		renewalRules(),
-		[]Rule{duplicateDNSNames(), issuerGroupUnknown(), keystorePasswordKeyMissing(), usageWithoutCA(), nameConstraintWildcard(),
-			secretTemplateReservedLabel()},
+		[]Rule{
+			duplicateDNSNames(), issuerGroupUnknown(), keystorePasswordKeyMissing(), usageWithoutCA(), nameConstraintWildcard(),
+			secretTemplateReservedLabel(),
+		},
 	)
 }
 
@@ -193,8 +195,10 @@ spec:
 			}
 			var findings []Finding
 			missing := func(path, title string) {
-				findings = append(findings, Finding{Field: "spec.keystores." + path + ".passwordSecretRef.key", Type: field.ErrorTypeRequired,
-					Message: fmt.Sprintf("cert-manager has no default here and would fail after issuance (%s keystore password Secret contains no data for key \"\")", title)})
+				findings = append(findings, Finding{
+					Field: "spec.keystores." + path + ".passwordSecretRef.key", Type: field.ErrorTypeRequired,
+					Message: fmt.Sprintf("cert-manager has no default here and would fail after issuance (%s keystore password Secret contains no data for key \"\")", title),
+				})
 			}
 			if s := keystores.JKS; s != nil && s.Create && s.Password == nil && s.PasswordSecretRef.Name != "" && s.PasswordSecretRef.Key == "" {
 				missing("jks", "JKS")
@@ -236,8 +240,10 @@ spec:
 			var findings []Finding
 			for i, usage := range r.Certificate.Spec.Usages {
 				if usage == cmapi.UsageCertSign || usage == cmapi.UsageCRLSign {
-					findings = append(findings, Finding{Field: fmt.Sprintf("spec.usages[%d]", i), Value: string(usage),
-						Message: fmt.Sprintf("%q without isCA: true gives a leaf certificate many verifiers reject", usage)})
+					findings = append(findings, Finding{
+						Field: fmt.Sprintf("spec.usages[%d]", i), Value: string(usage),
+						Message: fmt.Sprintf("%q without isCA: true gives a leaf certificate many verifiers reject", usage),
+					})
 				}
 			}
 			return findings, nil
@@ -284,8 +290,10 @@ func wildcardConstraints(side string, item *cmapi.NameConstraintItem) []Finding 
 	var findings []Finding
 	for i, domain := range item.DNSDomains {
 		if plain, wildcard := strings.CutPrefix(domain, "*."); wildcard {
-			findings = append(findings, Finding{Field: fmt.Sprintf("spec.nameConstraints.%s.dnsDomains[%d]", side, i), Value: domain,
-				Message: fmt.Sprintf("%q is not valid constraint syntax; %q already covers every subdomain", domain, plain)})
+			findings = append(findings, Finding{
+				Field: fmt.Sprintf("spec.nameConstraints.%s.dnsDomains[%d]", side, i), Value: domain,
+				Message: fmt.Sprintf("%q is not valid constraint syntax; %q already covers every subdomain", domain, plain),
+			})
 		}
 	}
 	return findings

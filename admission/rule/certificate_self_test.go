@@ -324,7 +324,8 @@ func TestDryRunSaysWhatTheSpecsOwnAlgorithmSays(t *testing.T) {
 	keys := map[string]crypto.Signer{}
 	for _, algorithm := range []string{"", "RSA", "ECDSA", "Ed25519"} {
 		key, err := pki.GeneratePrivateKeyForCertificate(&cmapi.Certificate{Spec: cmapi.CertificateSpec{
-			PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.PrivateKeyAlgorithm(algorithm)}}})
+			PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.PrivateKeyAlgorithm(algorithm)},
+		}})
 		if err != nil {
 			t.Fatal(err)
 		}

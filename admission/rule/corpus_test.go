@@ -189,7 +189,7 @@ func TestVerdictDoesNotDependOnTheOrderOfObjects(t *testing.T) {
 	judge := func(seed uint64) [][]string {
 		s := newScene(t, "")
 		s.env.Settings.CAs = ca.Known()
-		random := rand.New(rand.NewPCG(seed, seed))
+		random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same in every run
 		for _, i := range random.Perm(len(worlds)) {
 			s.add(t, worlds[i])
 		}
@@ -379,8 +379,10 @@ func (s *spot) change(random *rand.Rand, values map[string][]any) {
 
 // odd returns a value that is unlike the one that stands there.
 func odd(random *rand.Rand, value any) any {
-	texts := []any{"", " ", "*", "*.", ".", "..", "*.*", "\u0000", "ÿ", "中文", "-1", "9999999999999h", "[", "%", "a\nb", "://", "https://[", "CN=", "CN=\\",
-		"@", "*.a." + strings.Repeat("b.", 200) + "c", strings.Repeat("x", 70000), "xn--", "xn--a", "0.0.0.0/33", "::ffff:1.2.3.4", "1e9"}
+	texts := []any{
+		"", " ", "*", "*.", ".", "..", "*.*", "\u0000", "ÿ", "中文", "-1", "9999999999999h", "[", "%", "a\nb", "://", "https://[", "CN=", "CN=\\",
+		"@", "*.a." + strings.Repeat("b.", 200) + "c", strings.Repeat("x", 70000), "xn--", "xn--a", "0.0.0.0/33", "::ffff:1.2.3.4", "1e9",
+	}
 	numbers := []any{float64(0), float64(-1), float64(1), float64(1 << 31), float64(-1 << 31), float64(1 << 53), 0.5}
 	switch value := value.(type) {
 	case string:
@@ -416,7 +418,8 @@ func TestReviewOfHostileSizesEndsInASecond(t *testing.T) {
 		broken.Spec.DNSNames[i] = fmt.Sprintf("ü%d.%s", i, broken.Spec.DNSNames[i])
 	}
 	ingress := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "default", Annotations: map[string]string{
-		"cert-manager.io/issuer": "hostile", "cert-manager.io/alt-names": strings.Join(names, ",")}}}
+		"cert-manager.io/issuer": "hostile", "cert-manager.io/alt-names": strings.Join(names, ","),
+	}}}
 	for i := range 100 {
 		ingress.Spec.TLS = append(ingress.Spec.TLS, networkingv1.IngressTLS{Hosts: names[10*i : 10*i+10], SecretName: fmt.Sprintf("tls-%d", i)})
 	}
@@ -468,7 +471,8 @@ func hostileIssuer() *cmapi.Issuer {
 			solver.HTTP01 = &cmacme.ACMEChallengeSolverHTTP01{Ingress: &cmacme.ACMEChallengeSolverHTTP01Ingress{}}
 		} else {
 			solver.DNS01 = &cmacme.ACMEChallengeSolverDNS01{Cloudflare: &cmacme.ACMEIssuerDNS01ProviderCloudflare{
-				APIToken: &cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "token"}, Key: "token"}}}
+				APIToken: &cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "token"}, Key: "token"},
+			}}
 		}
 		acme.Solvers = append(acme.Solvers, solver)
 	}

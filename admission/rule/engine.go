@@ -313,8 +313,10 @@ func (e *Engine) unknownSkips(object metav1.Object) []Finding {
 	var findings []Finding
 	for _, id := range skips(object) {
 		if !e.known[id] && len(findings) < maxUnknownSkips {
-			findings = append(findings, Finding{Rule: SkipUnknown, Severity: Warn, Field: "metadata.annotations[" + SkipAnnotation + "]",
-				Message: fmt.Sprintf("there is no rule %q", clipped(id))})
+			findings = append(findings, Finding{
+				Rule: SkipUnknown, Severity: Warn, Field: "metadata.annotations[" + SkipAnnotation + "]",
+				Message: fmt.Sprintf("there is no rule %q", clipped(id)),
+			})
 		}
 	}
 	return findings

@@ -112,7 +112,8 @@ func TestEngineHeedsTheSkipAnnotation(t *testing.T) {
 		"what only warns":        {names: []string{"a"}, object: skip("a"), change: warning, want: []string{`[a] spec.dnsNames: is wrong`}},
 		"unknown ones are off":   {object: skip("nope"), policy: &Policy{Rules: map[string]Severity{"skip-unknown-rule": Off}}},
 		"unknown ones are denied": {object: skip("nope"), policy: &Policy{Rules: map[string]Severity{"skip-unknown-rule": Deny}}, want: []string{
-			`metadata.annotations[certyun.internal/skip]: Invalid value: there is no rule "nope". [skip-unknown-rule]`}},
+			`metadata.annotations[certyun.internal/skip]: Invalid value: there is no rule "nope". [skip-unknown-rule]`,
+		}},
 	})
 }
 
@@ -167,8 +168,10 @@ func TestEngineDeniesOnlyWhatAnUpdateMakesWorse(t *testing.T) {
 		"another value was there before": {oldNames: []string{"ax"}, names: []string{"a"}, want: []string{deniedA}},
 		"it goes":                        {oldNames: []string{"a"}, names: []string{"c"}},
 		"without a value, it was there":  {oldNames: []string{"a"}, names: []string{"a", "c"}, change: valueless, want: []string{`[a] spec.dnsNames: is wrong (already present, so not denied)`}},
-		"without a value, one more": {oldNames: []string{"a"}, names: []string{"a", "ax"}, change: valueless,
-			want: []string{`spec.dnsNames: Invalid value: is wrong. [a]`, `[a] spec.dnsNames: is wrong (already present, so not denied)`}},
+		"without a value, one more": {
+			oldNames: []string{"a"}, names: []string{"a", "ax"}, change: valueless,
+			want: []string{`spec.dnsNames: Invalid value: is wrong. [a]`, `[a] spec.dnsNames: is wrong (already present, so not denied)`},
+		},
 		"only metadata changes":               {oldNames: []string{"a"}, names: []string{"a"}, object: team, want: []string{warnedA("not denied, for only metadata changes")}},
 		"a warning became a denial by policy": {oldNames: []string{"a"}, names: []string{"a", "c"}, change: warning, policy: &Policy{Rules: map[string]Severity{"a": Deny}}, want: []string{present}},
 		"it was allowed by annotation":        {oldNames: []string{"a"}, names: []string{"a", "c"}, old: annotated, want: []string{present}},
@@ -214,8 +217,10 @@ func labelRule() Rule {
 func TestEngineNeverDeniesAChangeOfLabels(t *testing.T) {
 	t.Parallel()
 	crt := func(label, name, secret string) *cmapi.Certificate {
-		return &cmapi.Certificate{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"dns": label}},
-			Spec: cmapi.CertificateSpec{DNSNames: []string{name}, SecretName: secret}}
+		return &cmapi.Certificate{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"dns": label}},
+			Spec:       cmapi.CertificateSpec{DNSNames: []string{name}, SecretName: secret},
+		}
 	}
 	const present = `[label] spec.dnsNames[0]: "x.dev": has no solver (already present, so not denied)`
 	tests := map[string]struct {

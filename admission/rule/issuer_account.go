@@ -107,8 +107,10 @@ func contactEmailForbidden() Rule {
 			if problem == nil || problem.ForbiddenDomain == "" {
 				return nil, nil
 			}
-			return []Finding{{Field: acmePath("email").String(), Value: acme.Email, Remedy: "Use a real address or leave it out",
-				Message: fmt.Sprintf("%s refuses new accounts with the forbidden domain %q", r.CA().Name, problem.ForbiddenDomain)}}, nil
+			return []Finding{{
+				Field: acmePath("email").String(), Value: acme.Email, Remedy: "Use a real address or leave it out",
+				Message: fmt.Sprintf("%s refuses new accounts with the forbidden domain %q", r.CA().Name, problem.ForbiddenDomain),
+			}}, nil
 		}),
 	}
 }
@@ -162,8 +164,10 @@ func checkContactEmail(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssu
 	if strings.HasPrefix(problem.Reason, "unable to parse") {
 		what = fmt.Sprintf("%s is unable to parse %q", r.CA().Name, clipped(acme.Email))
 	}
-	return []Finding{{Field: acmePath("email").String(), Value: acme.Email,
-		Message: what + "; registration will fail with invalidContact"}}, nil
+	return []Finding{{
+		Field: acmePath("email").String(), Value: acme.Email,
+		Message: what + "; registration will fail with invalidContact",
+	}}, nil
 }
 
 func contactProblem(r *IssuerReview, acme *cmacme.ACMEIssuer) *ca.ContactProblem {
@@ -221,8 +225,10 @@ func checkAccountKeyShared(ctx context.Context, r *IssuerReview, acme *cmacme.AC
 		if spec == nil || spec.Server == acme.Server || isSameIssuer(other, r.Issuer) {
 			continue
 		}
-		return []Finding{{Field: acmePath("privateKeySecretRef", "name").String(), Value: acme.PrivateKey.Name,
-			Message: fmt.Sprintf("also used by %s with another server; give each environment its own Secret", titleBeside(r.Issuer, other))}}, nil
+		return []Finding{{
+			Field: acmePath("privateKeySecretRef", "name").String(), Value: acme.PrivateKey.Name,
+			Message: fmt.Sprintf("also used by %s with another server; give each environment its own Secret", titleBeside(r.Issuer, other)),
+		}}, nil
 	}
 	return nil, nil
 }

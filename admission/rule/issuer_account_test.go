@@ -31,8 +31,10 @@ func TestEABRequired(t *testing.T) {
 		"no binding, but the account's Secret":  {acme: zerossl, world: accountSecret, want: warned},
 		"no key is to be made":                  {acme: zerossl + "\ndisableAccountKeyGeneration: true", world: aSecret, want: warned},
 		"a ClusterIssuer's Secret is elsewhere": {manifest: aClusterIssuer(zerossl), world: accountSecret, want: denied},
-		"a ClusterIssuer's Secret nobody knows where": {manifest: aClusterIssuer(zerossl), world: accountSecret, want: warned,
-			change: func(s *scene) { s.env.Settings.ClusterResourceNamespace = "" }},
+		"a ClusterIssuer's Secret nobody knows where": {
+			manifest: aClusterIssuer(zerossl), world: accountSecret, want: warned,
+			change: func(s *scene) { s.env.Settings.ClusterResourceNamespace = "" },
+		},
 	})
 }
 

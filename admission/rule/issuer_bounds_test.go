@@ -20,15 +20,18 @@ const reviewWithin = slowdown * time.Second
 // bigIssuer has this many solvers with this many dnsZones each, and no solver for anything else.
 func bigIssuer(solvers, zones int, title string) *cmapi.Issuer {
 	issuer := &cmapi.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "le"}}
-	acme := &cmacme.ACMEIssuer{Server: "https://acme-v02.api.letsencrypt.org/directory",
-		PrivateKey: cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "le-account"}}}
+	acme := &cmacme.ACMEIssuer{
+		Server:     "https://acme-v02.api.letsencrypt.org/directory",
+		PrivateKey: cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "le-account"}},
+	}
 	for i := range solvers {
 		selector := &cmacme.CertificateDNSNameSelector{}
 		for z := range zones {
 			selector.DNSZones = append(selector.DNSZones, fmt.Sprintf("%s-%d-%d.cert-lab.dev", title, i, z))
 		}
 		acme.Solvers = append(acme.Solvers, cmacme.ACMEChallengeSolver{Selector: selector, DNS01: &cmacme.ACMEChallengeSolverDNS01{
-			Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{GroupName: "acme.certyun.internal", SolverName: "alidns"}}})
+			Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{GroupName: "acme.certyun.internal", SolverName: "alidns"},
+		}})
 	}
 	issuer.Spec.ACME = acme
 	return issuer
@@ -69,7 +72,8 @@ func reviewQuickly(t *testing.T, s *scene, request Request) []Finding {
 // anyName is a solver for every name.
 func anyName() cmacme.ACMEChallengeSolver {
 	return cmacme.ACMEChallengeSolver{DNS01: &cmacme.ACMEChallengeSolverDNS01{
-		Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{GroupName: "acme.certyun.internal", SolverName: "dnspod"}}}
+		Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{GroupName: "acme.certyun.internal", SolverName: "dnspod"},
+	}}
 }
 
 func TestChangeOfAnIssuerOfManyCertificatesIsReviewedWithinASecond(t *testing.T) {
@@ -114,8 +118,10 @@ func wantAtOnce(t *testing.T, s *scene, request Request, rule, want string) {
 func TestLabelsOfManyCertificatesAreReviewedWithinASecond(t *testing.T) {
 	s := newScene(t, "")
 	for i := range 10_000 {
-		crt := &cmapi.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("crt-%05d", i),
-			Labels: map[string]string{"team": fmt.Sprint(i)}}}
+		crt := &cmapi.Certificate{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "default", Name: fmt.Sprintf("crt-%05d", i),
+			Labels: map[string]string{"team": fmt.Sprint(i)},
+		}}
 		crt.Spec.IssuerRef.Name = "le"
 		crt.Spec.DNSNames = []string{"www.cert-lab.dev"}
 		s.world.AddCertificate(crt)
@@ -165,18 +171,24 @@ func TestIssuerWithManyMistakesIsReviewedWithinASecond(t *testing.T) {
 	}
 	for range 10_000 {
 		issuer.Spec.ACME.Solvers = append(issuer.Spec.ACME.Solvers, cmacme.ACMEChallengeSolver{DNS01: &cmacme.ACMEChallengeSolverDNS01{
-			Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{GroupName: "acme.certyun.internal", SolverName: "x",
-				Config: &apiextensionsv1.JSON{Raw: []byte(`{"a": 1, "b": 2}`)}},
+			Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{
+				GroupName: "acme.certyun.internal", SolverName: "x",
+				Config: &apiextensionsv1.JSON{Raw: []byte(`{"a": 1, "b": 2}`)},
+			},
 			Cloudflare: &cmacme.ACMEIssuerDNS01ProviderCloudflare{APIToken: &cmmeta.SecretKeySelector{
-				LocalObjectReference: cmmeta.LocalObjectReference{Name: "A_B"}, Key: "k"}}}})
+				LocalObjectReference: cmmeta.LocalObjectReference{Name: "A_B"}, Key: "k",
+			}},
+		}})
 	}
 	got := reviewQuickly(t, newScene(t, ""), Request{Operation: Create, Object: issuer})
 	counts := map[string]int{}
 	for _, f := range got {
 		counts[f.Rule]++
 	}
-	want := map[string]int{"selector-never-matches": maxIssuerFindings, "secret-name-invalid": maxIssuerFindings,
-		"webhook-solver-unknown": maxIssuerFindings, "webhook-apiservice-missing": maxIssuerFindings, "solver-unreachable": 1}
+	want := map[string]int{
+		"selector-never-matches": maxIssuerFindings, "secret-name-invalid": maxIssuerFindings,
+		"webhook-solver-unknown": maxIssuerFindings, "webhook-apiservice-missing": maxIssuerFindings, "solver-unreachable": 1,
+	}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("findings by rule (-want +got):\n%s", diff)
 	}

@@ -218,8 +218,10 @@ func webhookConfigInlineSecret() Rule {
 				}
 				ours := webhook.GroupName != "" && webhook.GroupName == r.Settings.SolverGroup
 				for _, name := range openCredentials(webhook.Config.Raw, ours) {
-					findings = append(findings, Finding{Field: webhookPath(solverPath(i)).Child("config").String(), Remedy: "Put it in a Secret",
-						Message: name + " looks like a credential; anyone who can read Issuers can read it"})
+					findings = append(findings, Finding{
+						Field: webhookPath(solverPath(i)).Child("config").String(), Remedy: "Put it in a Secret",
+						Message: name + " looks like a credential; anyone who can read Issuers can read it",
+					})
 				}
 				if len(findings) > maxIssuerFindings {
 					break

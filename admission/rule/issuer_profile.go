@@ -145,8 +145,10 @@ func preferredChainExpired() Rule {
 			if policy == nil || policy.Ended != nil || !slices.Contains(policy.ExpiredChains, acme.PreferredChain) {
 				return nil, nil
 			}
-			return []Finding{{Field: acmePath("preferredChain").String(), Value: acme.PreferredChain,
-				Message: fmt.Sprintf("%q no longer exists; the default chain is used", acme.PreferredChain)}}, nil
+			return []Finding{{
+				Field: acmePath("preferredChain").String(), Value: acme.PreferredChain,
+				Message: fmt.Sprintf("%q no longer exists; the default chain is used", acme.PreferredChain),
+			}}, nil
 		}),
 	}
 }

@@ -65,8 +65,10 @@ func checkReach(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) (
 		}
 		found := reach.judge(i, ips)
 		if reach.exhausted() {
-			findings = append(findings, Finding{Field: acmePath("solvers").String(),
-				Message: fmt.Sprintf("only the first %d of %d solvers were looked at, since they have so many selectors", i, len(acme.Solvers))})
+			findings = append(findings, Finding{
+				Field:   acmePath("solvers").String(),
+				Message: fmt.Sprintf("only the first %d of %d solvers were looked at, since they have so many selectors", i, len(acme.Solvers)),
+			})
 			break
 		}
 		findings = append(findings, found...)
@@ -272,8 +274,10 @@ func (r *reach) matchesNothing(i int) []Finding {
 	if len(checkSelector(solver, solverPath(i))) > 0 {
 		return nil
 	}
-	f := Finding{Field: solverPath(i).String(), Message: "can never be selected; none of its selector's dnsNames is in its dnsZones",
-		Remedy: "Leave dnsZones out"}
+	f := Finding{
+		Field: solverPath(i).String(), Message: "can never be selected; none of its selector's dnsNames is in its dnsZones",
+		Remedy: "Leave dnsZones out",
+	}
 	isHost := func(name string) bool { return !strings.HasPrefix(name, "*.") }
 	if solver.HTTP01 != nil && !slices.ContainsFunc(solver.Selector.DNSNames, isHost) {
 		f.Message, f.Remedy = "can never be selected; HTTP-01 cannot validate wildcard names, and its selector has no other", "Use a dns01 solver"

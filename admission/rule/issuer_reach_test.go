@@ -53,24 +53,39 @@ func TestSolverUnreachable(t *testing.T) {
 		"the rest, with a zone .test":       {acme: solvers(dns, "{dnsZones: [test, dev]}", dns, "")},
 		"DNS-01 after DNS-01":               {acme: solvers(dns, "", dns, ""), want: says(1, "solvers[0] (dns01, no selector) always wins. Add a selector")},
 		"an empty selector":                 {acme: solvers(dns, "", dns, "{}"), want: says(1, "solvers[0] (dns01, no selector) always wins. Add a selector")},
-		"the same zone, in capitals": {acme: solvers(dns, "{dnsZones: [x.dev]}", dns, "{dnsZones: [X.DEV]}"),
-			want: says(1, "solvers[0] (dns01, dnsZones x.dev) always wins. Narrow its selector, or remove it")},
+		"the same zone, in capitals": {
+			acme: solvers(dns, "{dnsZones: [x.dev]}", dns, "{dnsZones: [X.DEV]}"),
+			want: says(1, "solvers[0] (dns01, dnsZones x.dev) always wins. Narrow its selector, or remove it"),
+		},
 		"the same zone with labels before": {acme: solvers(dns, "{dnsZones: [x.dev]}", dns, "{dnsZones: [x.dev], matchLabels: {a: b}}")},
-		"the same labels": {acme: solvers(dns, "{matchLabels: {a: b}}", dns, "{matchLabels: {a: b}}"),
-			want: says(1, "solvers[0] (dns01, matchLabels a=b) always wins. Narrow its selector, or remove it")},
-		"two zones, of two others": {acme: solvers(dns, "{dnsZones: [x.dev]}", dns, "{dnsZones: [y.dev]}", dns, "{dnsZones: [x.dev, y.dev]}"),
-			want: says(2, "solvers[0] (dns01, dnsZones x.dev) or solvers[1] (dns01, dnsZones y.dev) always wins. Narrow its selector, or remove it")},
-		"the same name": {acme: solvers(dns, "{dnsNames: [a.x.dev, b.x.dev, c.x.dev]}", dns, "{dnsNames: [b.x.dev]}"),
-			want: says(1, "solvers[0] (dns01, dnsNames a.x.dev and 2 more) always wins. Narrow its selector, or remove it")},
-		"HTTP-01 for a name, DNS-01 for it before": {acme: solvers(dns, "{dnsNames: [a.x.dev]}", http, "{dnsNames: [a.x.dev]}"),
-			want: says(1, "solvers[0] (dns01, dnsNames a.x.dev) always wins. Narrow its selector, or remove it")},
+		"the same labels": {
+			acme: solvers(dns, "{matchLabels: {a: b}}", dns, "{matchLabels: {a: b}}"),
+			want: says(1, "solvers[0] (dns01, matchLabels a=b) always wins. Narrow its selector, or remove it"),
+		},
+		"two zones, of two others": {
+			acme: solvers(dns, "{dnsZones: [x.dev]}", dns, "{dnsZones: [y.dev]}", dns, "{dnsZones: [x.dev, y.dev]}"),
+			want: says(2, "solvers[0] (dns01, dnsZones x.dev) or solvers[1] (dns01, dnsZones y.dev) always wins. Narrow its selector, or remove it"),
+		},
+		"the same name": {
+			acme: solvers(dns, "{dnsNames: [a.x.dev, b.x.dev, c.x.dev]}", dns, "{dnsNames: [b.x.dev]}"),
+			want: says(1, "solvers[0] (dns01, dnsNames a.x.dev and 2 more) always wins. Narrow its selector, or remove it"),
+		},
+		"HTTP-01 for a name, DNS-01 for it before": {
+			acme: solvers(dns, "{dnsNames: [a.x.dev]}", http, "{dnsNames: [a.x.dev]}"),
+			want: says(1, "solvers[0] (dns01, dnsNames a.x.dev) always wins. Narrow its selector, or remove it"),
+		},
 		"HTTP-01 after DNS-01, classic":           {acme: solvers(dns, "", http, ""), want: says(1, "solvers[0] (dns01, no selector) always wins. Add a selector")},
 		"HTTP-01 after DNS-01, with IP addresses": {acme: solvers(dns, "", http, "") + "\nprofile: shortlived"},
 		"HTTP-01 after DNS-01, a private server":  {acme: solvers(dns, "", http, "") + private},
-		"HTTP-01 for wildcards": {acme: solvers(http, `{dnsNames: ["*.x.dev"]}`),
-			want: says(0, "HTTP-01 cannot validate wildcard names, and its selector has no other. Use a dns01 solver")},
-		"names outside the zones": {acme: solvers(dns, `{dnsNames: [a.x.dev], dnsZones: [y.dev]}`),
-			want: says(0, "none of its selector's dnsNames is in its dnsZones. Leave dnsZones out")},
+		"HTTP-01 for wildcards": {
+			acme: solvers(http, `{dnsNames: ["*.x.dev"]}`),
+			want: says(0, "HTTP-01 cannot validate wildcard names, and its selector has no other. Use a dns01 solver"),
+		},
+		"names outside the zones": {
+			acme: solvers(dns, `{dnsNames: [a.x.dev], dnsZones: [y.dev]}`),
+			want: says(0, "none of its selector's dnsNames is in its dnsZones. Leave dnsZones out"),
+		},
+		"a dead name twice, of which another rule speaks":         {acme: solvers(dns, "{dnsNames: [A.x.dev]}", dns, "{dnsNames: [A.x.dev]}")},
 		"a zone that never matches, of which another rule speaks": {acme: solvers(dns, `{dnsZones: [x.dev.]}`)},
 		"two kinds in one, as cert-manager":                       {acme: solvers(dns, "", "{"+dns+", "+http+"}", "")},
 	})
@@ -81,9 +96,15 @@ func TestSolverUnreachable(t *testing.T) {
 func TestReachIsCertManagersChoice(t *testing.T) {
 	t.Parallel()
 	selectors := []*cmacme.CertificateDNSNameSelector{
-		nil, {}, {DNSZones: []string{"x.dev"}}, {DNSZones: []string{"a.x.dev", "Y.dev"}}, {DNSNames: []string{"a.x.dev"}},
-		{DNSNames: []string{"a.x.dev"}, DNSZones: []string{"x.dev"}}, {MatchLabels: map[string]string{"a": "b"}},
-		{MatchLabels: map[string]string{"a": "b", "c": "d"}, DNSZones: []string{"x.dev"}}, {DNSZones: []string{"*.x.dev"}},
+		nil,
+		{},
+		{DNSZones: []string{"x.dev"}},
+		{DNSZones: []string{"a.x.dev", "Y.dev"}},
+		{DNSNames: []string{"a.x.dev"}},
+		{DNSNames: []string{"a.x.dev"}, DNSZones: []string{"x.dev"}},
+		{MatchLabels: map[string]string{"a": "b"}},
+		{MatchLabels: map[string]string{"a": "b", "c": "d"}, DNSZones: []string{"x.dev"}},
+		{DNSZones: []string{"*.x.dev"}},
 	}
 	names := []string{"x.dev", "a.x.dev", "b.a.x.dev", "*.x.dev", "*.y.dev", "z.dev", "192.0.2.1"}
 	labels := []map[string]string{nil, {"a": "b"}, {"a": "b", "c": "d", "e": "f"}}

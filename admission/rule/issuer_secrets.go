@@ -60,8 +60,10 @@ func secretNameInvalid() Rule {
 				if ref.name == "" || len(validation.IsDNS1123Subdomain(ref.name)) == 0 {
 					continue
 				}
-				findings = append(findings, Finding{Field: ref.path.String(), Value: ref.name,
-					Message: `must be a DNS-1123 subdomain (lower case, digits, "-", "."); this Secret can never be created`})
+				findings = append(findings, Finding{
+					Field: ref.path.String(), Value: ref.name,
+					Message: `must be a DNS-1123 subdomain (lower case, digits, "-", "."); this Secret can never be created`,
+				})
 				if len(findings) > maxIssuerFindings {
 					break
 				}
@@ -233,8 +235,10 @@ func checkSolverSecrets(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEI
 				return findings, err
 			}
 			if secret == nil {
-				findings = append(findings, Finding{Field: ref.path.String(), Value: ref.name,
-					Message: fmt.Sprintf("Secret %q not found in namespace %q%s", ref.name, namespace, where)})
+				findings = append(findings, Finding{
+					Field: ref.path.String(), Value: ref.name,
+					Message: fmt.Sprintf("Secret %q not found in namespace %q%s", ref.name, namespace, where),
+				})
 			}
 		}
 	}

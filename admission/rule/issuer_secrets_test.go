@@ -33,8 +33,10 @@ func TestSecretNameInvalid(t *testing.T) {
 		"the cloud of Venafi":         {manifest: issuer(`venafi: {zone: z, cloud: {apiToken` + ref + `}}`), want: says("spec.venafi.cloud.apiTokenSecretRef.name")},
 		"NGTS":                        {manifest: issuer(`venafi: {zone: z, ngts: {tsgID: t, credentialsRef: {name: A_B}}}`), want: says("spec.venafi.ngts.credentialsRef.name")},
 		"a config, which is not ours": {acme: webhookSolver("groupName: acme.other.dev\nsolverName: x\nconfig: {secretRef: {name: A_B}}")},
-		"a solver's key": {acme: "solvers:\n- http01: {ingress: {}}\n- dns01: {cloudflare: {apiToken" + ref + "}}",
-			want: says("spec.acme.solvers[1].dns01.cloudflare.apiTokenSecretRef.name")},
+		"a solver's key": {
+			acme: "solvers:\n- http01: {ingress: {}}\n- dns01: {cloudflare: {apiToken" + ref + "}}",
+			want: says("spec.acme.solvers[1].dns01.cloudflare.apiTokenSecretRef.name"),
+		},
 	})
 }
 
@@ -69,17 +71,23 @@ func TestSolverSecretMissing(t *testing.T) {
 		"one of another namespace":         {acme: cloudflare, world: there("cert-manager"), want: says("cloudflare.apiTokenSecretRef", `"cf" not found in namespace "default"`)},
 		"a ClusterIssuer's":                {manifest: aClusterIssuer(cloudflare), world: there("cert-manager")},
 		"a ClusterIssuer's, beside an app": {manifest: aClusterIssuer(cloudflare), world: there("default"), want: says("cloudflare.apiTokenSecretRef", `"cf" not found in namespace "cert-manager" (ClusterIssuers read Secrets there)`)},
-		"a ClusterIssuer's, nobody knows where": {manifest: aClusterIssuer(cloudflare), world: there("default"),
-			change: func(s *scene) { s.env.Settings.ClusterResourceNamespace = "" }},
+		"a ClusterIssuer's, nobody knows where": {
+			manifest: aClusterIssuer(cloudflare), world: there("default"),
+			change: func(s *scene) { s.env.Settings.ClusterResourceNamespace = "" },
+		},
 		"ambient credentials":   {acme: "solvers:\n- dns01: {route53: {region: r}}", world: aSecret},
 		"a name that cannot be": {acme: "solvers:\n- dns01: {cloudflare: {apiTokenSecretRef: {name: A_B, key: token}}}", world: aSecret},
 		"HTTP-01":               {world: aSecret},
 		"another's webhook":     {acme: webhookSolver("groupName: acme.other.dev\nsolverName: x\nconfig: {secretIdRef: {name: cf, key: k}}"), world: aSecret},
 		"our config":            {acme: ours("dnspod", `{secretIdRef: {name: cf, key: id}, secretKeyRef: {name: cf, key: key}}`), world: there("default")},
-		"our config, not there": {acme: ours("dnspod", `{secretIdRef: {name: cf, key: id}, secretKeyRef: {name: cf, key: key}}`), world: aSecret,
-			want: says("webhook.config.secretIdRef", `"cf" not found in namespace "default"`)},
-		"our config in older words": {acme: ours("alidns-solver", `{regionID: r, accessTokenSecretRef: {name: some-secret, key: id}, secretKeySecretRef: {Name: cf, KEY: secret}}`), world: aSecret,
-			want: says("webhook.config.secretKeySecretRef", `"cf" not found in namespace "default"`)},
+		"our config, not there": {
+			acme: ours("dnspod", `{secretIdRef: {name: cf, key: id}, secretKeyRef: {name: cf, key: key}}`), world: aSecret,
+			want: says("webhook.config.secretIdRef", `"cf" not found in namespace "default"`),
+		},
+		"our config in older words": {
+			acme: ours("alidns-solver", `{regionID: r, accessTokenSecretRef: {name: some-secret, key: id}, secretKeySecretRef: {Name: cf, KEY: secret}}`), world: aSecret,
+			want: says("webhook.config.secretKeySecretRef", `"cf" not found in namespace "default"`),
+		},
 		"our config, unreadable": {acme: ours("dnspod", `{secretIdRef: {name: cf, key: id}}`), world: aSecret},
 	})
 }

@@ -95,8 +95,10 @@ func serverPlainHTTP() Rule {
 				return nil, nil
 			}
 			u.Scheme = "https"
-			return []Finding{{Field: acmePath("server").String(), Value: acme.Server,
-				Message: "RFC 8555 requires https; use " + u.String()}}, nil
+			return []Finding{{
+				Field: acmePath("server").String(), Value: acme.Server,
+				Message: "RFC 8555 requires https; use " + u.String(),
+			}}, nil
 		}),
 	}
 }
@@ -152,8 +154,10 @@ func checkServerPath(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer
 	case policy == nil || policy.Ended != nil || !policy.ExactDirectory || policy.ServedAt(acme.Server):
 		return nil, nil
 	}
-	return []Finding{{Field: path, Value: acme.Server,
-		Message: fmt.Sprintf("%s serves its directory at exactly %q", policy.Name, policy.Directory)}}, nil
+	return []Finding{{
+		Field: path, Value: acme.Server,
+		Message: fmt.Sprintf("%s serves its directory at exactly %q", policy.Name, policy.Directory),
+	}}, nil
 }
 
 // unknownServerOfLetsEncrypt warns about hosts that are often written by mistake. New ones may come, so it never denies.
@@ -166,8 +170,10 @@ func unknownServerOfLetsEncrypt(u *url.URL, path string) []Finding {
 	if strings.Contains(host, "stag") {
 		better = "https://acme-staging-v02.api.letsencrypt.org/directory"
 	}
-	return []Finding{{Severity: Warn, Field: path, Value: u.String(),
-		Message: fmt.Sprintf("%q is not known as an ACME server of Let's Encrypt; did you mean %q?", host, better)}}
+	return []Finding{{
+		Severity: Warn, Field: path, Value: u.String(),
+		Message: fmt.Sprintf("%q is not known as an ACME server of Let's Encrypt; did you mean %q?", host, better),
+	}}
 }
 
 func serverObsolete() Rule {
@@ -245,8 +251,10 @@ func skipTLSVerifyPublicCA() Rule {
 			if !acme.SkipTLSVerify || !publicServer(r.CA()) {
 				return nil, nil
 			}
-			return []Finding{{Field: acmePath("skipTLSVerify").String(), Value: true,
-				Message: "not needed for a publicly trusted CA; exposes account and orders to interception"}}, nil
+			return []Finding{{
+				Field: acmePath("skipTLSVerify").String(), Value: true,
+				Message: "not needed for a publicly trusted CA; exposes account and orders to interception",
+			}}, nil
 		}),
 	}
 }

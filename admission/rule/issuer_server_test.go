@@ -28,10 +28,14 @@ func TestServerPlainHTTP(t *testing.T) {
 	t.Parallel()
 	runIssuerReviews(t, "acme-server-plain-http", map[string]issuerReviewCase{
 		"https": {},
-		"http": {acme: `server: http://acme-v02.api.letsencrypt.org/directory`,
-			want: []string{`[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://acme-v02.api.letsencrypt.org/directory`}},
-		"http to a private server": {acme: `server: HTTP://ca.corp.internal:8080/directory`,
-			want: []string{`[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://ca.corp.internal:8080/directory`}},
+		"http": {
+			acme: `server: http://acme-v02.api.letsencrypt.org/directory`,
+			want: []string{`[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://acme-v02.api.letsencrypt.org/directory`},
+		},
+		"http to a private server": {
+			acme: `server: HTTP://ca.corp.internal:8080/directory`,
+			want: []string{`[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://ca.corp.internal:8080/directory`},
+		},
 	})
 }
 
@@ -51,9 +55,11 @@ func TestServerPath(t *testing.T) {
 		"a path in capitals":     {acme: `server: https://acme-v02.api.letsencrypt.org/Directory`, want: says("https://acme-v02.api.letsencrypt.org/Directory")},
 		"the host without -v02":  {acme: `server: https://api.letsencrypt.org/directory`, want: says("https://api.letsencrypt.org/directory")},
 		"staging without a path": {acme: `server: https://acme-staging-v02.api.letsencrypt.org/`, want: []string{
-			`spec.acme.server: Invalid value: "https://acme-staging-v02.api.letsencrypt.org/": Let's Encrypt serves its directory at exactly "https://acme-staging-v02.api.letsencrypt.org/directory". [acme-server-path]`}},
+			`spec.acme.server: Invalid value: "https://acme-staging-v02.api.letsencrypt.org/": Let's Encrypt serves its directory at exactly "https://acme-staging-v02.api.letsencrypt.org/directory". [acme-server-path]`,
+		}},
 		"a host that nobody knows": {acme: `server: https://acme-v3.api.letsencrypt.org/directory`, want: []string{
-			`[acme-server-path] spec.acme.server: "acme-v3.api.letsencrypt.org" is not known as an ACME server of Let's Encrypt; did you mean "https://acme-v02.api.letsencrypt.org/directory"?`}},
+			`[acme-server-path] spec.acme.server: "acme-v3.api.letsencrypt.org" is not known as an ACME server of Let's Encrypt; did you mean "https://acme-v02.api.letsencrypt.org/directory"?`,
+		}},
 		"a host that looks like it": {acme: `server: https://acme-v02.api.notletsencrypt.org/`},
 		"without the table of CAs":  {acme: `server: https://acme-v02.api.letsencrypt.org/`, change: func(s *scene) { s.env.Settings.CAs = nil }},
 	})
@@ -64,9 +70,11 @@ func TestServerObsolete(t *testing.T) {
 	runIssuerReviews(t, "acme-server-obsolete", map[string]issuerReviewCase{
 		"a server that is there": {},
 		"Buypass": {acme: `server: https://api.buypass.com/acme/directory`, want: []string{
-			`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`}},
+			`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`,
+		}},
 		"staging of the first ACME": {acme: `server: https://acme-staging.api.letsencrypt.org/directory`, want: []string{
-			`spec.acme.server: Invalid value: "https://acme-staging.api.letsencrypt.org/directory": ACMEv1 was switched off in 2021; use https://acme-staging-v02.api.letsencrypt.org/directory. [acme-server-obsolete]`}},
+			`spec.acme.server: Invalid value: "https://acme-staging.api.letsencrypt.org/directory": ACMEv1 was switched off in 2021; use https://acme-staging-v02.api.letsencrypt.org/directory. [acme-server-obsolete]`,
+		}},
 	})
 }
 
@@ -95,6 +103,7 @@ func TestSkipTLSVerifyPublicCA(t *testing.T) {
 		"ZeroSSL": {acme: `
 			server: https://acme.zerossl.com/v2/DV90
 			skipTLSVerify: true`, want: []string{
-			`[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: not needed for a publicly trusted CA; exposes account and orders to interception`}},
+			`[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: not needed for a publicly trusted CA; exposes account and orders to interception`,
+		}},
 	})
 }

@@ -42,8 +42,10 @@ func solversEmpty() Rule {
 			if policy := r.CA(); len(acme.Solvers) > 0 || policy != nil && policy.Preauthorized == ca.Yes {
 				return nil, nil
 			}
-			return []Finding{{Field: acmePath("solvers").String(),
-				Message: "there are no solvers; only names the CA has already authorized can be issued"}}, nil
+			return []Finding{{
+				Field:   acmePath("solvers").String(),
+				Message: "there are no solvers; only names the CA has already authorized can be issued",
+			}}, nil
 		}),
 	}
 }
@@ -225,9 +227,11 @@ func checkRoute53(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Findin
 	if secret {
 		missing = "accessKeyID or accessKeyIDSecretRef"
 	}
-	return []Finding{{Field: path.Child("dns01", "route53").String(),
+	return []Finding{{
+		Field:   path.Child("dns01", "route53").String(),
 		Message: "only one of access key and secret key is set; cert-manager refuses this",
-		Remedy:  "Set " + missing + ", or remove both for ambient credentials"}}
+		Remedy:  "Set " + missing + ", or remove both for ambient credentials",
+	}}
 }
 
 func dns01TwoProviders() Rule {
@@ -268,8 +272,11 @@ func checkTwoProviders(solver *cmacme.ACMEChallengeSolver, path *field.Path) []F
 		name string
 		set  bool
 	}{
-		{"akamai", p.Akamai != nil}, {"azureDNS", p.AzureDNS != nil}, {"cloudDNS", p.CloudDNS != nil},
-		{"cloudflare", p.Cloudflare != nil}, {"route53", p.Route53 != nil},
+		{"akamai", p.Akamai != nil},
+		{"azureDNS", p.AzureDNS != nil},
+		{"cloudDNS", p.CloudDNS != nil},
+		{"cloudflare", p.Cloudflare != nil},
+		{"route53", p.Route53 != nil},
 	} {
 		if other.set {
 			overlooked = append(overlooked, other.name)
@@ -278,8 +285,10 @@ func checkTwoProviders(solver *cmacme.ACMEChallengeSolver, path *field.Path) []F
 	if len(overlooked) != 1 {
 		return nil // One provider is right, and three of them cert-manager's own webhook refuses.
 	}
-	return []Finding{{Field: path.Child("dns01").String(),
-		Message: overlooked[0] + " and acmeDNS are both set; only one is used", Remedy: "Split into two solvers"}}
+	return []Finding{{
+		Field:   path.Child("dns01").String(),
+		Message: overlooked[0] + " and acmeDNS are both set; only one is used", Remedy: "Split into two solvers",
+	}}
 }
 
 func gatewayNoParent() Rule {
@@ -307,8 +316,10 @@ func gatewayNoParent() Rule {
 			if solver.HTTP01 == nil || solver.HTTP01.GatewayHTTPRoute == nil || len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) > 0 {
 				return nil
 			}
-			return []Finding{{Field: path.Child("http01", "gatewayHTTPRoute", "parentRefs").String(),
-				Message: "empty; every Certificate needs the http01-parentrefname/-kind annotations"}}
+			return []Finding{{
+				Field:   path.Child("http01", "gatewayHTTPRoute", "parentRefs").String(),
+				Message: "empty; every Certificate needs the http01-parentrefname/-kind annotations",
+			}}
 		}),
 	}
 }

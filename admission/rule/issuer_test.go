@@ -123,9 +123,11 @@ func TestIssuersOfAnyShapeArePanicFree(t *testing.T) {
 		for _, b := range odd {
 			solvers = append(solvers,
 				cmacme.ACMEChallengeSolver{DNS01: &cmacme.ACMEChallengeSolverDNS01{}, Selector: &cmacme.CertificateDNSNameSelector{
-					DNSNames: []string{a}, DNSZones: []string{b}}},
+					DNSNames: []string{a}, DNSZones: []string{b},
+				}},
 				cmacme.ACMEChallengeSolver{HTTP01: &cmacme.ACMEChallengeSolverHTTP01{}, Selector: &cmacme.CertificateDNSNameSelector{
-					DNSZones: []string{a, b}, MatchLabels: map[string]string{a: b}}})
+					DNSZones: []string{a, b}, MatchLabels: map[string]string{a: b},
+				}})
 		}
 	}
 	solvers = append(solvers, cmacme.ACMEChallengeSolver{}, cmacme.ACMEChallengeSolver{
@@ -146,7 +148,8 @@ func TestIssuersOfAnyShapeArePanicFree(t *testing.T) {
 		issuer := func(solvers []cmacme.ACMEChallengeSolver) *cmapi.Issuer {
 			return &cmapi.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "le"}, Spec: cmapi.IssuerSpec{IssuerConfig: cmapi.IssuerConfig{
 				ACME:  &cmacme.ACMEIssuer{Server: server, Email: server, Profile: server, Solvers: solvers},
-				Vault: &cmapi.VaultIssuer{}, Venafi: &cmapi.VenafiIssuer{}, CA: &cmapi.CAIssuer{SecretName: server}}}}
+				Vault: &cmapi.VaultIssuer{}, Venafi: &cmapi.VenafiIssuer{}, CA: &cmapi.CAIssuer{SecretName: server},
+			}}}
 		}
 		for _, request := range []Request{
 			{Operation: Create, Object: issuer(solvers)},

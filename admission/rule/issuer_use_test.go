@@ -44,14 +44,22 @@ func TestIssuerChangeOrphansCertificates(t *testing.T) {
 		"a zone is narrowed":            {world: user("default", "a", wild) + user("default", "b", wild2), before: both, after: zone, want: []string{rule + "1 Certificate would lose their solver at renewal (b: *.y.dev)"}},
 		"a label is asked for":          {world: user("default", "a", wild), before: both, after: label, want: []string{rule + "1 Certificate would lose their solver at renewal (a: *.x.dev)"}},
 		"it is no ACME Issuer any more": {world: user("default", "a", wild), before: both, after: ""},
-		"five lose it": {world: user("default", "e", wild) + user("default", "a", wild) + user("default", "c", wild2) + user("default", "b", wild) + user("default", "d", wild),
-			before: both, after: http, want: []string{rule + "5 Certificates would lose their solver at renewal (a: *.x.dev, b: *.x.dev, c: *.y.dev, …)"}},
-		"three lose it": {world: user("default", "a", wild) + user("default", "c", wild2) + user("default", "b", wild),
-			before: both, after: http, want: []string{rule + "3 Certificates would lose their solver at renewal (a: *.x.dev, b: *.x.dev, c: *.y.dev)"}},
-		"a ClusterIssuer's Certificates are not named": {cluster: true, world: user("one", "a", wild) + user("two", "b", wild) + user("two", "c", wild2) + user("default", "d", wild),
-			before: both, after: http, want: []string{rule + "3 Certificates in 2 namespaces would lose their solver at renewal"}},
-		"a ClusterIssuer's one Certificate": {cluster: true, world: user("one", "a", wild), before: both, after: http,
-			want: []string{rule + "1 Certificate in 1 namespace would lose their solver at renewal"}},
+		"five lose it": {
+			world:  user("default", "e", wild) + user("default", "a", wild) + user("default", "c", wild2) + user("default", "b", wild) + user("default", "d", wild),
+			before: both, after: http, want: []string{rule + "5 Certificates would lose their solver at renewal (a: *.x.dev, b: *.x.dev, c: *.y.dev, …)"},
+		},
+		"three lose it": {
+			world:  user("default", "a", wild) + user("default", "c", wild2) + user("default", "b", wild),
+			before: both, after: http, want: []string{rule + "3 Certificates would lose their solver at renewal (a: *.x.dev, b: *.x.dev, c: *.y.dev)"},
+		},
+		"a ClusterIssuer's Certificates are not named": {
+			cluster: true, world: user("one", "a", wild) + user("two", "b", wild) + user("two", "c", wild2) + user("default", "d", wild),
+			before: both, after: http, want: []string{rule + "3 Certificates in 2 namespaces would lose their solver at renewal"},
+		},
+		"a ClusterIssuer's one Certificate": {
+			cluster: true, world: user("one", "a", wild), before: both, after: http,
+			want: []string{rule + "1 Certificate in 1 namespace would lose their solver at renewal"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

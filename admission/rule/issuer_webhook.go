@@ -44,8 +44,10 @@ func webhookGroupEmpty() Rule {
 			if webhookOf(solver) == nil || solver.DNS01.Webhook.GroupName != "" {
 				return nil
 			}
-			return []Finding{{Field: webhookPath(path).Child("groupName").String(), Type: field.ErrorTypeRequired,
-				Message: "groupName selects the APIService that serves the solver"}}
+			return []Finding{{
+				Field: webhookPath(path).Child("groupName").String(), Type: field.ErrorTypeRequired,
+				Message: "groupName selects the APIService that serves the solver",
+			}}
 		}),
 	}
 }

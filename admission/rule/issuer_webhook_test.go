@@ -105,17 +105,25 @@ func TestWebhookConfigInvalid(t *testing.T) {
 		"no group of our own":                {acme: ours("alidns", `{nonsense: 1}`), change: func(s *scene) { s.env.Settings.SolverGroup = "" }},
 		"an unknown field":                   {acme: ours("alidns", `{nonsense: 1}`), want: says(`: Invalid value: unknown field "nonsense".`)},
 		"an unknown field through the alias": {acme: ours("alidns-solver", `{accesKeyIdRef: 1}`), want: says(`: Invalid value: unknown field "accesKeyIdRef"; did you mean "accessKeyIdRef"?`)},
-		"an unknown field of a reference": {acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id, optional: true}, accessKeySecretRef: {name: a, key: secret}}`),
-			want: says(`.accessKeyIdRef: Invalid value: unknown field "optional".`)},
-		"a namespace": {acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id, namespace: b}, accessKeySecretRef: {name: a, key: secret}}`),
-			want: says(`.accessKeyIdRef.namespace: Forbidden: Secrets are read only in the namespace of the Issuer (of a ClusterIssuer: the cluster resource namespace).`)},
-		"half a pair": {acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id}}`),
-			want: says(`.accessKeySecretRef: Required value: the keys are a pair; name the Secret and key of its second half.`)},
+		"an unknown field of a reference": {
+			acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id, optional: true}, accessKeySecretRef: {name: a, key: secret}}`),
+			want: says(`.accessKeyIdRef: Invalid value: unknown field "optional".`),
+		},
+		"a namespace": {
+			acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id, namespace: b}, accessKeySecretRef: {name: a, key: secret}}`),
+			want: says(`.accessKeyIdRef.namespace: Forbidden: Secrets are read only in the namespace of the Issuer (of a ClusterIssuer: the cluster resource namespace).`),
+		},
+		"half a pair": {
+			acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id}}`),
+			want: says(`.accessKeySecretRef: Required value: the keys are a pair; name the Secret and key of its second half.`),
+		},
 		"a number":     {acme: ours("dnspod", `{ttl: 0}`), want: says(`.ttl: Invalid value: 0: must be a whole number from 1 to 604800.`)},
 		"a wrong type": {acme: ours("dnspod", `{recordLine: 1}`), want: says(`.recordLine: Invalid value: must be a string, not a number.`)},
 		"no object":    {acme: ours("dnspod", `[1]`), want: says(`: Invalid value: must be a JSON object, not an array.`)},
-		"a key, not repeated": {acme: ours("alidns", `{accessKeySecretRef: p7Qm2ZkX9vLr4TnB8wYc, accessKeyIdRef: {name: a, key: b}}`),
-			want: says(`.accessKeySecretRef: Invalid value: must be an object with the name of a Secret and a key in it, not a string.`)},
+		"a key, not repeated": {
+			acme: ours("alidns", `{accessKeySecretRef: p7Qm2ZkX9vLr4TnB8wYc, accessKeyIdRef: {name: a, key: b}}`),
+			want: says(`.accessKeySecretRef: Invalid value: must be an object with the name of a Secret and a key in it, not a string.`),
+		},
 		"one field twice": {acme: ours("alidns", `{line: a, LINE: a}`), want: says(`.line: Duplicate value: is there more than once.`)},
 		"the retired token": {acme: ours("dnspod", `{apiID: 1}`), want: says(`.apiID: Forbidden: the DNSPod token API is retired; create an API key (SecretId and SecretKey) in ` +
 			`Tencent Cloud's Access Management, put it into a Secret and refer to it with secretIdRef and secretKeyRef.`)},

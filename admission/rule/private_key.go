@@ -98,12 +98,16 @@ func checkPrivateKey(_ context.Context, r *CertificateReview) ([]Finding, error)
 	const algorithmField, sizeField = "spec.privateKey.algorithm", "spec.privateKey.size"
 	algorithm := key.Algorithm
 	if algorithm != "" && !slices.Contains(keyAlgorithms(), algorithm) {
-		return []Finding{{Field: algorithmField, Type: field.ErrorTypeNotSupported, Value: string(algorithm),
-			Message: notAnAlgorithm, Remedy: fmt.Sprintf("Write %q", closestAlgorithm(algorithm))}}, nil
+		return []Finding{{
+			Field: algorithmField, Type: field.ErrorTypeNotSupported, Value: string(algorithm),
+			Message: notAnAlgorithm, Remedy: fmt.Sprintf("Write %q", closestAlgorithm(algorithm)),
+		}}, nil
 	}
 	if algorithm == cmapi.Ed25519KeyAlgorithm && key.Size != 0 {
-		return []Finding{{Severity: Warn, Field: sizeField, Value: key.Size,
-			Message: fmt.Sprintf("%d is ignored: Ed25519 keys have one size", key.Size), Remedy: "Remove it"}}, nil
+		return []Finding{{
+			Severity: Warn, Field: sizeField, Value: key.Size,
+			Message: fmt.Sprintf("%d is ignored: Ed25519 keys have one size", key.Size), Remedy: "Remove it",
+		}}, nil
 	}
 	if key.Size == 0 || sizeFits(algorithm, key.Size) {
 		return nil, nil
@@ -128,9 +132,11 @@ func checkPrivateKeyAnnotations(_ context.Context, r *AnnotatedReview) ([]Findin
 	annotations := r.Object.GetAnnotations()
 	algorithm, set := annotations[cmapi.PrivateKeyAlgorithmAnnotationKey]
 	if set && !slices.Contains(keyAlgorithms(), cmapi.PrivateKeyAlgorithm(algorithm)) {
-		return []Finding{{Severity: Warn, Field: annotationPath(cmapi.PrivateKeyAlgorithmAnnotationKey), Value: algorithm,
+		return []Finding{{
+			Severity: Warn, Field: annotationPath(cmapi.PrivateKeyAlgorithmAnnotationKey), Value: algorithm,
 			Message: fmt.Sprintf("%q %s", algorithm, notAnAlgorithm),
-			Remedy:  fmt.Sprintf("Write %q", closestAlgorithm(cmapi.PrivateKeyAlgorithm(algorithm)))}}, nil
+			Remedy:  fmt.Sprintf("Write %q", closestAlgorithm(cmapi.PrivateKeyAlgorithm(algorithm))),
+		}}, nil
 	}
 	text, set := annotations[cmapi.PrivateKeySizeAnnotationKey]
 	if !set {

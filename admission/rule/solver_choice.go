@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	"github.com/cert-manager/cert-manager/pkg/util/solverpicker"
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 )
 
 // choice asks cert-manager's own function which solver it would choose for each name of one Certificate. That function looks

@@ -59,8 +59,10 @@ func (s *synthesis) fill() bool {
 	labels := maps.Clone(s.object.GetLabels())
 	delete(labels, applySetLabel)
 	s.certificate = &cmapi.Certificate{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.object.GetNamespace(), Name: s.entry.secretName, Labels: labels,
-			Annotations: solverAnnotations(s.object)},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.object.GetNamespace(), Name: s.entry.secretName, Labels: labels,
+			Annotations: solverAnnotations(s.object),
+		},
 		Spec: cmapi.CertificateSpec{
 			SecretName: s.entry.secretName,
 			IssuerRef:  cmmeta.IssuerReference{Name: s.choice.name, Kind: s.choice.kind, Group: s.choice.group},

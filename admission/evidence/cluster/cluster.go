@@ -104,7 +104,7 @@ func New(ctx context.Context, options Options, c cache.Cache, live client.Reader
 	w := &World{options: options, cache: c, live: live, certificates: newDirectory(options.Index)}
 	for _, issuer := range []client.Object{&cmapi.Issuer{}, &cmapi.ClusterIssuer{}} {
 		if err := c.IndexField(ctx, issuer, byAccountKey, accountKey); err != nil {
-			return nil, fmt.Errorf("index Issuers by account key: %w", err)
+			return nil, fmt.Errorf("watch Issuers (is cert-manager installed?): %w", err)
 		}
 	}
 	watched := []client.Object{&cmapi.Issuer{}, &cmapi.ClusterIssuer{}, &apiregistrationv1.APIService{}, crdMeta()}

@@ -329,7 +329,15 @@ func TestCachedObjectsAreSlim(t *testing.T) {
 	crt.Spec.PrivateKey = &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm}
 	issuer := acmeIssuer("slim", "le", "account")
 	issuer.Annotations = map[string]string{corev1.LastAppliedConfigAnnotation: "{}", "meta.helm.sh/release-name": "app"}
+	crt.Finalizers = []string{"certyun.dev/held"}
 	create(t, crt, issuer)
+	c := adminClient(t)
+	if err := c.Delete(t.Context(), crt); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(crt), crt); err != nil {
+		t.Fatal(err)
+	}
 	w := newWorld(t, "reads-slim")
 
 	got, err := w.Certificate(t.Context(), "slim", "web")
@@ -339,7 +347,7 @@ func TestCachedObjectsAreSlim(t *testing.T) {
 	want := &cmapi.Certificate{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "slim", Name: "web", UID: crt.UID, ResourceVersion: crt.ResourceVersion, CreationTimestamp: crt.CreationTimestamp,
-			Labels: map[string]string{"team": "web"},
+			DeletionTimestamp: crt.DeletionTimestamp, Labels: map[string]string{"team": "web"},
 		},
 		Spec: cmapi.CertificateSpec{
 			CommonName: "www.slim.test", DNSNames: []string{"www.slim.test"}, IPAddresses: []string{"192.0.2.1"},

@@ -35,8 +35,10 @@ func shimMakes(t *testing.T, object metav1.Object) (map[string]*cmapi.Certificat
 	client := fake.NewClientset()
 	lister := cmlisters.NewCertificateLister(cache.NewIndexer(cache.MetaNamespaceKeyFunc, cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc}))
 	// These are the defaults of cert-manager's flags.
-	defaults := controller.IngressShimOptions{DefaultIssuerKind: "Issuer", DefaultIssuerGroup: "cert-manager.io",
-		DefaultAutoCertificateAnnotations: []string{"kubernetes.io/tls-acme"}}
+	defaults := controller.IngressShimOptions{
+		DefaultIssuerKind: "Issuer", DefaultIssuerGroup: "cert-manager.io",
+		DefaultAutoCertificateAnnotations: []string{"kubernetes.io/tls-acme"},
+	}
 	shimErr := shim.SyncFnFor(&record.FakeRecorder{}, logr.Discard(), client, lister, defaults, "oracle")(t.Context(), object)
 	made, err := client.CertmanagerV1().Certificates(object.GetNamespace()).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
@@ -163,8 +165,10 @@ func oneOf[T any](random *rand.Rand, values ...T) T { return values[random.IntN(
 func randomGateway(random *rand.Rand) *gatewayv1.Gateway {
 	gateway := &gatewayv1.Gateway{ObjectMeta: randomMeta(random)}
 	for i := range random.IntN(4) {
-		listener := gatewayv1.Listener{Name: gatewayv1.SectionName(fmt.Sprintf("l%d", i)),
-			Protocol: oneOf(random, gatewayv1.HTTPSProtocolType, gatewayv1.HTTPSProtocolType, gatewayv1.TLSProtocolType, gatewayv1.HTTPProtocolType)}
+		listener := gatewayv1.Listener{
+			Name:     gatewayv1.SectionName(fmt.Sprintf("l%d", i)),
+			Protocol: oneOf(random, gatewayv1.HTTPSProtocolType, gatewayv1.HTTPSProtocolType, gatewayv1.TLSProtocolType, gatewayv1.HTTPProtocolType),
+		}
 		if random.IntN(6) > 0 {
 			hostname := gatewayv1.Hostname(oneOf(random, "a.dev", "b.dev", "*.c.dev", ""))
 			listener.Hostname = &hostname
