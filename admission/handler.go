@@ -228,7 +228,7 @@ func warnings(findings []rule.Finding) []string {
 	shown := make([]string, 0, min(len(findings), maxWarnings)+2)
 	for i, f := range findings {
 		if i == maxWarnings {
-			return append(shown, fmt.Sprintf("… and %d more; run certyun lint", len(findings)-i))
+			return append(shown, fmt.Sprintf("… and %d more", len(findings)-i))
 		}
 		text := []rune(oneLine(f.String()))
 		if len(text) > maxWarning {
@@ -260,7 +260,7 @@ func denied(req *admission.Request, object metav1.Object, findings []rule.Findin
 	causes, lines := []metav1.StatusCause{}, []string{}
 	for i, f := range findings {
 		if i == maxCauses {
-			more := fmt.Sprintf("… and %d more; run certyun lint", len(findings)-i)
+			more := fmt.Sprintf("… and %d more", len(findings)-i)
 			causes, lines = append(causes, metav1.StatusCause{Type: metav1.CauseTypeFieldValueInvalid, Message: more}), append(lines, more)
 			break
 		}

@@ -23,6 +23,13 @@ func TestImports(t *testing.T) {
 		"solvers/alidns":     account,
 		"solvers/dnspod":     account,
 	}
+	rules := append(slices.Clone(foundation), "admission/ca", "admission/evidence", "admission/rule")
+	allowed["admission/ca"] = foundation
+	allowed["admission/evidence"] = foundation
+	allowed["admission/evidence/objects"] = []string{"admission/evidence"}
+	allowed["admission/evidence/cluster"] = []string{"admission/evidence"}
+	allowed["admission/rule"] = rules
+	allowed["admission"] = append(rules, "admission/evidence/cluster")
 	packages := list(t)
 	for name := range allowed {
 		if _, found := packages[name]; !found {

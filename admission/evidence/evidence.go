@@ -33,6 +33,8 @@ type Issuers interface {
 	// Issuer returns the Issuer or ClusterIssuer, nil when there is none. Before it says so it has looked at the live
 	// state, not only at a cache.
 	Issuer(ctx context.Context, key IssuerKey) (cmapi.GenericIssuer, error)
+	// KnownIssuer is Issuer for what may be a moment out of date: it looks no further than what is at hand.
+	KnownIssuer(ctx context.Context, key IssuerKey) (cmapi.GenericIssuer, error)
 	// IssuersByAccountKey returns the ACME Issuers of a namespace whose account key is in the Secret of this name, and
 	// the ClusterIssuers too when the namespace is the cluster resource namespace. In order of kind and name.
 	IssuersByAccountKey(ctx context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error)

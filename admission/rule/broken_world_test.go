@@ -19,6 +19,10 @@ func (w brokenWorld) Issuer(context.Context, evidence.IssuerKey) (cmapi.GenericI
 	return nil, w.err
 }
 
+func (w brokenWorld) KnownIssuer(context.Context, evidence.IssuerKey) (cmapi.GenericIssuer, error) {
+	return nil, w.err
+}
+
 func (w brokenWorld) IssuersByAccountKey(context.Context, string, string) ([]cmapi.GenericIssuer, error) {
 	return nil, w.err
 }

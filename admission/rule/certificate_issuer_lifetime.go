@@ -298,7 +298,7 @@ func (c *sameCA) same(ctx context.Context, crt *cmapi.Certificate) (bool, error)
 	if same, ok := c.known[key]; ok || len(c.known) >= rateLimitIssuers {
 		return same, nil
 	}
-	issuer, err := c.review.World.Issuer(ctx, key)
+	issuer, err := c.review.World.KnownIssuer(ctx, key)
 	if err != nil {
 		return false, err
 	}

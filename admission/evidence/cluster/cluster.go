@@ -164,6 +164,19 @@ func (w *World) Issuer(ctx context.Context, key evidence.IssuerKey) (cmapi.Gener
 	return issuer, nil
 }
 
+// KnownIssuer implements evidence.Issuers.
+func (w *World) KnownIssuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
+	issuer := newIssuer(key)
+	err := w.cache.Get(ctx, client.ObjectKey(key), issuer)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return issuer, nil
+}
+
 // get reads from the cache and, before it says that an object is not there, from the API server: what was applied a moment
 // ago may not have reached the cache.
 func (w *World) get(ctx context.Context, key client.ObjectKey, object client.Object) (found bool, err error) {

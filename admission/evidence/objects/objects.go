@@ -89,6 +89,11 @@ func (w *World) Issuer(_ context.Context, key evidence.IssuerKey) (cmapi.Generic
 	return w.issuers[key], nil
 }
 
+// KnownIssuer implements evidence.Issuers.
+func (w *World) KnownIssuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
+	return w.Issuer(ctx, key)
+}
+
 // IssuersByAccountKey implements evidence.Issuers.
 func (w *World) IssuersByAccountKey(_ context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error) {
 	var found []cmapi.GenericIssuer
