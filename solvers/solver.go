@@ -6,12 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -58,8 +59,9 @@ type Solver struct {
 	host      Host
 	abandoned Counter
 	records   *memory
-	inFlight  sync.WaitGroup
-	keys      atomic.Pointer[credential.Reader] // nil until Initialize
+	// inFlight holds a share for each Present and CleanUp.
+	inFlight *semaphore.Weighted
+	keys     atomic.Pointer[credential.Reader] // nil until Initialize
 }
 
 // Counter counts events of one sort.
@@ -69,7 +71,7 @@ type Counter interface {
 
 // NewSolver returns the solver for a host. Abandoned counts the records that could not be cleaned up and never can be.
 func NewSolver(host Host, abandoned Counter) *Solver {
-	return &Solver{host: host, abandoned: abandoned, records: newMemory()}
+	return &Solver{host: host, abandoned: abandoned, records: newMemory(), inFlight: semaphore.NewWeighted(math.MaxInt64)}
 }
 
 // Name returns the solverName that Issuers use.
@@ -93,13 +95,22 @@ func (s *Solver) Initialize(restConfig *rest.Config, _ <-chan struct{}) error {
 // Initialized tells whether Initialize has run.
 func (s *Solver) Initialized() bool { return s.keys.Load() != nil }
 
-// Drain returns when no Present or CleanUp is in flight.
-func (s *Solver) Drain() { s.inFlight.Wait() }
+// Drain returns when no Present or CleanUp is in flight. Those that begin meanwhile wait for it.
+func (s *Solver) Drain() {
+	// With a context that never ends, Acquire cannot fail.
+	_ = s.inFlight.Acquire(context.Background(), math.MaxInt64)
+	s.inFlight.Release(math.MaxInt64)
+}
+
+// begin counts an operation as in flight until the returned function is called.
+func (s *Solver) begin() (end func()) {
+	_ = s.inFlight.Acquire(context.Background(), 1)
+	return func() { s.inFlight.Release(1) }
+}
 
 // Present makes sure that the challenge's TXT record exists. Other records at the name stay as they are.
 func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
-	s.inFlight.Add(1)
-	defer s.inFlight.Done()
+	defer s.begin()()
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 
@@ -135,8 +146,7 @@ func (s *Solver) add(ctx context.Context, c *challenge) error {
 // when there never can be a way to remove it, that is success: cert-manager keeps the Challenge, and the namespace that
 // holds it, until CleanUp succeeds.
 func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
-	s.inFlight.Add(1)
-	defer s.inFlight.Done()
+	defer s.begin()()
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 
