@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -184,12 +185,24 @@ func (c *ControlPlane) Kubectl(ctx context.Context, input io.Reader, args ...str
 	return c.run(ctx, toolbox.Kubectl, input, args...)
 }
 
-// run runs a command line tool. It has a home of its own, so it neither reads nor leaves anything in the user's.
+// Apply has kubectl apply the manifests, and returns all that it says: what it did, warnings, and what was refused. The
+// error tells that something was.
+func (c *ControlPlane) Apply(ctx context.Context, manifests []byte, args ...string) (string, error) {
+	cmd := c.command(ctx, toolbox.Kubectl, append([]string{"apply", "--filename", "-"}, args...)...)
+	cmd.Stdin = bytes.NewReader(manifests)
+	said, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return string(said), fmt.Errorf("kubectl apply: %w\n%s", err, said)
+	}
+	return string(said), nil
+}
+
 func (c *ControlPlane) run(ctx context.Context, tool string, input io.Reader, args ...string) ([]byte, error) {
 	var complaints strings.Builder
-	cmd := exec.CommandContext(ctx, c.box.Path(tool), args...)
-	home := filepath.Join(c.Dir, "home")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "KUBECONFIG=" + c.Kubeconfig}
+	cmd := c.command(ctx, tool, args...)
 	cmd.Stdin, cmd.Stderr = input, &complaints
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
@@ -199,6 +212,14 @@ func (c *ControlPlane) run(ctx context.Context, tool string, input io.Reader, ar
 		return nil, fmt.Errorf("%s %s: %w\n%s", tool, strings.Join(args, " "), err, complaints.String())
 	}
 	return out, nil
+}
+
+// command is a command line tool. It has a home of its own, so it neither reads nor leaves anything in the user's.
+func (c *ControlPlane) command(ctx context.Context, tool string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, c.box.Path(tool), args...)
+	home := filepath.Join(c.Dir, "home")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home, "KUBECONFIG=" + c.Kubeconfig}
+	return cmd
 }
 
 // Logs is the folder with one log for each program and each container.

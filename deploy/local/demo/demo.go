@@ -64,7 +64,10 @@ func Run(ctx context.Context, options Options) (err error) {
 	if err := d.issue(ctx); err != nil {
 		return err
 	}
-	d.printf("\n  total time: %.0f s\n", time.Since(started).Seconds())
+	if err := d.refuse(ctx); err != nil {
+		return err
+	}
+	d.printf("  total time: %.0f s\n", time.Since(started).Seconds())
 	if !options.Keep {
 		return nil
 	}

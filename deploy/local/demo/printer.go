@@ -70,3 +70,17 @@ func (p *printer) table(rows [][]string) {
 		p.printf("%s\n", strings.TrimRight(line.String(), " "))
 	}
 }
+
+// wrapped writes a long line as several, between words.
+func (p *printer) wrapped(indent, text string) {
+	const width = 110
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if line != indent && len([]rune(line))+len([]rune(word)) > width {
+			p.printf("%s\n", strings.TrimRight(line, " "))
+			line = indent
+		}
+		line += word + " "
+	}
+	p.printf("%s\n", strings.TrimRight(line, " "))
+}

@@ -74,6 +74,8 @@ func renderings() []rendering {
 			"--set", "solver.networkPolicy.enabled=true,solver.alidns.qps=5,solver.dnspod.qps=5",
 			"--set", "secrets.namespaces={cert-manager,team-a},secrets.resourceNames={alidns}",
 			"--set", "solver.service.type=ClusterIP,solver.cloudCA.configMapName=roots,solver.priorityClassName=system-cluster-critical",
+			"--set", "admission.failurePolicy=Fail,admission.networkPolicy.enabled=true,admission.clientCA.configMapName=roots",
+			"--set", "admission.secretMetadata.namespaces={team-a},admission.policy.crossResource=warn",
 		}},
 		{name: "chart, Secrets of the whole cluster", values: []string{"--set", "secrets.clusterWide=true"}},
 	}

@@ -70,6 +70,9 @@ func TestEndToEnd(t *testing.T) {
 			"only cert-manager may call the solvers":                                  s.callers,
 			"discovery and OpenAPI know the solvers":                                  s.discovery,
 			"a Pod is played with its files, its environment, its probes and its end": s.pods,
+			"kubectl cannot apply what the documents say is refused":                  s.refusals,
+			"kubectl applies what is right, and shows warnings":                       s.acceptance,
+			"what was there before can be changed, but not for the worse":             s.ratchet,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -78,6 +81,8 @@ func TestEndToEnd(t *testing.T) {
 		}
 	})
 	t.Run("the solver is killed and restarted in the middle", s.solverKilled)
+	t.Run("certificates are issued while the admission server is killed and restarted", s.admissionKilled)
+	t.Run("certificates are issued with each failure policy, with the admission server and without", s.failurePolicy)
 	t.Run("no log holds a key", s.logsHoldNoKey)
 }
 

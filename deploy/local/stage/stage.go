@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -127,14 +128,17 @@ func newClient(c *cluster.Cluster) (client.Client, error) {
 			return nil, fmt.Errorf("stage: %w", err)
 		}
 	}
-	admin, err := client.New(c.Config, client.Options{Scheme: scheme})
+	config := rest.CopyConfig(c.Config)
+	config.WarningHandler = rest.NoWarnings{} // who wants to see them asks with kubectl
+	admin, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
 	return admin, nil
 }
 
-// install installs the chart as a user would, with the clouds' addresses and a free port, and waits for the APIService.
+// install installs the chart as a user would, with the clouds' addresses and free ports, and waits until the API server
+// reaches both servers.
 func (s *Stage) install(ctx context.Context, options Options) error {
 	if err := s.createNamespaces(ctx, options.IssuerNamespaces); err != nil {
 		return err
@@ -164,7 +168,10 @@ func (s *Stage) install(ctx context.Context, options Options) error {
 	if err != nil {
 		return errors.Join(err, s.explainPods(ctx))
 	}
-	return s.WaitForAPIService(ctx)
+	if err := s.WaitForAPIService(ctx); err != nil {
+		return err
+	}
+	return s.WaitForAdmission(ctx)
 }
 
 // createNamespaces makes certyun's namespace, where only Pods of the strictest Pod Security Standard may run, and others.
