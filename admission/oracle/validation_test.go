@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -231,11 +232,17 @@ func repeats(errs field.ErrorList, findings []rule.Finding) []string {
 	return texts
 }
 
-// within tells whether a path is another one, or a field of it. An error about the whole spec is about no field of it.
+// within tells whether a path is another one, or a field of it. An error about the whole spec, or about a whole solver, is about
+// no field of it.
 func within(path, of string) bool {
 	rest, found := strings.CutPrefix(path, of)
-	return found && (rest == "" || of != "spec" && (rest[0] == '.' || rest[0] == '['))
+	if !found || rest == "" {
+		return found
+	}
+	return of != "spec" && !wholeSolver.MatchString(of) && (rest[0] == '.' || rest[0] == '[')
 }
+
+var wholeSolver = regexp.MustCompile(`^spec\.acme\.solvers\[\d+\]$`)
 
 func TestNothingIsSaidOfWhatCertManagerRefuses(t *testing.T) {
 	t.Parallel()

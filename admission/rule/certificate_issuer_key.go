@@ -198,7 +198,8 @@ func checkIgnoredFields(_ context.Context, r *CertificateReview) ([]Finding, err
 		message string
 	}{
 		{"isCA", ignored.CA && spec.IsCA, "never issues CA certificates"},
-		{"subject", ignored.Subject && hasSubject(spec), "puts no subject into certificates"},
+		// Next to a literal subject cert-manager's own webhook refuses it.
+		{"subject", ignored.Subject && hasSubject(spec) && spec.LiteralSubject == "", "puts no subject into certificates"},
 		{"literalSubject", ignored.Subject && r.literalSubjectHasMore(), "puts no subject but the common name into certificates"},
 		{"otherNames", ignored.OtherNames && len(spec.OtherNames) > 0, "issues no other names"},
 		{"nameConstraints", ignored.NameConstraints && spec.IsCA && spec.NameConstraints != nil, "issues no name constraints"},

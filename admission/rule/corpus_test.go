@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
@@ -366,12 +367,12 @@ func (s *spot) change(random *rand.Rand, values map[string][]any) {
 	case 0:
 		delete(s.object, s.key)
 	case 1:
-		s.object[s.key] = known[random.IntN(len(known))]
+		s.object[s.key] = runtime.DeepCopyJSONValue(known[random.IntN(len(known))])
 	case 2:
 		// A neighbour that other manifests have.
 		names := slices.Sorted(maps.Keys(values))
 		name := names[random.IntN(len(names))]
-		s.object[name] = values[name][random.IntN(len(values[name]))]
+		s.object[name] = runtime.DeepCopyJSONValue(values[name][random.IntN(len(values[name]))])
 	default:
 		s.object[s.key] = odd(random, s.object[s.key])
 	}

@@ -169,16 +169,15 @@ func TestIssuerWithManyMistakesIsReviewedWithinASecond(t *testing.T) {
 	for range 300_000 {
 		selector.DNSZones = append(selector.DNSZones, ".")
 	}
-	for range 10_000 {
-		issuer.Spec.ACME.Solvers = append(issuer.Spec.ACME.Solvers, cmacme.ACMEChallengeSolver{DNS01: &cmacme.ACMEChallengeSolverDNS01{
-			Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{
+	for range 5_000 {
+		issuer.Spec.ACME.Solvers = append(issuer.Spec.ACME.Solvers,
+			cmacme.ACMEChallengeSolver{DNS01: &cmacme.ACMEChallengeSolverDNS01{Webhook: &cmacme.ACMEIssuerDNS01ProviderWebhook{
 				GroupName: "acme.certyun.internal", SolverName: "x",
 				Config: &apiextensionsv1.JSON{Raw: []byte(`{"a": 1, "b": 2}`)},
-			},
-			Cloudflare: &cmacme.ACMEIssuerDNS01ProviderCloudflare{APIToken: &cmmeta.SecretKeySelector{
-				LocalObjectReference: cmmeta.LocalObjectReference{Name: "A_B"}, Key: "k",
-			}},
-		}})
+			}}},
+			cmacme.ACMEChallengeSolver{DNS01: &cmacme.ACMEChallengeSolverDNS01{Cloudflare: &cmacme.ACMEIssuerDNS01ProviderCloudflare{
+				APIToken: &cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: "A_B"}, Key: "k"},
+			}}})
 	}
 	got := reviewQuickly(t, newScene(t, ""), Request{Operation: Create, Object: issuer})
 	counts := map[string]int{}

@@ -248,8 +248,8 @@ func skipTLSVerifyPublicCA() Rule {
 			Message: `[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: not needed for a publicly trusted CA; exposes account and orders to interception`,
 		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
-			if !acme.SkipTLSVerify || !publicServer(r.CA()) {
-				return nil, nil
+			if !acme.SkipTLSVerify || len(acme.CABundle) > 0 || !publicServer(r.CA()) {
+				return nil, nil // cert-manager refuses it next to a caBundle.
 			}
 			return []Finding{{
 				Field: acmePath("skipTLSVerify").String(), Value: true,

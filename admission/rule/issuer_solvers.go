@@ -215,6 +215,9 @@ func checkRoute53(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Findin
 	if solver.DNS01 == nil || solver.DNS01.Route53 == nil {
 		return nil
 	}
+	if d := solver.DNS01; d.Akamai != nil || d.AzureDNS != nil || d.CloudDNS != nil || d.Cloudflare != nil {
+		return nil // cert-manager's own webhook refuses a second provider.
+	}
 	p := solver.DNS01.Route53
 	if ref := p.SecretAccessKeyID; ref != nil && (p.AccessKeyID != "" || ref.Name == "" || ref.Key == "") {
 		return nil // cert-manager's own webhook says so.
@@ -313,7 +316,8 @@ func gatewayNoParent() Rule {
 			Message: `[gateway-no-parent] spec.acme.solvers[0].http01.gatewayHTTPRoute.parentRefs: empty; every Certificate needs the http01-parentrefname/-kind annotations`,
 		}},
 		CheckIssuer: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
-			if solver.HTTP01 == nil || solver.HTTP01.GatewayHTTPRoute == nil || len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) > 0 {
+			if solver.HTTP01 == nil || solver.HTTP01.GatewayHTTPRoute == nil || len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) > 0 ||
+				solver.HTTP01.Ingress != nil { // cert-manager refuses both at once.
 				return nil
 			}
 			return []Finding{{

@@ -52,11 +52,14 @@ func webhookGroupEmpty() Rule {
 	}
 }
 
+// webhookOf is the webhook of a solver, nil where there is none. Next to another provider cert-manager's own webhook refuses it.
 func webhookOf(solver *cmacme.ACMEChallengeSolver) *cmacme.ACMEIssuerDNS01ProviderWebhook {
-	if solver.DNS01 == nil {
+	d := solver.DNS01
+	if d == nil || d.Akamai != nil || d.AzureDNS != nil || d.CloudDNS != nil || d.Cloudflare != nil || d.Route53 != nil || d.AcmeDNS != nil ||
+		d.DigitalOcean != nil || d.RFC2136 != nil {
 		return nil
 	}
-	return solver.DNS01.Webhook
+	return d.Webhook
 }
 
 func webhookPath(solver *field.Path) *field.Path { return solver.Child("dns01", "webhook") }
