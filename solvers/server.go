@@ -80,9 +80,11 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	klog.InfoS("Serving the solvers", "group", o.Server.SolverGroup)
-	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too.
-	defer dnspod.Drain()
-	defer alidns.Drain()
+	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
+	// a deadline of its own.
+	draining := context.WithoutCancel(ctx)
+	defer dnspod.Drain(draining)
+	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
 }
 

@@ -95,16 +95,16 @@ func (s *Solver) Initialize(restConfig *rest.Config, _ <-chan struct{}) error {
 // Initialized tells whether Initialize has run.
 func (s *Solver) Initialized() bool { return s.keys.Load() != nil }
 
-// Drain returns when no Present or CleanUp is in flight. Those that begin meanwhile wait for it.
-func (s *Solver) Drain() {
-	// With a context that never ends, Acquire cannot fail.
-	_ = s.inFlight.Acquire(context.Background(), math.MaxInt64)
-	s.inFlight.Release(math.MaxInt64)
+// Drain returns when no Present or CleanUp is in flight, or when ctx ends. Those that begin meanwhile wait for it.
+func (s *Solver) Drain(ctx context.Context) {
+	if s.inFlight.Acquire(ctx, math.MaxInt64) == nil {
+		s.inFlight.Release(math.MaxInt64)
+	}
 }
 
 // begin counts an operation as in flight until the returned function is called.
 func (s *Solver) begin() (end func()) {
-	_ = s.inFlight.Acquire(context.Background(), 1)
+	_ = s.inFlight.Acquire(context.Background(), 1) // which cannot fail with a context that never ends
 	return func() { s.inFlight.Release(1) }
 }
 
