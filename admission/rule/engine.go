@@ -57,8 +57,11 @@ func (e *Engine) Review(ctx context.Context, env *Environment, policy *Policy, r
 	}
 	findings, err := e.judge(ctx, env, req.Operation, req.Object, req.Old)
 	findings = soften(policy, req.Object, append(findings, e.unknownSkips(req.Object)...))
-	if req.Operation == Delete {
+	switch {
+	case req.Operation == Delete:
 		mildly(findings, "a deletion is never denied")
+	case isAnnotated(req.Object):
+		mildly(findings, "not denied on "+titleOfAnnotated(req.Object)) // whatever the policy says
 	}
 	if req.Old != nil && SameSpec(req.Old, req.Object) {
 		mildly(findings, "not denied, for only metadata changes")
@@ -73,6 +76,15 @@ func (e *Engine) Review(ctx context.Context, env *Environment, policy *Policy, r
 	}
 	Sort(findings)
 	return slices.CompactFunc(findings, func(a, b Finding) bool { return a.String() == b.String() }), err
+}
+
+// isAnnotated tells whether an object is judged for its annotations: an Ingress or a Gateway.
+func isAnnotated(object metav1.Object) bool {
+	switch object.(type) {
+	case *networkingv1.Ingress, *gatewayv1.Gateway:
+		return true
+	}
+	return false
 }
 
 // SameSpec tells whether two versions of an object have the same spec.

@@ -363,3 +363,30 @@ func TestSecretNamespaceOfAnIssuer(t *testing.T) {
 		t.Errorf("a ClusterIssuer's: got %q", got)
 	}
 }
+
+func TestEngineNeverDeniesAnIngressOrAGateway(t *testing.T) {
+	t.Parallel()
+	policy := &Policy{Rules: map[string]Severity{}}
+	for _, r := range All() {
+		policy.Rules[r.ID] = Deny
+	}
+	const bad = `cert-manager.io/issuer: a, cert-manager.io/private-key-algorithm: ECDSA, cert-manager.io/private-key-size: "2048"`
+	for name, manifest := range map[string]string{
+		"an Ingress": ingress(bad, `{hosts: [www.cert-lab.dev], secretName: t}`),
+		"a Gateway":  gateway(bad, httpsListener),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, "")
+			findings, err := NewEngine(All()).Review(t.Context(), s.env, policy, Request{Operation: Create, Object: object(t, manifest)})
+			if err != nil || len(findings) == 0 {
+				t.Fatalf("got %d findings and the error %v", len(findings), err)
+			}
+			for _, f := range findings {
+				if f.Severity != Warn || !strings.Contains(f.String(), "not denied on "+name) {
+					t.Errorf("got the %s %s", f.Severity, f)
+				}
+			}
+		})
+	}
+}
