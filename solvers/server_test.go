@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/emicklei/go-restful/v3"
@@ -113,6 +114,7 @@ func TestDrainWaitsForWhatIsInFlight(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		r.solver.Drain(r.t.Context())
+		synctest.Wait() // for what follows at once
 		if ctx.Err() == nil {
 			r.t.Error("Drain returned before CleanUp did")
 		}
