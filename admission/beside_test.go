@@ -1,3 +1,7 @@
+// What cert-manager offers to start its webhook with in a test has a data race of its own.
+
+//go:build !race
+
 package admission
 
 import (
@@ -14,9 +18,15 @@ import (
 
 const certManagerName = "webhook.cert-manager.io"
 
-// testBesideCertManager has cert-manager's own webhook judge the same objects. Both are asked at once, and the API server shows
-// whichever refusal came first.
-func testBesideCertManager(t *testing.T, api *apiServer, c client.Client, shown *shownWarnings) {
+// TestBesideCertManagersWebhook has cert-manager's own webhook judge the same objects. Both are asked at once, and the API server
+// shows whichever refusal came first.
+func TestBesideCertManagersWebhook(t *testing.T) {
+	api := startAPIServer(t)
+	s := startServer(t, api.kubeconfig(t, "certyun-admission"), func(*Options) {})
+	shown := &shownWarnings{}
+	c := api.client(t, shown)
+	s.register(t, c)
+
 	theirs, stop := cmwebhook.StartWebhookServer(t, []string{"--kubeconfig=" + api.kubeconfig(t, "cert-manager-webhook")})
 	defer stop()
 	url := theirs.URL + "/validate"

@@ -395,7 +395,6 @@ func TestAgainstAnAPIServer(t *testing.T) {
 		}
 	})
 	t.Run("reviews are counted", func(t *testing.T) { testMetrics(t, s) })
-	t.Run("cert-manager's own webhook runs beside it", func(t *testing.T) { testBesideCertManager(t, api, c, shown) })
 	t.Run("a changed policy needs no restart", func(t *testing.T) {
 		writeFile(t, policy, []byte(policyHead+"rules: {key-size-for-algorithm: off}\n"))
 		eventually(t, "the rule is off", func() bool { return c.Create(t.Context(), badKey("by-policy"), client.DryRunAll) == nil })
