@@ -6,6 +6,7 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -38,6 +39,12 @@ type Issuers interface {
 	// IssuersByAccountKey returns the ACME Issuers of a namespace whose account key is in the Secret of this name, and
 	// the ClusterIssuers too when the namespace is the cluster resource namespace. In order of kind and name.
 	IssuersByAccountKey(ctx context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error)
+}
+
+// CompareIssuers is the order in which a World lists Issuers: by namespace, so that Issuers come before ClusterIssuers, which
+// have none, and then by name.
+func CompareIssuers(a, b cmapi.GenericIssuer) int {
+	return cmp.Or(-cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
 }
 
 // Certificates answers about Certificates through indexes: no answer costs more for the objects that it does not hold.

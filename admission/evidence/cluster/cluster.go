@@ -2,7 +2,6 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -235,10 +234,7 @@ func (w *World) IssuersByAccountKey(ctx context.Context, namespace, secretName s
 			found = append(found, &clusterIssuers.Items[i])
 		}
 	}
-	slices.SortFunc(found, func(a, b cmapi.GenericIssuer) int {
-		// Issuers, which have a namespace, come before ClusterIssuers.
-		return cmp.Or(-cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
-	})
+	slices.SortFunc(found, evidence.CompareIssuers)
 	return found, nil
 }
 

@@ -106,10 +106,7 @@ func (w *World) IssuersByAccountKey(_ context.Context, namespace, secretName str
 			found = append(found, issuer)
 		}
 	}
-	slices.SortFunc(found, func(a, b cmapi.GenericIssuer) int {
-		// Issuers, which have a namespace, come before ClusterIssuers.
-		return cmp.Or(-cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
-	})
+	slices.SortFunc(found, evidence.CompareIssuers)
 	return found, nil
 }
 
