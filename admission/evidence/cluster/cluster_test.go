@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,14 +101,25 @@ func grant(t testing.TB, user string, secretNamespaces []string) {
 	}
 }
 
+// addingUser is held while a certificate is issued: envtest counts their serial numbers without a lock.
+var addingUser sync.Mutex
+
+func addUser(t testing.TB, name string) *envtest.AuthenticatedUser {
+	t.Helper()
+	addingUser.Lock()
+	defer addingUser.Unlock()
+	user, err := apiServer.AddUser(envtest.User{Name: name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
 // newWorld looks at the API server as a user who has the rights of the chart only. Namespaces with Secrets must exist.
 func newWorld(t testing.TB, user string, secretNamespaces ...string) *World {
 	t.Helper()
 	grant(t, user, secretNamespaces)
-	added, err := apiServer.AddUser(envtest.User{Name: user}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	added := addUser(t, user)
 	options := Options{ClusterResourceNamespace: "cluster-resources", SecretNamespaces: secretNamespaces, Index: indexKeys}
 	settings := options.CacheOptions()
 	settings.Scheme = NewScheme()
