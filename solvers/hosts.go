@@ -11,6 +11,7 @@ import (
 	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/dnspod"
+	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/provider"
 )
 
@@ -26,16 +27,34 @@ const (
 // https://cloud.tencent.com/document/api/1427/56166).
 const dnspodListLag = 30 * time.Second
 
-// Solvers returns the solvers that the options describe. Abandoned returns a solver's counter of records that can never be
-// cleaned up.
-func (o *Options) Solvers(abandoned func(solver string) Counter) (alidns, dnspod *Solver, err error) {
+// Solvers returns the solvers that the options describe. They share what they know of the DNS.
+func (o *Options) Solvers(counters func(solver string) Counters) (alidns, dnspod *Solver, err error) {
 	transport, err := o.transport()
 	if err != nil {
 		return nil, nil, err
 	}
-	alidns = NewSolver(o.alidnsHost(transport), abandoned(AlidnsName))
-	dnspod = NewSolver(o.dnspodHost(transport), abandoned(DNSPodName))
+	visibility := o.Propagation.visibility()
+	alidns = NewSolver(o.alidnsHost(transport), visibility, counters(AlidnsName))
+	dnspod = NewSolver(o.dnspodHost(transport), visibility, counters(DNSPodName))
 	return alidns, dnspod, nil
+}
+
+// visibility is nil where Present is not to wait.
+func (o *PropagationOptions) visibility() *Visibility {
+	if o.Timeout == 0 {
+		return nil
+	}
+	resolvers := []propagation.Resolver{propagation.SystemResolver()}
+	if len(o.resolvers) > 0 {
+		resolvers = nil
+		for _, address := range o.resolvers {
+			resolvers = append(resolvers, propagation.ResolverAt(address))
+		}
+	}
+	return &Visibility{Timeout: o.Timeout, Watcher: propagation.NewWatcher(propagation.Options{
+		Timeout: o.Timeout, Resolvers: resolvers, Asker: propagation.Network{},
+		Port: uint16(o.Port), Allow: o.networks, Strict: o.Strict,
+	})}
 }
 
 // transport returns what carries the calls to all clouds.

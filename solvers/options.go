@@ -3,8 +3,10 @@ package solvers
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook/cmd/server"
 	"github.com/cert-manager/cert-manager/pkg/logs"
@@ -13,6 +15,7 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	logsapi "k8s.io/component-base/logs/api/v1"
 
+	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/provider"
 )
 
@@ -24,9 +27,16 @@ const DefaultGroup = "acme.certyun.internal"
 // defaultPort needs no privilege.
 const defaultPort = 8443
 
-// defaultQPS is well below the limits that the clouds document or that users report, with room for a second replica:
-// DNSPod allows 20 calls a second and more (https://cloud.tencent.com/document/api/1427/56180); Alidns publishes no number.
-const defaultQPS = 10
+// defaultQPS is the lowest limit that a cloud documents: DNSPod allows 20 calls a second and more
+// (https://cloud.tencent.com/document/api/1427/56180); Alidns publishes no number. Where fewer are allowed, or several replicas
+// share them, calls become slower by themselves.
+const defaultQPS = 20
+
+// Both leave room for the API calls under operationTimeout.
+const (
+	defaultPropagationTimeout = 30 * time.Second
+	maxPropagationTimeout     = 40 * time.Second
+)
 
 // Options are the settings of the solver's server.
 type Options struct {
@@ -36,6 +46,26 @@ type Options struct {
 	Alidns, DNSPod HostOptions
 	// CloudCAFile names a file with more roots for the clouds' endpoints, in PEM form.
 	CloudCAFile string
+	// Propagation says how Present waits until a record is visible.
+	Propagation PropagationOptions
+}
+
+// PropagationOptions are the settings of the wait for a record.
+type PropagationOptions struct {
+	// Timeout bounds the wait; 0 turns it off.
+	Timeout time.Duration
+	// Nameservers are the resolvers that are asked for a zone's name servers, "host:port" or "host". None means the system's.
+	Nameservers []string
+	// Port is where authoritative name servers are asked.
+	Port int
+	// AllowNetworks are networks of private addresses that may be asked all the same.
+	AllowNetworks []string
+	// Strict makes an error of a wait in which no name server answered with authority.
+	Strict bool
+
+	// Set by Validate.
+	resolvers []string
+	networks  []netip.Prefix
 }
 
 // HostOptions are the settings for one DNS host.
@@ -54,6 +84,8 @@ func NewOptions() *Options {
 		Server: server.NewWebhookServerOptions(""),
 		Alidns: HostOptions{QPS: defaultQPS},
 		DNSPod: HostOptions{QPS: defaultQPS},
+
+		Propagation: PropagationOptions{Timeout: defaultPropagationTimeout, Port: 53},
 	}
 	serving := o.Server.RecommendedOptions.SecureServing
 	serving.BindPort = defaultPort
@@ -75,12 +107,21 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Server.SolverGroup, "group-name", "", "API group of the solvers: the groupName in Issuers. Default: the environment variable GROUP_NAME, else "+DefaultGroup+".")
 	o.Alidns.addFlags(fs, "alidns", "Alibaba Cloud DNS", "https://alidns.aliyuncs.com")
 	o.DNSPod.addFlags(fs, "dnspod", "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
+	o.Propagation.addFlags(fs)
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
 
 func (o *HostOptions) addFlags(fs *pflag.FlagSet, name, title, endpoint string) {
 	fs.StringVar(&o.Endpoint, name+"-endpoint", "", "URL of the API of "+title+". Plain http is accepted only to a loopback address. Default: "+endpoint+".")
-	fs.Float64Var(&o.QPS, name+"-qps", o.QPS, "How many calls a second are made to "+title+" with one account's keys, at most.")
+	fs.Float64Var(&o.QPS, name+"-qps", o.QPS, "How many calls a second are made to "+title+" with one account's keys, at most. While the cloud throttles they are fewer.")
+}
+
+func (o *PropagationOptions) addFlags(fs *pflag.FlagSet) {
+	fs.DurationVar(&o.Timeout, "propagation-timeout", o.Timeout, "How long a challenge waits at most until the zone's authoritative name servers show its record, up to 40s. 0 turns the wait off; then leave cert-manager's self check on.")
+	fs.StringSliceVar(&o.Nameservers, "propagation-nameservers", nil, "Resolvers (host:port or host) that are asked for the name servers of a zone and their addresses. Default: the system's.")
+	fs.IntVar(&o.Port, "propagation-port", o.Port, "Port at which authoritative name servers are asked.")
+	fs.StringSliceVar(&o.AllowNetworks, "propagation-allow-networks", nil, "Networks (CIDR) whose addresses are asked although they are private, loopback or link-local.")
+	fs.BoolVar(&o.Strict, "propagation-strict", false, "Fail where no authoritative name server can be reached, instead of waiting for the whole of --propagation-timeout and going on.")
 }
 
 // Complete fills in what the environment says and the flags do not.
@@ -100,6 +141,7 @@ func (o *Options) Validate() error {
 		validateGroup(o.Server.SolverGroup),
 		o.Alidns.validate("alidns"),
 		o.DNSPod.validate("dnspod"),
+		o.Propagation.validate(),
 	}
 	if err := logsapi.Validate(o.Server.Logging, nil, nil).ToAggregate(); err != nil {
 		errs = append(errs, err)
@@ -132,4 +174,36 @@ func (o *HostOptions) validate(name string) error {
 	}
 	o.endpoint = endpoint
 	return nil
+}
+
+func (o *PropagationOptions) validate() error {
+	var errs []error
+	if o.Timeout < 0 || o.Timeout > maxPropagationTimeout {
+		errs = append(errs, fmt.Errorf("--propagation-timeout %s must be from 0s to %s: the API calls before the wait need the rest of the %s that a challenge has",
+			o.Timeout, maxPropagationTimeout, operationTimeout))
+	}
+	if o.Port < 1 || o.Port > 65535 {
+		errs = append(errs, fmt.Errorf("--propagation-port %d must be from 1 to 65535", o.Port))
+	}
+	o.resolvers, o.networks = nil, nil
+	for _, text := range o.Nameservers {
+		resolver, err := propagation.ParseResolver(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--propagation-nameservers: %w", err))
+			continue
+		}
+		o.resolvers = append(o.resolvers, resolver)
+	}
+	for _, text := range o.AllowNetworks {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--propagation-allow-networks: %q is not a network; want one like 10.0.0.0/8 or fd00::/8, and /32 or /128 for one address", text))
+			continue
+		}
+		o.networks = append(o.networks, network)
+	}
+	if o.Strict && o.Timeout == 0 {
+		errs = append(errs, errors.New("--propagation-strict has no meaning with --propagation-timeout=0, which turns the wait off"))
+	}
+	return errors.Join(errs...)
 }

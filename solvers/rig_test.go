@@ -66,12 +66,17 @@ func vendors() []vendor {
 // rig is a solver and the cloud that it talks to, without a network, so that time in it can be simulated.
 type rig struct {
 	vendor
-	t         *testing.T
+	t         testing.TB
 	cloud     *cloud.Cloud
 	secrets   *fakeSecrets
 	solver    *Solver
 	abandoned *countingCounter
+	unseen    countingCounter
 	transport *provider.Transport
+	// visibility is nil unless a test sets it before restart.
+	visibility *Visibility
+	// qps is the limit of calls a second, 0 for the default. It is for a test to set before restart.
+	qps float64
 }
 
 // forBoth runs a test for each cloud, in simulated time. Alice hosts example.com and keeps her keys in the namespace team-a.
@@ -87,17 +92,23 @@ func forOne(t *testing.T, name string, test func(r *rig)) {
 	vs := vendors()
 	v := vs[slices.IndexFunc(vs, func(v vendor) bool { return v.name == name })]
 	synctest.Test(t, func(t *testing.T) {
-		c := v.newCloud(nil)
-		defer c.Close()
-		c.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}})
-		c.PutAccount(cloud.Account{Owner: "bob", Keys: []cloud.Key{{ID: bobID, Secret: bobSecret}}})
-		r := &rig{vendor: v, t: t, cloud: c, secrets: newFakeSecrets(), transport: provider.NewTransportOver(simulator.Transport(v.handler(c)))}
-		r.secrets.put("team-a", "alice", aliceID, aliceSecret)
-		r.secrets.put("team-b", "bob", bobID, bobSecret)
-		r.putZone("alice", "example.com")
-		r.restart()
+		r := newRig(t, v)
+		defer r.cloud.Close()
 		test(r)
 	})
+}
+
+func newRig(t testing.TB, v vendor) *rig {
+	t.Helper()
+	c := v.newCloud(nil)
+	c.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}})
+	c.PutAccount(cloud.Account{Owner: "bob", Keys: []cloud.Key{{ID: bobID, Secret: bobSecret}}})
+	r := &rig{vendor: v, t: t, cloud: c, secrets: newFakeSecrets(), transport: provider.NewTransportOver(simulator.Transport(v.handler(c)))}
+	r.secrets.put("team-a", "alice", aliceID, aliceSecret)
+	r.secrets.put("team-b", "bob", bobID, bobSecret)
+	r.putZone("alice", "example.com")
+	r.restart()
+	return r
 }
 
 // restart replaces the solver by a new one that remembers nothing, as another replica or a new process does.
@@ -108,7 +119,10 @@ func (r *rig) restart() {
 
 func (r *rig) replica(abandoned Counter) *Solver {
 	o := NewOptions()
-	s := NewSolver(r.host(o, r.transport), abandoned)
+	if r.qps > 0 {
+		o.Alidns.QPS, o.DNSPod.QPS = r.qps, r.qps
+	}
+	s := NewSolver(r.host(o, r.transport), r.visibility, Counters{Abandoned: abandoned, Unseen: &r.unseen})
 	s.keys.Store(credential.NewReader(r.secrets))
 	return s
 }

@@ -59,14 +59,14 @@ func (o *Options) Run(ctx context.Context) error {
 	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
 		return err
 	}
-	abandoned := metrics.NewCounterVec(&metrics.CounterOpts{
-		Name:           "certyun_records_abandoned_total",
-		Help:           "Records that could not be cleaned up and never can be: the credential, the zone or a readable config is gone.",
-		StabilityLevel: metrics.ALPHA,
-	}, []string{"solver"})
-	legacyregistry.MustRegister(abandoned)
+	abandoned := counter("certyun_records_abandoned_total",
+		"Records that could not be cleaned up and never can be: the credential, the zone or a readable config is gone.")
+	unseen := counter("certyun_propagation_unseen_total",
+		"Challenges that went on after the whole wait, for no authoritative name server of the zone could be asked whether the record is visible.")
 
-	alidns, dnspod, err := o.Solvers(func(solver string) Counter { return abandoned.WithLabelValues(solver) })
+	alidns, dnspod, err := o.Solvers(func(solver string) Counters {
+		return Counters{Abandoned: abandoned.WithLabelValues(solver), Unseen: unseen.WithLabelValues(solver)}
+	})
 	if err != nil {
 		return err
 	}
@@ -86,6 +86,13 @@ func (o *Options) Run(ctx context.Context) error {
 	defer dnspod.Drain(draining)
 	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// counter returns a counter of the process, by solver.
+func counter(name, help string) *metrics.CounterVec {
+	c := metrics.NewCounterVec(&metrics.CounterOpts{Name: name, Help: help, StabilityLevel: metrics.ALPHA}, []string{"solver"})
+	legacyregistry.MustRegister(c)
+	return c
 }
 
 // initialized is ready once Present and CleanUp can read Secrets.

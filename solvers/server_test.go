@@ -29,6 +29,28 @@ func TestOptionsAreValidated(t *testing.T) {
 		"an endpoint without a scheme":        {args: []string{"--alidns-endpoint=alidns.aliyuncs.com"}, want: "--alidns-endpoint"},
 		"no calls at all":                     {args: []string{"--alidns-qps=0"}, want: "--alidns-qps 0 must be greater than 0"},
 		"several mistakes are all reported":   {args: []string{"--dnspod-qps=-1", "--group-name=x"}, want: "--dnspod-qps -1 must be greater than 0"},
+		"no wait":                             {args: []string{"--propagation-timeout=0"}},
+		"the longest wait":                    {args: []string{"--propagation-timeout=40s"}},
+		"a wait that leaves no time for calls": {
+			args: []string{"--propagation-timeout=41s"},
+			want: "--propagation-timeout 41s must be from 0s to 40s: the API calls before the wait need the rest of the 50s that a challenge has",
+		},
+		"a wait below zero": {args: []string{"--propagation-timeout=-1s"}, want: "--propagation-timeout -1s must be from 0s to 40s"},
+		"resolvers":         {args: []string{"--propagation-nameservers=10.0.0.10,[fd00::10]:5353,dns.example:53"}},
+		"a resolver that is a URL": {
+			args: []string{"--propagation-nameservers=10.0.0.10,https://dns.example"}, want: `--propagation-nameservers: "https://dns.example" is not a resolver`,
+		},
+		"port 0 for name servers": {args: []string{"--propagation-port=0"}, want: "--propagation-port 0 must be from 1 to 65535"},
+		"a port that is too high": {args: []string{"--propagation-port=65536"}, want: "--propagation-port 65536 must be from 1 to 65535"},
+		"networks":                {args: []string{"--propagation-allow-networks=10.0.0.0/8,fd00::/8"}},
+		"an address that is no network": {
+			args: []string{"--propagation-allow-networks=10.0.0.1"},
+			want: `--propagation-allow-networks: "10.0.0.1" is not a network; want one like 10.0.0.0/8 or fd00::/8, and /32 or /128 for one address`,
+		},
+		"strict": {args: []string{"--propagation-strict"}},
+		"strict without a wait": {
+			args: []string{"--propagation-strict", "--propagation-timeout=0s"}, want: "--propagation-strict has no meaning with --propagation-timeout=0",
+		},
 		"the generic server's own validation": {args: []string{"--secure-port=70000"}, want: "--secure-port"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +99,7 @@ func TestACloudCAFileThatCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := NewOptions()
 			o.CloudCAFile = file
-			_, _, err := o.Solvers(func(string) Counter { return &countingCounter{} })
+			_, _, err := o.Solvers(func(string) Counters { return Counters{&countingCounter{}, &countingCounter{}} })
 			if err == nil || !strings.Contains(err.Error(), "--cloud-ca-file") {
 				t.Errorf("got the error %v", err)
 			}

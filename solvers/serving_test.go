@@ -118,6 +118,8 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 		"--tls-cert-file=" + s.certFile, "--tls-private-key-file=" + strings.TrimSuffix(s.certFile, ".crt") + ".key",
 		"--kubeconfig=" + config, "--authentication-kubeconfig=" + config, "--authorization-kubeconfig=" + config,
 		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
+		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
+		"--propagation-allow-networks=127.0.0.0/8",
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop

@@ -22,6 +22,7 @@ import (
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/provider"
 )
 
@@ -56,9 +57,10 @@ type Plan struct {
 //
 // Everything may be called at any time, concurrently, repeatedly and on any number of replicas.
 type Solver struct {
-	host      Host
-	abandoned Counter
-	records   *memory
+	host       Host
+	visibility *Visibility
+	counters   Counters
+	records    *memory
 	// inFlight holds a share for each Present and CleanUp.
 	inFlight *semaphore.Weighted
 	keys     atomic.Pointer[credential.Reader] // nil until Initialize
@@ -69,9 +71,34 @@ type Counter interface {
 	Inc()
 }
 
-// NewSolver returns the solver for a host. Abandoned counts the records that could not be cleaned up and never can be.
-func NewSolver(host Host, abandoned Counter) *Solver {
-	return &Solver{host: host, abandoned: abandoned, records: newMemory(), inFlight: semaphore.NewWeighted(math.MaxInt64)}
+// Counters count what operators should know of.
+type Counters struct {
+	// Abandoned counts the records that could not be cleaned up and never can be.
+	Abandoned Counter
+	// Unseen counts the records that nobody could look for, so that Present went on after the whole wait.
+	Unseen Counter
+}
+
+// Watcher waits for records to be visible.
+type Watcher interface {
+	// Wait returns when the record is visible, or when the whole of the wait has passed and nobody could tell whether it is.
+	// An error means that it is not visible, and may be later. It may be called concurrently.
+	Wait(ctx context.Context, r propagation.Record) (propagation.Sight, error)
+}
+
+// Visibility makes Present wait until records are visible.
+type Visibility struct {
+	Watcher Watcher
+	// Timeout is how long a wait takes at most. The API calls before it must leave that much of the operation's time.
+	Timeout time.Duration
+}
+
+// NewSolver returns the solver for a host. Without a Visibility, Present returns as soon as the host has the record.
+func NewSolver(host Host, visibility *Visibility, counters Counters) *Solver {
+	return &Solver{
+		host: host, visibility: visibility, counters: counters,
+		records: newMemory(), inFlight: semaphore.NewWeighted(math.MaxInt64),
+	}
 }
 
 // Name returns the solverName that Issuers use.
@@ -108,27 +135,62 @@ func (s *Solver) begin() (end func()) {
 	return func() { s.inFlight.Release(1) }
 }
 
-// Present makes sure that the challenge's TXT record exists. Other records at the name stay as they are.
+// Present makes sure that the challenge's TXT record exists, and returns when it is visible. Other records at the name stay as
+// they are.
 func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	defer s.begin()()
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 
 	start := time.Now()
-	c, err := s.open(ctx, ch)
+	c, zone, err := s.write(ctx, ch)
 	if err != nil {
 		return s.explain("present", ch, c, err)
 	}
-	if err := s.add(ctx, c); err != nil {
+	written := time.Now()
+	if err := s.await(ctx, ch, c, zone); err != nil {
 		return s.explain("present", ch, c, err)
 	}
-	klog.InfoS("Presented the challenge", append(s.logFields(ch, c), "duration", time.Since(start))...)
+	klog.InfoS("Presented the challenge",
+		append(s.logFields(ch, c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
 	return nil
 }
 
-// add writes the record into the zone that the name belongs to, and remembers its id.
-func (s *Solver) add(ctx context.Context, c *challenge) error {
-	return c.account.InZone(ctx, c.name, c.resolvedZone, func(zone string) error {
+// write adds the challenge's record and returns the zone that it is in. It leaves time to wait for the record: without that
+// time Present could not succeed, so a worker of cert-manager's would be held for nothing.
+func (s *Solver) write(ctx context.Context, ch *whapi.ChallengeRequest) (*challenge, string, error) {
+	if s.visibility != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, operationTimeout-s.visibility.Timeout)
+		defer cancel()
+	}
+	c, err := s.open(ctx, ch)
+	if err != nil {
+		return c, "", err
+	}
+	zone, err := s.add(ctx, c)
+	return c, zone, err
+}
+
+// await returns when the record is visible, or when there was nobody to tell for the whole of the wait.
+func (s *Solver) await(ctx context.Context, ch *whapi.ChallengeRequest, c *challenge, zone string) error {
+	if s.visibility == nil {
+		return nil
+	}
+	sight, err := s.visibility.Watcher.Wait(ctx, propagation.Record{Account: c.identity, Zone: zone, Name: c.name, Value: c.value})
+	if err != nil || sight.Seen {
+		return err
+	}
+	s.counters.Unseen.Inc()
+	klog.InfoS("Warning: nobody could tell whether the record is visible, so the challenge goes on after the whole wait",
+		append(s.logFields(ch, c), "zone", zone, "wait", s.visibility.Timeout, "cause", sight.Blind)...)
+	return nil
+}
+
+// add writes the record into the zone that the name belongs to, remembers its id and returns the zone.
+func (s *Solver) add(ctx context.Context, c *challenge) (zone string, err error) {
+	err = c.account.InZone(ctx, c.name, c.resolvedZone, func(z string) error {
+		zone = z
 		record, err := c.recordIn(zone)
 		if err != nil {
 			return err
@@ -140,6 +202,7 @@ func (s *Solver) add(ctx context.Context, c *challenge) error {
 		s.records.presented(c.key(), zone, id)
 		return nil
 	})
+	return zone, err
 }
 
 // CleanUp removes the challenge's TXT record: the one with this name, type and value, and no other. When there is none, or
@@ -160,7 +223,7 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		klog.InfoS("Cleaned up the challenge", append(s.logFields(ch, c), "duration", time.Since(start))...)
 		return nil
 	case hopeless(err):
-		s.abandoned.Inc()
+		s.counters.Abandoned.Inc()
 		klog.InfoS("Gave up the challenge's record: it can never be cleaned up with what the Challenge names; remove it by hand if it exists",
 			append(s.logFields(ch, c), "cause", s.explain("clean up", ch, c, err).Error())...)
 		return nil

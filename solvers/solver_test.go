@@ -246,6 +246,37 @@ func TestAStaleZoneListIsReadAgainOnce(t *testing.T) {
 	})
 }
 
+func TestEveryCodeForAZoneThatMovedDropsTheList(t *testing.T) {
+	codes := map[string][]string{
+		"alidns": {"InvalidDomainName.NoExist", "InvalidDomainName.Format", "IncorrectDomainUser"},
+		"dnspod": {
+			"InvalidParameterValue.DomainNotExists", "InvalidParameter.DomainInvalid", "InvalidParameter.DomainIdInvalid",
+			"ResourceNotFound.NoDataOfDomain", "FailedOperation.NotDomainOwner", "FailedOperation.DomainOwnedByOtherUser",
+			"OperationDenied.NoPermissionToOperateDomain", "OperationDenied.DomainOwnerAllowedOnly", "OperationDenied.AccessDenied",
+		},
+	}
+	for vendor, codes := range codes {
+		for _, code := range codes {
+			t.Run(code, func(t *testing.T) {
+				forOne(t, vendor, func(r *rig) {
+					r.putZone("alice", "sub.example.com")
+					name := withName("_acme-challenge.sub.example.com.", "example.org.")
+					r.present(name)
+					r.removeZone("alice", "sub.example.com")
+					r.inject(cloud.Fault{Kind: cloud.Error, Action: r.add, Status: 400, Code: code, Message: "moved", Count: 1})
+					r.cloud.ResetCalls()
+					time.Sleep(time.Second)
+					r.present(name, withKey(otherValue)) // into the zone that encloses it
+					r.present(name, withKey("a third value"))
+					r.wantTXT("alice", "_acme-challenge.sub.example.com "+otherValue, "_acme-challenge.sub.example.com a third value")
+					r.wantCalls(r.zones, 1)
+					r.wantCalls(r.add, 3)
+				})
+			})
+		}
+	}
+}
+
 func TestAZoneThatIsListedButRefusedFailsOnce(t *testing.T) {
 	codes := map[string]string{"alidns": "IncorrectDomainUser", "dnspod": "OperationDenied.NoPermissionToOperateDomain"}
 	forBoth(t, func(r *rig) {
@@ -571,7 +602,7 @@ func TestRequestsThatMakeNoSense(t *testing.T) {
 		r.wantError(func() error { return r.solver.Present(r.request(withKey(""))) }, "no key to present")
 		r.wantError(func() error { return r.solver.Present(r.request(withName("", "example.com."))) }, "the domain name is empty")
 		r.wantError(func() error { return r.solver.Present(r.request(withName("a..b.", "example.com."))) }, "empty label")
-		unstarted := NewSolver(r.solver.host, r.abandoned)
+		unstarted := NewSolver(r.solver.host, nil, Counters{Abandoned: r.abandoned})
 		r.wantError(func() error { return unstarted.Present(r.request()) }, "still starting")
 	})
 }

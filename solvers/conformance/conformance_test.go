@@ -40,13 +40,15 @@ func TestConformance(t *testing.T) {
 	if err := os.WriteFile(o.CloudCAFile, world.CA, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	o.Propagation.Nameservers, o.Propagation.Port = []string{world.Recursive.Address()}, world.DNS.Port()
+	o.Propagation.AllowNetworks = []string{"127.0.0.0/8"}
 	if err := o.Complete(); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	alidns, dnspod, err := o.Solvers(func(string) solvers.Counter { return uncounted{} })
+	alidns, dnspod, err := o.Solvers(func(string) solvers.Counters { return solvers.Counters{Abandoned: uncounted{}, Unseen: uncounted{}} })
 	if err != nil {
 		t.Fatal(err)
 	}

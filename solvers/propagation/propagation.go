@@ -1,0 +1,192 @@
+// Package propagation tells when a TXT record can be seen in the DNS: when the authoritative name servers of its zone show it.
+// They are asked directly, so no cache lies in between, and no recursive resolver is ever asked for the record itself, which
+// would make it remember that there is none.
+package propagation
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/utils/lru"
+
+	"github.com/certyun/certyun/solvers/fault"
+)
+
+// Options say whom to ask and for how long.
+type Options struct {
+	// Timeout bounds a wait. It must be greater than 0.
+	Timeout time.Duration
+	// Resolvers are asked, one after the other, for the name servers of zones and their addresses.
+	Resolvers []Resolver
+	// Asker asks the name servers.
+	Asker Asker
+	// Port is where name servers are asked.
+	Port uint16
+	// Allow has networks of addresses that may be asked although they are not public.
+	Allow []netip.Prefix
+	// Strict makes an error of a wait in which nobody answered with authority.
+	Strict bool
+}
+
+// Record is what is waited for.
+type Record struct {
+	// Account tells accounts apart that have zones of the same name, of which the DNS shows one at most.
+	Account string
+	// Zone and Name are in A-label form, without a dot at the end.
+	Zone, Name string
+	Value      string
+}
+
+// Sight is how a wait without an error ended.
+type Sight struct {
+	// Seen is true when all name servers that answered with authority showed the record, and at least one did.
+	Seen bool
+	// Blind says why nobody could tell, when it was not seen. The whole timeout has passed then.
+	Blind string
+}
+
+// Remembered is how many zones are remembered at most. Forgetting one costs another lookup.
+const remembered = 4096
+
+// quiet is how long nobody must have answered with authority before that is taken for the network's fault, not a zone's.
+const quiet = 10 * time.Minute
+
+// Watcher waits for records. It is safe for concurrent use: waits for one name share their queries.
+type Watcher struct {
+	options Options
+
+	mu      sync.Mutex
+	zones   *lru.Cache // of *zone, by name
+	watches map[watched]*watch
+	// waiting counts the waits under way for each zone of an account. slow has those whose last wait ran out.
+	waiting map[accountZone]int
+	slow    *lru.Cache
+
+	// answered is when a name server last answered with authority, in nanoseconds since 1970.
+	answered atomic.Int64
+}
+
+type watched struct{ zone, name string }
+
+type accountZone struct{ account, zone string }
+
+// NewWatcher returns a Watcher.
+func NewWatcher(o Options) *Watcher {
+	return &Watcher{
+		options: o, zones: lru.New(remembered), slow: lru.New(remembered),
+		watches: map[watched]*watch{}, waiting: map[accountZone]int{},
+	}
+}
+
+// Wait returns when the record can be seen, or when the timeout has passed. It returns an error when name servers answer but do
+// not show the record. When nobody can tell it waits for the whole timeout and says so in the Sight, so that whoever goes on
+// after a success never goes on early.
+//
+// A zone whose last wait ran out is slow: until a wait for it succeeds, one call at a time waits and others get an error at
+// once. A caller that may hold few workers loses one to the zone, not all.
+func (w *Watcher) Wait(ctx context.Context, r Record) (Sight, error) {
+	key := accountZone{r.Account, r.Zone}
+	if !w.enter(key) {
+		return Sight{}, &fault.Error{
+			Kind:   fault.Transient,
+			Reason: "the name servers of the zone " + r.Zone + " took too long to show the last record, and another challenge is waiting for them",
+			Remedy: "this one is tried again; until the zone has caught up, its challenges wait one after the other",
+		}
+	}
+	sight, ranOut, err := w.watch(ctx, r)
+	w.leave(key, sight.Seen, ranOut)
+	return sight, err
+}
+
+// enter tells whether a wait for the zone may begin.
+func (w *Watcher) enter(key accountZone) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, slow := w.slow.Get(key); slow && w.waiting[key] > 0 {
+		return false
+	}
+	w.waiting[key]++
+	return true
+}
+
+func (w *Watcher) leave(key accountZone, seen, ranOut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting[key]--; w.waiting[key] == 0 {
+		delete(w.waiting, key)
+	}
+	switch {
+	case seen:
+		w.slow.Remove(key)
+	case ranOut:
+		w.slow.Add(key, nil)
+	}
+}
+
+// watch waits. RanOut tells whether the zone's name servers were given the whole timeout and are to blame.
+func (w *Watcher) watch(ctx context.Context, r Record) (sight Sight, ranOut bool, err error) {
+	start := time.Now()
+	timeout, cancel := context.WithTimeout(ctx, w.options.Timeout)
+	defer cancel()
+
+	self := &waiter{value: r.Value, since: start}
+	watch, leave := w.join(ctx, watched{r.Zone, r.Name}, self)
+	defer leave()
+	for {
+		view, changed := watch.look(self)
+		if view.visible() {
+			return Sight{Seen: true}, false, nil
+		}
+		select {
+		case <-changed:
+			continue
+		case <-timeout.Done():
+		}
+		view, _ = watch.look(self)
+		if !view.visible() {
+			watch.zone.doubt()
+		}
+		return w.conclude(view.final(), r, time.Since(start) >= w.options.Timeout)
+	}
+}
+
+// conclude judges what is known when the time is over. Whole tells whether it was the whole timeout.
+func (w *Watcher) conclude(v view, r Record, whole bool) (sight Sight, ranOut bool, err error) {
+	switch {
+	case v.visible():
+		return Sight{Seen: true}, false, nil
+	case len(v.missing) > 0:
+		return Sight{}, whole, notYet(v.missing)
+	case !whole:
+		return Sight{}, false, &fault.Error{
+			Kind:   fault.Transient,
+			Reason: "no time was left to wait until the record is visible",
+			Remedy: "it is tried again; if this goes on, the API of the DNS host is slow or throttles",
+		}
+	case w.options.Strict:
+		return Sight{}, w.hears(), &fault.Error{
+			Kind: fault.Transient, Reason: v.blind(r.Zone),
+			Remedy: fmt.Sprintf("allow egress to port %d over UDP and TCP, or leave out --propagation-strict", w.options.Port),
+		}
+	}
+	return Sight{Blind: v.blind(r.Zone)}, w.hears(), nil
+}
+
+// hears tells whether anybody at all has answered with authority lately. If not, the way out is closed, and no zone is to
+// blame for not being seen.
+func (w *Watcher) hears() bool {
+	return time.Since(time.Unix(0, w.answered.Load())) < quiet
+}
+
+// notYet is the error for a record that some name servers do not show.
+func notYet(missing []Server) error {
+	return &fault.Error{
+		Kind:   fault.Transient,
+		Reason: "the record is written but not visible yet on " + list(missing),
+		Remedy: "it is tried again; if it stays so, compare the zone's name servers in the DNS with those that the DNS host names for it",
+	}
+}

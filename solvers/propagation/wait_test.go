@@ -1,0 +1,742 @@
+package propagation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/certyun/certyun/solvers/fault"
+)
+
+const (
+	timeout  = 30 * time.Second
+	zoneName = "example.com"
+	name     = "_acme-challenge.example.com"
+	wanted   = "the-value"
+	latency  = 20 * time.Millisecond
+)
+
+// internet is name servers and a resolver without a network, so that time can be simulated.
+type internet struct {
+	mu      sync.Mutex
+	servers map[netip.Addr]*nameServer
+	ns      map[string][]string
+	hosts   map[string][]netip.Addr
+	failure error // of the resolver
+	lookups []string
+	queries []query
+}
+
+type query struct {
+	server netip.Addr
+	name   string
+	at     time.Time
+}
+
+// nameServer answers with these values from the time on at which they appear.
+type nameServer struct {
+	values map[string]time.Time // by when they appear
+	err    error                // in place of an answer
+	until  time.Time            // the end of err, if it has one
+}
+
+var (
+	first  = netip.MustParseAddr("8.8.4.1")
+	second = netip.MustParseAddr("8.8.4.2")
+	third  = netip.MustParseAddr("2400:3200::3")
+)
+
+// newInternet has the zone at three servers of two names. The record appears on each after this time.
+func newInternet(delay time.Duration) *internet {
+	i := &internet{
+		servers: map[netip.Addr]*nameServer{}, ns: map[string][]string{zoneName: {"ns2.host.test.", "NS1.host.test."}},
+		hosts: map[string][]netip.Addr{"ns1.host.test.": {first}, "ns2.host.test.": {third, second}},
+	}
+	for _, addr := range []netip.Addr{first, second, third} {
+		i.servers[addr] = &nameServer{values: map[string]time.Time{"another-value": {}}}
+	}
+	i.show(wanted, delay)
+	return i
+}
+
+// show makes a value appear on all servers after a time.
+func (i *internet) show(value string, delay time.Duration) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.servers {
+		s.values[value] = time.Now().Add(delay)
+	}
+}
+
+func (i *internet) change(addr netip.Addr, change func(*nameServer)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	change(i.servers[addr])
+}
+
+func (i *internet) Ask(ctx context.Context, server netip.AddrPort, name string) ([]string, error) {
+	i.mu.Lock()
+	i.queries = append(i.queries, query{server.Addr(), name, time.Now()})
+	s, known := i.servers[server.Addr()]
+	i.mu.Unlock()
+	if !known || server.Port() != 53 {
+		return nil, fmt.Errorf("nobody is at %s", server)
+	}
+	i.mu.Lock()
+	err, until := s.err, s.until
+	i.mu.Unlock()
+	if err != nil && (until.IsZero() || time.Now().Before(until)) {
+		if errors.Is(err, errSilent) {
+			return nil, pause(ctx, answerWithin, errSilent)
+		}
+		return nil, pause(ctx, latency, err)
+	}
+	if err := pause(ctx, latency/2, nil); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	var values []string
+	for value, from := range s.values {
+		if !time.Now().Before(from) {
+			values = append(values, value)
+		}
+	}
+	i.mu.Unlock()
+	return values, pause(ctx, latency/2, nil)
+}
+
+func pause(ctx context.Context, d time.Duration, then error) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return then
+	}
+}
+
+func (i *internet) LookupNS(ctx context.Context, name string) ([]*net.NS, error) {
+	if err := pause(ctx, latency, nil); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.lookups = append(i.lookups, "NS "+name)
+	if i.failure != nil {
+		return nil, i.failure
+	}
+	var records []*net.NS
+	for _, host := range i.ns[strings.TrimSuffix(name, ".")] {
+		records = append(records, &net.NS{Host: host})
+	}
+	if len(records) == 0 {
+		return nil, &net.DNSError{IsNotFound: true}
+	}
+	return records, nil
+}
+
+func (i *internet) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if err := pause(ctx, latency, nil); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.lookups = append(i.lookups, network+" "+host)
+	if i.failure != nil {
+		return nil, i.failure
+	}
+	if len(i.hosts[host]) == 0 {
+		return nil, &net.DNSError{IsNotFound: true}
+	}
+	return slices.Clone(i.hosts[host]), nil
+}
+
+// asked counts the queries to a server.
+func (i *internet) asked(addr netip.Addr) int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n := 0
+	for _, q := range i.queries {
+		if q.server == addr {
+			n++
+		}
+	}
+	return n
+}
+
+func (i *internet) reset() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.queries, i.lookups = nil, nil
+}
+
+func (i *internet) watcher(changes ...func(*Options)) *Watcher {
+	o := Options{Timeout: timeout, Resolvers: []Resolver{i}, Asker: i, Port: 53}
+	for _, change := range changes {
+		change(&o)
+	}
+	return NewWatcher(o)
+}
+
+func record(changes ...func(*Record)) Record {
+	r := Record{Account: "alice", Zone: zoneName, Name: name, Value: wanted}
+	for _, change := range changes {
+		change(&r)
+	}
+	return r
+}
+
+// simulated runs a test in simulated time, and lets what it began come to its end.
+func simulated(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		test(t)
+		time.Sleep(lookupTimeout)
+	})
+}
+
+// outcome is how a wait ended, to be compared as a whole.
+type outcome struct {
+	Seen  bool
+	Blind string
+	Error string
+}
+
+func wait(ctx context.Context, w *Watcher, r Record) (outcome, time.Duration) {
+	start := time.Now()
+	sight, err := w.Wait(ctx, r)
+	o := outcome{Seen: sight.Seen, Blind: sight.Blind}
+	if err != nil {
+		o.Error = err.Error()
+	}
+	return o, time.Since(start)
+}
+
+const (
+	missingAll = "the record is written but not visible yet on ns1.host.test (8.8.4.1), ns2.host.test (8.8.4.2), ns2.host.test (2400:3200::3); " + missingRemedy
+	missingOne = "the record is written but not visible yet on ns2.host.test (8.8.4.2); " + missingRemedy
+
+	missingRemedy = "it is tried again; if it stays so, compare the zone's name servers in the DNS with those that the DNS host names for it"
+)
+
+func TestWait(t *testing.T) {
+	fail := func(err error, servers ...netip.Addr) func(*internet) {
+		return func(i *internet) {
+			for _, addr := range servers {
+				i.servers[addr].err = err
+			}
+		}
+	}
+	tests := map[string]struct {
+		delay   time.Duration
+		world   func(*internet)
+		options func(*Options)
+		want    outcome
+		// The wait ends between these times.
+		from, to time.Duration
+	}{
+		"a record that is there at once": {
+			want: outcome{Seen: true}, to: time.Second,
+		},
+		"a record that appears after a second": {
+			delay: time.Second, want: outcome{Seen: true}, from: time.Second, to: 1200 * time.Millisecond,
+		},
+		"a record that appears after ten seconds": {
+			delay: 10 * time.Second, want: outcome{Seen: true}, from: 10 * time.Second, to: 10600 * time.Millisecond,
+		},
+		"one server lags behind the others": {
+			world: func(i *internet) { i.servers[second].values[wanted] = time.Now().Add(7 * time.Second) },
+			want:  outcome{Seen: true}, from: 7 * time.Second, to: 7500 * time.Millisecond,
+		},
+		"one server never shows it": {
+			world: func(i *internet) { delete(i.servers[second].values, wanted) },
+			want:  outcome{Error: missingOne}, from: timeout, to: timeout,
+		},
+		"no server ever shows it": {
+			delay: time.Hour, want: outcome{Error: missingAll}, from: timeout, to: timeout,
+		},
+		"a server that never answers is left out once it had its chance": {
+			world: fail(errSilent, second), want: outcome{Seen: true}, from: answerWithin, to: answerWithin + time.Second,
+		},
+		"a server without the zone is left out": {
+			world: fail(errors.New("answers REFUSED"), second), want: outcome{Seen: true}, to: time.Second,
+		},
+		"a server in whose place somebody else answers is left out": {
+			world: fail(errNoAuthority, first, third), want: outcome{Seen: true}, to: time.Second,
+		},
+		"a server that is left out does not replace one that shows it": {
+			world: func(i *internet) {
+				fail(errNoAuthority, first)(i)
+				delete(i.servers[second].values, wanted)
+			},
+			want: outcome{Error: missingOne}, from: timeout, to: timeout,
+		},
+		"a server that is out of order for a while is asked again": {
+			world: func(i *internet) {
+				for _, s := range i.servers {
+					s.err, s.until = errors.New("answers SERVFAIL"), time.Now().Add(5*time.Second)
+				}
+			},
+			want: outcome{Seen: true}, from: 5 * time.Second, to: 7 * time.Second,
+		},
+		"nobody answers": {
+			world: fail(errSilent, first, second, third),
+			want: outcome{Blind: "none of the name servers of the zone example.com answers with authority: " +
+				"ns1.host.test (8.8.4.1) does not answer, ns2.host.test (2400:3200::3) does not answer, ns2.host.test (8.8.4.2) does not answer"},
+			from: timeout, to: timeout,
+		},
+		"all answers are somebody else's": {
+			world: fail(errNoAuthority, first, second, third),
+			want: outcome{Blind: "none of the name servers of the zone example.com answers with authority: " +
+				"ns1.host.test (8.8.4.1) answers without authority, ns2.host.test (2400:3200::3) answers without authority, ns2.host.test (8.8.4.2) answers without authority"},
+			from: timeout, to: timeout,
+		},
+		"nobody answers, and that is an error": {
+			world: fail(errSilent, first, second, third), options: func(o *Options) { o.Strict = true },
+			want: outcome{Error: "none of the name servers of the zone example.com answers with authority: " +
+				"ns1.host.test (8.8.4.1) does not answer, ns2.host.test (2400:3200::3) does not answer, ns2.host.test (8.8.4.2) does not answer; " +
+				"allow egress to port 53 over UDP and TCP, or leave out --propagation-strict"},
+			from: timeout, to: timeout,
+		},
+		"the resolver fails": {
+			world: func(i *internet) { i.failure = errors.New("no route") },
+			want:  outcome{Blind: "nobody could be asked whether the record is visible: the name servers of the zone example.com could not be found"},
+			from:  timeout, to: timeout,
+		},
+		"the zone is not in the DNS": {
+			world: func(i *internet) { delete(i.ns, zoneName) },
+			want:  outcome{Blind: "nobody could be asked whether the record is visible: the zone example.com has no name servers in the DNS"},
+			from:  timeout, to: timeout,
+		},
+		"the names of the servers have no address": {
+			world: func(i *internet) { clear(i.hosts) },
+			want:  outcome{Blind: "nobody could be asked whether the record is visible: no address of the name servers of the zone example.com could be found"},
+			from:  timeout, to: timeout,
+		},
+		"one name has no address": {
+			world: func(i *internet) { delete(i.hosts, "ns2.host.test.") }, want: outcome{Seen: true}, to: time.Second,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			simulated(t, func(t *testing.T) {
+				i := newInternet(test.delay)
+				if test.world != nil {
+					test.world(i)
+				}
+				w := i.watcher(func(o *Options) {
+					if test.options != nil {
+						test.options(o)
+					}
+				})
+				for range 2 { // the text is the same each time
+					got, took := wait(t.Context(), w, record())
+					if diff := cmp.Diff(test.want, got); diff != "" {
+						t.Errorf("outcome (-want +got):\n%s", diff)
+					}
+					if took < test.from || took > test.to {
+						t.Errorf("it took %s, want %s to %s", took, test.from, test.to)
+					}
+					if test.want.Seen {
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAResolverThatRecovers(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(0)
+		i.failure = errors.New("no route")
+		time.AfterFunc(5*time.Second, func() {
+			i.mu.Lock()
+			defer i.mu.Unlock()
+			i.failure = nil
+		})
+		got, took := wait(t.Context(), i.watcher(), record())
+		if !got.Seen || took < 5*time.Second || took > 8*time.Second {
+			t.Errorf("%+v after %s", got, took)
+		}
+	})
+}
+
+func TestTheSecondResolverIsAskedWhenTheFirstFails(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		broken, i := newInternet(0), newInternet(0)
+		broken.failure = errors.New("no route")
+		got, took := wait(t.Context(), i.watcher(func(o *Options) { o.Resolvers = []Resolver{broken, i} }), record())
+		if !got.Seen || took > time.Second {
+			t.Errorf("%+v after %s", got, took)
+		}
+	})
+}
+
+func TestNobodyIsAskedForTheRecordButTheZonesServers(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Second)
+		w := i.watcher()
+		for range 3 {
+			if got, _ := wait(t.Context(), w, record()); !got.Seen {
+				t.Fatalf("%+v", got)
+			}
+		}
+		if diff := cmp.Diff([]string{"NS example.com.", "ip ns1.host.test.", "ip ns2.host.test."}, i.lookups); diff != "" {
+			t.Errorf("what the resolver was asked (-want +got):\n%s", diff)
+		}
+		for _, q := range i.queries {
+			if q.name != name {
+				t.Errorf("%s was asked for %s", q.server, q.name)
+			}
+		}
+	})
+}
+
+func TestPollingIsFastAtFirstAndSlowerLater(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Hour)
+		start := time.Now()
+		wait(t.Context(), i.watcher(), record())
+		var early, all int
+		for _, q := range i.queries {
+			if q.server != first {
+				continue
+			}
+			all++
+			if q.at.Sub(start) < time.Second {
+				early++
+			}
+		}
+		if early < 7 || early > 11 {
+			t.Errorf("%d queries to one server in the first second", early)
+		}
+		if all > 90 {
+			t.Errorf("%d queries to one server in %s", all, timeout)
+		}
+	})
+}
+
+func TestAServerThatShowsTheRecordIsLeftInPeace(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(0)
+		i.servers[second].values[wanted] = time.Now().Add(20 * time.Second)
+		wait(t.Context(), i.watcher(), record())
+		if got := i.asked(first); got != 1 {
+			t.Errorf("a server that showed the record at once was asked %d times", got)
+		}
+	})
+}
+
+func TestWaitsForOneNameShareTheirQueries(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		const calls = 100
+		alone := newInternet(3 * time.Second)
+		wait(t.Context(), alone.watcher(), record())
+
+		i := newInternet(3 * time.Second)
+		w := i.watcher()
+		var group sync.WaitGroup
+		for n := range calls {
+			value := fmt.Sprintf("value-%d", n)
+			i.show(value, 3*time.Second)
+			group.Go(func() {
+				if got, took := wait(t.Context(), w, record(func(r *Record) { r.Value = value })); !got.Seen || took > 3300*time.Millisecond {
+					t.Errorf("%+v after %s", got, took)
+				}
+			})
+		}
+		group.Wait()
+		if one, all := alone.asked(first), i.asked(first); all > one+5 {
+			t.Errorf("one call asks a server %d times, %d calls %d times", one, calls, all)
+		}
+		if len(i.lookups) != 3 {
+			t.Errorf("the resolver was asked %q", i.lookups)
+		}
+	})
+}
+
+func TestAHundredNamesAtOnce(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		const names = 100
+		i := newInternet(3 * time.Second)
+		i.servers[third].err = errSilent
+		w := i.watcher()
+		before := runtime.NumGoroutine()
+		var group sync.WaitGroup
+		for n := range names {
+			group.Go(func() {
+				got, took := wait(t.Context(), w, record(func(r *Record) { r.Name = fmt.Sprintf("_acme-challenge.n%d.example.com", n) }))
+				if !got.Seen || took > 4*time.Second {
+					t.Errorf("%+v after %s", got, took)
+				}
+			})
+		}
+		most := 0
+		for range 300 {
+			time.Sleep(10*time.Millisecond + time.Microsecond)
+			most = max(most, runtime.NumGoroutine()-before)
+		}
+		group.Wait()
+		if asked := i.asked(first); asked > names*30 {
+			t.Errorf("a server was asked %d times for %d names", asked, names)
+		}
+		time.Sleep(askTimeout)
+		// The calls themselves, a poll for each name, and the queries that are allowed at once.
+		if limit := 2*names + 3*maxQueries + 10; most > limit {
+			t.Errorf("%d goroutines, want %d at most", most, limit)
+		}
+		synctest.Wait()
+		if left := runtime.NumGoroutine() - before; left > 2 {
+			t.Errorf("%d goroutines are left", left)
+		}
+	})
+}
+
+func TestWhatWasSeenEarlierDoesNotCount(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(0)
+		w := i.watcher()
+		other := record(func(r *Record) { r.Value = "a-value-for-later" })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { // keeps the name watched
+			defer close(done)
+			wait(ctx, w, other)
+		}()
+		if got, _ := wait(t.Context(), w, record()); !got.Seen {
+			t.Fatalf("%+v", got)
+		}
+		for _, addr := range []netip.Addr{first, second, third} {
+			i.change(addr, func(s *nameServer) { delete(s.values, wanted) })
+		}
+		time.AfterFunc(4*time.Second, func() { i.show(wanted, 0) })
+		if got, took := wait(t.Context(), w, record()); !got.Seen || took < 4*time.Second || took > 5*time.Second {
+			t.Errorf("after the record was removed and written again: %+v after %s", got, took)
+		}
+		cancel()
+		<-done
+	})
+}
+
+func TestALostPacketHidesNoServerThatLags(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(0)
+		i.change(second, func(s *nameServer) { s.values[wanted] = time.Now().Add(8 * time.Second) })
+		time.AfterFunc(time.Second, func() {
+			i.change(second, func(s *nameServer) { s.err, s.until = errSilent, time.Now().Add(2*time.Second) })
+		})
+		got, took := wait(t.Context(), i.watcher(), record())
+		if !got.Seen || took < 8*time.Second || took > 10*time.Second {
+			t.Errorf("%+v after %s", got, took)
+		}
+	})
+}
+
+func TestAServerKnownToBeSilentIsNotWaitedFor(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(6 * time.Second) // long enough to ask it twice
+		i.servers[third].err = errSilent
+		w := i.watcher()
+		wait(t.Context(), w, record())
+		i.reset()
+		for n := range 20 {
+			got, took := wait(t.Context(), w, record(func(r *Record) { r.Name = fmt.Sprintf("_acme-challenge.n%d.example.com", n) }))
+			if !got.Seen || took > 200*time.Millisecond {
+				t.Errorf("%+v after %s", got, took)
+			}
+		}
+		if asked := i.asked(third); asked > 2 {
+			t.Errorf("the silent server was asked %d times", asked)
+		}
+
+		// When it answers again and lags, it counts again.
+		time.Sleep(askSilentAfter)
+		i.change(third, func(s *nameServer) { s.err = nil })
+		i.show("later", 0)
+		wait(t.Context(), w, record(func(r *Record) { r.Value = "later" }))
+		i.show("last", 0)
+		i.change(third, func(s *nameServer) { s.values["last"] = time.Now().Add(3 * time.Second) })
+		if got, took := wait(t.Context(), w, record(func(r *Record) { r.Value = "last" })); !got.Seen || took < 3*time.Second {
+			t.Errorf("%+v after %s", got, took)
+		}
+	})
+}
+
+func TestNameServersAreLookedForAgainAfterAWaitInVain(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(0)
+		for _, s := range i.servers {
+			delete(s.values, wanted)
+		}
+		w := i.watcher()
+		wait(t.Context(), w, record())
+		// The zone moves to another server, which has the record.
+		moved := netip.MustParseAddr("8.8.4.9")
+		i.mu.Lock()
+		i.servers[moved] = &nameServer{values: map[string]time.Time{wanted: {}}}
+		i.ns[zoneName], i.hosts["ns9.host.test."] = []string{"ns9.host.test."}, []netip.Addr{moved}
+		i.mu.Unlock()
+		if got, took := wait(t.Context(), w, record()); !got.Seen || took > time.Second {
+			t.Errorf("%+v after %s", got, took)
+		}
+		// A resolver that fails later takes the known servers away from nobody.
+		i.mu.Lock()
+		i.failure = errors.New("no route")
+		i.mu.Unlock()
+		time.Sleep(2 * keptFor)
+		if got, took := wait(t.Context(), w, record()); !got.Seen || took > time.Second {
+			t.Errorf("%+v after %s", got, took)
+		}
+	})
+}
+
+func TestACallerWithLittleTimeLeft(t *testing.T) {
+	tests := map[string]struct {
+		world func(*internet)
+		want  string
+	}{
+		"to whom nobody answers": {
+			func(i *internet) {
+				for _, s := range i.servers {
+					s.err = errNoAuthority
+				}
+			},
+			"no time was left to wait until the record is visible; it is tried again; if this goes on, the API of the DNS host is slow or throttles",
+		},
+		"who sees nothing": {
+			func(i *internet) { i.show(wanted, time.Hour) },
+			missingAll,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			simulated(t, func(t *testing.T) {
+				i := newInternet(0)
+				test.world(i)
+				w := i.watcher()
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				got, took := wait(ctx, w, record())
+				if diff := cmp.Diff(outcome{Error: test.want}, got); diff != "" || took != 5*time.Second {
+					t.Errorf("after %s (-want +got):\n%s", took, diff)
+				}
+				// It was not the zone's fault, so others may still wait together.
+				_, err := w.Wait(ctx, record())
+				if !fault.Is(err, fault.Transient) {
+					t.Errorf("%v is not retried", err)
+				}
+			})
+		})
+	}
+}
+
+const slowText = "the name servers of the zone example.com took too long to show the last record, and another challenge is waiting for them; " +
+	"this one is tried again; until the zone has caught up, its challenges wait one after the other"
+
+// together makes five waits for different names at the same time and counts how they ended; the longest time of those who were
+// turned away is returned too.
+func together(t *testing.T, w *Watcher, change func(*Record)) (ends map[outcome]int, turnedAway time.Duration) {
+	t.Helper()
+	var mu sync.Mutex
+	ends = map[outcome]int{}
+	var group sync.WaitGroup
+	for n := range 5 { // as many workers as cert-manager has
+		group.Go(func() {
+			got, took := wait(t.Context(), w, record(func(r *Record) {
+				r.Name = fmt.Sprintf("_acme-challenge.n%d.example.com", n)
+				if change != nil {
+					change(r)
+				}
+			}))
+			mu.Lock()
+			defer mu.Unlock()
+			ends[got]++
+			if got.Error == slowText {
+				turnedAway = max(turnedAway, took)
+			}
+		})
+	}
+	group.Wait()
+	return ends, turnedAway
+}
+
+func TestASlowZoneHoldsOneWorker(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Hour)
+		w := i.watcher()
+		ends, _ := together(t, w, nil)
+		if diff := cmp.Diff(map[outcome]int{{Error: missingAll}: 5}, ends); diff != "" {
+			t.Errorf("before the zone is known to be slow (-want +got):\n%s", diff)
+		}
+		for range 2 {
+			ends, turnedAway := together(t, w, nil)
+			if diff := cmp.Diff(map[outcome]int{{Error: missingAll}: 1, {Error: slowText}: 4}, ends); diff != "" {
+				t.Errorf("of a slow zone (-want +got):\n%s", diff)
+			}
+			if turnedAway != 0 {
+				t.Errorf("who was turned away had waited %s", turnedAway)
+			}
+		}
+
+		// Neither another zone nor another account's zone of the same name is slow.
+		i.ns["example.net"] = i.ns[zoneName]
+		i.show("on-time", 0)
+		for name, change := range map[string]func(*Record){
+			"another zone":    func(r *Record) { r.Zone, r.Value = "example.net", "on-time" },
+			"another account": func(r *Record) { r.Account, r.Value = "bob", "on-time" },
+		} {
+			if ends, _ := together(t, w, change); ends[outcome{Seen: true}] != 5 {
+				t.Errorf("%s: %v", name, ends)
+			}
+		}
+
+		// One success, and the zone is like any other.
+		i.show(wanted, 3*time.Second)
+		ends, _ = together(t, w, nil)
+		if diff := cmp.Diff(map[outcome]int{{Seen: true}: 1, {Error: slowText}: 4}, ends); diff != "" {
+			t.Errorf("when it shows records again (-want +got):\n%s", diff)
+		}
+		if ends, _ := together(t, w, nil); ends[outcome{Seen: true}] != 5 {
+			t.Errorf("afterwards: %v", ends)
+		}
+	})
+}
+
+func TestAZoneThatNobodyCanSeeIsSlowOnlyIfOthersCanBeSeen(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(0)
+		for _, s := range i.servers {
+			s.err = errSilent
+		}
+		w := i.watcher()
+		for range 2 { // the way out is closed
+			ends, _ := together(t, w, nil)
+			for got, n := range ends {
+				if got.Blind == "" || n != 5 {
+					t.Errorf("%d calls: %+v", n, got)
+				}
+			}
+		}
+		// The way out is open, but this zone's servers are down.
+		i.servers[netip.MustParseAddr("8.8.4.9")] = &nameServer{values: map[string]time.Time{wanted: {}}}
+		i.ns["example.net"], i.hosts["ns9.host.test."] = []string{"ns9.host.test."}, []netip.Addr{netip.MustParseAddr("8.8.4.9")}
+		if got, _ := wait(t.Context(), w, record(func(r *Record) { r.Zone = "example.net" })); !got.Seen {
+			t.Fatalf("%+v", got)
+		}
+		together(t, w, nil)
+		if ends, _ := together(t, w, nil); ends[outcome{Error: slowText}] != 4 {
+			t.Errorf("%v", ends)
+		}
+	})
+}

@@ -1,0 +1,295 @@
+package propagation
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The time between two queries to one server for one name: fast at first, then a twentieth of the time waited, so that a
+// record is noticed soon after it appears, by the measure of how long it took.
+const (
+	shortestInterval = 100 * time.Millisecond
+	longestInterval  = time.Second
+	intervalShare    = 20
+)
+
+// afterFailure is how long a server that gave no answer with authority is left alone, for one name.
+const afterFailure = time.Second
+
+// askTimeout bounds a query of any Asker.
+const askTimeout = 10 * time.Second
+
+// maxFailures is how many queries in a row a server may leave without an answer before what it said earlier counts no more.
+const maxFailures = 3
+
+// crowded is how soon to try again when an address is being asked as much as is allowed.
+const crowded = shortestInterval / 5
+
+// lookupAgain is how long to wait before name servers that could not be found are looked for again.
+const lookupAgain = 2 * time.Second
+
+// waiter is one call that waits for a value at a name.
+type waiter struct {
+	value string
+	since time.Time
+}
+
+// watch polls the servers of a zone for one name, for all who wait for a value there.
+type watch struct {
+	watcher *Watcher
+	zone    *zone
+	name    string
+	stop    context.CancelFunc
+	// kick asks for a poll before the interval has passed.
+	kick chan struct{}
+
+	mu      sync.Mutex
+	waiters map[*waiter]bool
+	servers []Server
+	failure error // why there are no servers
+	answers map[netip.Addr]*answer
+	changed chan struct{} // closed at a change
+}
+
+// answer is what one server said, at last.
+type answer struct {
+	// asked is when the last answer with authority was asked for, zero if there was none. values are what it held.
+	asked  time.Time
+	values []string
+	// failed is when the last query that failed was sent, and why; failures counts them since the last answer.
+	failed   time.Time
+	why      error
+	failures int
+
+	sent      time.Time // the last query
+	inFlight  bool
+	notBefore time.Time
+}
+
+// join begins to watch a name, or takes part in the watch that is there. The caller leaves when it waits no more.
+func (w *Watcher) join(ctx context.Context, key watched, self *waiter) (*watch, func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.watches[key]
+	if p == nil {
+		// Others may join, and stay longer than who began.
+		ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+		p = &watch{
+			watcher: w, zone: w.zone(key.zone), name: key.name, stop: stop, kick: make(chan struct{}, 1),
+			waiters: map[*waiter]bool{}, answers: map[netip.Addr]*answer{}, changed: make(chan struct{}),
+		}
+		w.watches[key] = p
+		go p.run(ctx)
+	}
+	p.enter(self)
+	return p, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if p.leave(self) == 0 {
+			p.stop()
+			delete(w.watches, key)
+		}
+	}
+}
+
+func (p *watch) enter(self *waiter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiters[self] = true
+	select {
+	case p.kick <- struct{}{}:
+	default: // it is asked for already
+	}
+}
+
+func (p *watch) leave(self *waiter) (left int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.waiters, self)
+	return len(p.waiters)
+}
+
+// run polls until nobody waits.
+func (p *watch) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		polled := time.Now()
+		interval := p.poll(ctx)
+		timer.Reset(interval)
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-p.kick:
+			// However many join at once, the servers are asked once.
+			timer.Reset(shortestInterval - time.Since(polled))
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+			}
+		}
+	}
+}
+
+// poll asks those servers whose answer somebody waits for, and returns the time until the next poll.
+func (p *watch) poll(ctx context.Context) time.Duration {
+	servers, err := p.zone.servers(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.servers, p.failure = servers, err
+	if err != nil {
+		return lookupAgain
+	}
+	now := time.Now()
+	interval := p.interval(now)
+	for _, server := range servers {
+		a := p.answers[server.Addr]
+		if a == nil {
+			a = &answer{}
+			p.answers[server.Addr] = a
+		}
+		tooSoon := now.Sub(a.sent) < p.interval(now) || now.Before(a.notBefore)
+		if a.inFlight || tooSoon || !p.wanted(a) || p.zone.rests(server.Addr, now) {
+			continue
+		}
+		if !p.zone.reserve(server.Addr) {
+			interval = min(interval, crowded)
+			continue
+		}
+		a.inFlight, a.sent = true, now
+		// A query ends by itself, soon. Its outcome is worth knowing even when nobody waits any more.
+		go p.ask(context.WithoutCancel(ctx), server.Addr, a, now)
+	}
+	return interval
+}
+
+// wanted tells whether somebody waits for what this server has not shown.
+func (p *watch) wanted(a *answer) bool {
+	for w := range p.waiters {
+		if !a.shows(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// interval is short again for each who joins.
+func (p *watch) interval(now time.Time) time.Duration {
+	youngest := time.Time{}
+	for w := range p.waiters {
+		if w.since.After(youngest) {
+			youngest = w.since
+		}
+	}
+	return min(max(now.Sub(youngest)/intervalShare, shortestInterval), longestInterval)
+}
+
+// ask asks one server and notes its answer.
+func (p *watch) ask(ctx context.Context, server netip.Addr, a *answer, asked time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	values, err := p.watcher.options.Asker.Ask(ctx, netip.AddrPortFrom(server, p.watcher.options.Port), p.name)
+	now := time.Now()
+	p.zone.heard(server, !errors.Is(err, errSilent), now)
+	if err == nil {
+		p.watcher.answered.Store(now.UnixNano())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a.inFlight = false
+	if err == nil {
+		a.asked, a.values, a.failures = asked, values, 0
+	} else {
+		a.failed, a.why, a.notBefore = asked, err, now.Add(afterFailure)
+		a.failures++
+	}
+	p.announce()
+}
+
+// announce tells all who wait that there is something new.
+func (p *watch) announce() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// answersTo tells whether the server answers with authority, to queries sent since the waiter came.
+func (a *answer) answersTo(w *waiter) bool {
+	return a != nil && !a.asked.IsZero() && !a.asked.Before(w.since) && a.failures < maxFailures
+}
+
+func (a *answer) shows(w *waiter) bool {
+	return a.answersTo(w) && slices.Contains(a.values, w.value)
+}
+
+// view is how the world looks to one who waits.
+type view struct {
+	// shown counts the servers that show the value, missing are those that answer without it, pending are those that have not
+	// been heard yet, and out are those that are left out.
+	shown            int
+	missing, pending []Server
+	out              []refusal
+	failure          error
+}
+
+type refusal struct {
+	server Server
+	why    error
+}
+
+func (v view) visible() bool { return v.shown > 0 && len(v.missing) == 0 && len(v.pending) == 0 }
+
+// final is the view when no time is left: who has not been heard by then does not answer.
+func (v view) final() view {
+	for _, server := range v.pending {
+		v.out = append(v.out, refusal{server, errSilent})
+	}
+	v.pending = nil
+	return v
+}
+
+// look returns the view of one who waits, and what will be closed when it changes.
+func (p *watch) look(w *waiter) (view, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := view{failure: p.failure}
+	for _, server := range p.servers {
+		a := p.answers[server.Addr]
+		switch {
+		case a.shows(w):
+			v.shown++
+		case a.answersTo(w):
+			v.missing = append(v.missing, server)
+		case a != nil && !a.failed.IsZero() && !a.failed.Before(w.since):
+			v.out = append(v.out, refusal{server, a.why})
+		case p.zone.silent(server.Addr):
+			v.out = append(v.out, refusal{server, errSilent})
+		default:
+			v.pending = append(v.pending, server)
+		}
+	}
+	return v, p.changed
+}
+
+// blind says why nobody could tell.
+func (v view) blind(zone string) string {
+	if v.failure != nil {
+		return "nobody could be asked whether the record is visible: " + v.failure.Error()
+	}
+	slices.SortFunc(v.out, func(a, b refusal) int { return strings.Compare(a.server.String(), b.server.String()) })
+	parts := make([]string, 0, len(v.out))
+	for _, r := range v.out {
+		parts = append(parts, r.server.String()+" "+r.why.Error())
+	}
+	text := "none of the name servers of the zone " + zone + " answers with authority"
+	if len(parts) == 0 {
+		return text
+	}
+	return text + ": " + strings.Join(clip(parts), ", ")
+}

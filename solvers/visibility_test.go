@@ -1,0 +1,117 @@
+package solvers
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/propagation"
+	"github.com/certyun/certyun/solvers/simulator/cloud"
+)
+
+// watcher plays the DNS: a wait takes so long and ends so.
+type watcher struct {
+	takes time.Duration
+	sight propagation.Sight
+	err   error
+
+	records []propagation.Record
+	left    []time.Duration // for each wait, the time that the caller had for it
+}
+
+func (w *watcher) Wait(ctx context.Context, r propagation.Record) (propagation.Sight, error) {
+	deadline, _ := ctx.Deadline()
+	w.records, w.left = append(w.records, r), append(w.left, time.Until(deadline))
+	time.Sleep(w.takes)
+	return w.sight, w.err
+}
+
+// watched restarts the rig's solver so that it waits.
+func (r *rig) watched(w *watcher) {
+	r.visibility = &Visibility{Watcher: w, Timeout: 30 * time.Second}
+	r.restart()
+}
+
+func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		w := &watcher{takes: 3 * time.Second, sight: propagation.Sight{Seen: true}}
+		r.watched(w)
+		start := time.Now()
+		r.present()
+		if took := time.Since(start); took < w.takes {
+			t.Errorf("Present returned after %s", took)
+		}
+		want := []propagation.Record{{Account: w.records[0].Account, Zone: "example.com", Name: "_acme-challenge.example.com", Value: value}}
+		if diff := cmp.Diff(want, w.records); diff != "" {
+			t.Errorf("what was waited for (-want +got):\n%s", diff)
+		}
+		r.wantTXT("alice", "_acme-challenge.example.com "+value)
+		if n := r.unseen.n.Load(); n != 0 {
+			t.Errorf("%d records counted as unseen", n)
+		}
+		r.cleanUp()
+		if len(w.records) != 1 {
+			t.Error("CleanUp waits too")
+		}
+	})
+}
+
+func TestAccountsDoNotShareTheirWaits(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		w := &watcher{sight: propagation.Sight{Seen: true}}
+		r.watched(w)
+		r.putZone("bob", "example.org")
+		r.present()
+		r.present(r.as("team-b", "bob"), withName("_acme-challenge.example.org.", "example.org."))
+		if w.records[0].Account == w.records[1].Account {
+			t.Error("both accounts wait under one name")
+		}
+	})
+}
+
+func TestARecordThatDoesNotShowUp(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		r.watched(&watcher{takes: 30 * time.Second, err: &fault.Error{Kind: fault.Transient, Reason: "the record is written but not visible yet on ns1 (192.0.2.1)"}})
+		r.wantError(func() error { return r.solver.Present(r.request()) },
+			r.name+": present the TXT record _acme-challenge.example.com: the record is written but not visible yet on ns1 (192.0.2.1)")
+		r.wantTXT("alice", "_acme-challenge.example.com "+value)
+		r.cleanUp()
+		r.wantTXT("alice")
+	})
+}
+
+func TestARecordThatNobodyCanLookFor(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		r.watched(&watcher{takes: 30 * time.Second, sight: propagation.Sight{Blind: "nobody answers"}})
+		r.present()
+		if n := r.unseen.n.Load(); n != 1 {
+			t.Errorf("%d records counted as unseen, want 1", n)
+		}
+	})
+}
+
+func TestTheCallsLeaveTimeForTheWait(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		w := &watcher{sight: propagation.Sight{Seen: true}}
+		r.watched(w)
+		r.inject(cloud.Fault{Action: r.add, Kind: cloud.Throttle, Count: 3})
+		r.present()
+		if left := w.left[0]; left < w.takes || left >= operationTimeout {
+			t.Errorf("%s were left for the wait", left)
+		}
+
+		// A cloud that throttles all the time takes no more than what the wait does not need.
+		r.inject(cloud.Fault{Action: r.add, Kind: cloud.Throttle})
+		start := time.Now()
+		err := r.solver.Present(r.request(withKey(otherValue)))
+		if took := time.Since(start); !fault.Is(err, fault.Throttled) || took > operationTimeout-r.visibility.Timeout {
+			t.Errorf("after %s: %v", took, err)
+		}
+		if len(w.records) != 1 {
+			t.Error("it was waited for a record that was not written")
+		}
+	})
+}
