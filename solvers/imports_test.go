@@ -15,13 +15,14 @@ func TestImports(t *testing.T) {
 	foundation := []string{"solvers/dnsname", "solvers/config", "solvers/fault"}
 	account := append(slices.Clone(foundation), "solvers/credential", "solvers/provider")
 	allowed := map[string][]string{
-		"solvers/dnsname":    {},
-		"solvers/config":     {},
-		"solvers/fault":      {},
-		"solvers/credential": foundation,
-		"solvers/provider":   foundation,
-		"solvers/alidns":     account,
-		"solvers/dnspod":     account,
+		"solvers/dnsname":     {},
+		"solvers/config":      {},
+		"solvers/fault":       {},
+		"solvers/credential":  foundation,
+		"solvers/provider":    foundation,
+		"solvers/propagation": foundation,
+		"solvers/alidns":      account,
+		"solvers/dnspod":      account,
 	}
 	rules := append(slices.Clone(foundation), "admission/ca", "admission/evidence", "admission/rule")
 	allowed["admission/ca"] = foundation
@@ -29,6 +30,8 @@ func TestImports(t *testing.T) {
 	allowed["admission/evidence/objects"] = []string{"admission/evidence"}
 	allowed["admission/evidence/cluster"] = []string{"admission/evidence"}
 	allowed["admission/rule"] = rules
+	allowed["admission/report"] = rules
+	allowed["admission/catalogue"] = slices.Concat(rules, []string{"admission/report"})
 	allowed["admission"] = append(rules, "admission/evidence/cluster")
 	packages := list(t)
 	for name := range allowed {

@@ -262,7 +262,9 @@ func TestEveryCodeForAZoneThatMovedDropsTheList(t *testing.T) {
 					r.putZone("alice", "sub.example.com")
 					name := withName("_acme-challenge.sub.example.com.", "example.org.")
 					r.present(name)
-					r.removeZone("alice", "sub.example.com")
+					if err := r.cloud.RemoveZone("alice", "sub.example.com"); err != nil {
+						r.t.Fatal(err)
+					}
 					r.inject(cloud.Fault{Kind: cloud.Error, Action: r.add, Status: 400, Code: code, Message: "moved", Count: 1})
 					r.cloud.ResetCalls()
 					time.Sleep(time.Second)

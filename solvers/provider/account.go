@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,7 +34,8 @@ const maxAccounts = 4096
 
 // Limits of the calls to one DNS host.
 type Limits struct {
-	// QPS is how many calls a second one account makes at most. Flag is the name of the flag that sets it.
+	// QPS is how many calls a second one account makes at most; fewer while the cloud throttles. Flag is the name of the flag
+	// that sets it.
 	QPS  float64
 	Flag string
 	// SerialWrites is for a host that refuses a change to a zone while another is under way.
@@ -69,7 +69,7 @@ type Account struct {
 // account, or one tenant, to another.
 type state struct {
 	// bucket is nil until a call with this credential has succeeded.
-	bucket atomic.Pointer[rate.Limiter]
+	bucket atomic.Pointer[bucket]
 	// untried limits the calls until then: a tenant who names another's AccessKey ID with a wrong secret must not be able
 	// to drain the bucket of that id.
 	untried *rate.Limiter
@@ -119,13 +119,17 @@ func (a *Account) Delete(ctx context.Context, zone string, id RecordID) error {
 	return a.change(ctx, zone, func(ctx context.Context) error { return a.provider.Delete(ctx, zone, id) })
 }
 
-// change makes a call that changes a zone. The zone's lock is held for each try and not between tries.
+// change makes a call that changes a zone. The zone's lock is held for each try and not between tries, nor while the call
+// waits for the rate limit: so the limit knows all who wait, and tells at once those who wait in vain.
 func (a *Account) change(ctx context.Context, zone string, call func(context.Context) error) error {
 	if !a.accounts.limits.SerialWrites {
 		return a.retry(ctx, call)
 	}
 	lock := a.state.lock(zone)
 	return a.retry(ctx, func(ctx context.Context) error {
+		if err := paceAhead(ctx); err != nil {
+			return err
+		}
 		if err := lock.Acquire(ctx, 1); err != nil {
 			return &fault.Error{Kind: fault.Transient, Reason: "other changes to the zone " + zone + " took all the time there was", Cause: err}
 		}
@@ -148,16 +152,18 @@ func (s *state) lock(zone string) *semaphore.Weighted {
 func (a *Account) retry(ctx context.Context, call func(context.Context) error) error {
 	var last error
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
-		err := call(a.paced(ctx))
+		p := a.pacer()
+		err := call(p.in(ctx))
 		if err == nil {
 			a.trust()
 			return nil
 		}
+		p.learn(err)
 		if last == nil || ctx.Err() == nil && !errors.Is(err, errNoRoom) {
 			last = err
 		}
 		after, retryable := fault.Retryable(err)
-		if !retryable || !sleep(ctx, wait.Jitter(max(backoff, after), 1)) {
+		if !retryable || p.isFull(err) || !sleep(ctx, wait.Jitter(max(backoff, after), 1)) {
 			return last
 		}
 	}
@@ -185,48 +191,10 @@ func (a *Account) trust() {
 	}
 	a.accounts.mu.Lock()
 	defer a.accounts.mu.Unlock()
-	bucket, ok := a.accounts.buckets.Get(a.keyID)
+	known, ok := a.accounts.buckets.Get(a.keyID)
 	if !ok {
-		// A burst of a fifth of a second's calls, so that a handful of records need not wait for each other.
-		burst := max(1, int(a.accounts.limits.QPS/5))
-		bucket = rate.NewLimiter(rate.Limit(a.accounts.limits.QPS), burst)
-		a.accounts.buckets.Add(a.keyID, bucket)
+		known = newBucket(a.accounts.limits.QPS)
+		a.accounts.buckets.Add(a.keyID, known)
 	}
-	a.state.bucket.Store(bucket.(*rate.Limiter))
-}
-
-// pacer is how an account's rate limit reaches the Transport, which sees every single request: each page of a list counts.
-type pacer struct {
-	limiter *rate.Limiter
-	flag    string
-}
-
-type pacerKey struct{}
-
-// errNoRoom tells our own limit from one of the cloud's.
-var errNoRoom = errors.New("no room under the rate limit")
-
-func (a *Account) paced(ctx context.Context) context.Context {
-	limiter := a.state.bucket.Load()
-	if limiter == nil {
-		limiter = a.state.untried
-	}
-	return context.WithValue(ctx, pacerKey{}, pacer{limiter: limiter, flag: a.accounts.limits.Flag})
-}
-
-// pace waits until the account may make another call.
-func pace(ctx context.Context) error {
-	p, ok := ctx.Value(pacerKey{}).(pacer)
-	if !ok {
-		return nil
-	}
-	err := p.limiter.Wait(ctx)
-	if err == nil || errors.Is(err, context.Canceled) {
-		return err
-	}
-	return &fault.Error{
-		Kind: fault.Throttled, Cause: fmt.Errorf("%w: %w", errNoRoom, err),
-		Reason: "the limit of calls a second to this account left no room before the deadline",
-		Remedy: "fewer certificates at once, or a higher " + p.flag + " if the cloud allows it",
-	}
+	a.state.bucket.Store(known.(*bucket))
 }

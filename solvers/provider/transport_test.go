@@ -234,7 +234,7 @@ func TestTransportKeepsToTheLimit(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
 		}))
 		a := NewAccounts(Limits{QPS: 1, Flag: "--cloud-qps"}).trusted("identity", "LTAI5tExample", &cloud{})
-		ctx := a.paced(within(t, 5500*time.Millisecond))
+		ctx := a.pacer().in(within(t, 6500*time.Millisecond))
 		start := time.Now()
 		for range 6 {
 			if _, err := fetch(t.Context(), transport.In(ctx), "http://cloud.example/"); err != nil {
@@ -381,7 +381,7 @@ func TestExchangeKeepsOurOwnFault(t *testing.T) {
 			return nil, errors.New("nothing should be sent")
 		}))
 		a := NewAccounts(Limits{QPS: 0.001, Flag: "--cloud-qps"}).trusted("identity", "LTAI5tExample", &cloud{})
-		ctx := a.paced(within(t, time.Second))
+		ctx := a.pacer().in(within(t, time.Second))
 		if err := pace(ctx); err != nil { // the whole burst
 			t.Fatal(err)
 		}

@@ -31,9 +31,9 @@ type zoneList struct {
 // InZone calls do with the zone of the account that the name belongs to: the one that cert-manager resolved, if the
 // account hosts it, else the longest one that encloses the name. Both names are canonical; resolved may be "".
 //
-// If the cloud then says that the zone is not in the account, the account's zones are listed anew and do is called once
-// more if that gives another zone. So InZone fails with fault.ZoneNotFound only when a list that was asked for during
-// the call has no zone for the name.
+// If the cloud then says that the zone is not in the account, the list is dropped, the account's zones are listed anew and do
+// is called once more if that gives another zone. So InZone fails with fault.ZoneNotFound only when a list that was asked for
+// during the call has no zone for the name.
 func (a *Account) InZone(ctx context.Context, name, resolved string, do func(zone string) error) error {
 	zone, err := a.zoneOf(ctx, name, resolved, time.Now().Add(-zonesKept))
 	if err != nil {
@@ -61,10 +61,12 @@ func isPublicSuffix(zone string) bool {
 
 // tryZone calls do with a zone, and with another one if a fresh look at the account's zones gives another.
 func (a *Account) tryZone(ctx context.Context, name, resolved, zone string, do func(zone string) error) error {
+	list := a.state.zones.Load()
 	refusal := do(zone)
 	if !fault.Is(refusal, fault.ZoneNotFound) {
 		return refusal
 	}
+	a.state.zones.CompareAndSwap(list, nil) // so that nobody else tries it, even if the look that follows fails
 	again, err := a.zoneOf(ctx, name, resolved, time.Now())
 	if err != nil {
 		return err

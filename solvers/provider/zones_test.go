@@ -385,6 +385,34 @@ func TestInZoneWhereTheSecondLookFails(t *testing.T) {
 	})
 }
 
+// TestAListIsDroppedWithItsZone has the look fail that follows a zone's moving away, so that the next call has no list.
+func TestAListIsDroppedWithItsZone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		denied := &fault.Error{Kind: fault.Denied, Reason: "no permission to list domains"}
+		c := &cloud{zones: []string{"example.com", "sub.example.com"}, fail: inTurn(nil, denied)}
+		a := account(c)
+		var tried []string
+		do := func(zone string) error {
+			tried = append(tried, zone)
+			time.Sleep(time.Second)
+			if zone == "sub.example.com" {
+				return &fault.Error{Kind: fault.ZoneNotFound, Reason: "the account has no such zone"}
+			}
+			return nil
+		}
+		if err := a.InZone(t.Context(), "www.sub.example.com", "", do); !errors.Is(err, denied) {
+			t.Errorf("error %v, want that of the look", err)
+		}
+		c.move("example.com")
+		if err := a.InZone(t.Context(), "www.sub.example.com", "", do); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"sub.example.com", "example.com"}, tried); diff != "" {
+			t.Errorf("zones tried (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestInLikelyZone(t *testing.T) {
 	gone := &fault.Error{Kind: fault.ZoneNotFound, Reason: "the account has no such zone"}
 	tests := map[string]struct {

@@ -89,6 +89,7 @@ type Authority struct {
 
 	mu      sync.Mutex
 	delay   time.Duration
+	slow    map[string]time.Duration
 	names   []*NameServer
 	zones   map[string]bool
 	records map[string][]dns.RR
@@ -110,7 +111,7 @@ func Start(o Options) (*Authority, error) {
 	}
 	a := &Authority{
 		clouds: slices.Clone(o.Clouds), now: o.Now, delay: o.Delay, negativeTTL: uint32(o.NegativeTTL / time.Second),
-		zones: map[string]bool{defaultDomain: true}, records: map[string][]dns.RR{},
+		zones: map[string]bool{defaultDomain: true}, records: map[string][]dns.RR{}, slow: map[string]time.Duration{},
 	}
 	if err := a.nameServers(o.NameServers); err != nil {
 		return nil, err
@@ -264,6 +265,19 @@ func (a *Authority) SetDelay(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.delay = d
+}
+
+// SetZoneDelay makes the DNS show a zone's records later than those of other zones, by this much.
+func (a *Authority) SetZoneDelay(zone string, d time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.slow[dns.CanonicalName(cloud.ASCII(zone))] = d
+}
+
+func (a *Authority) zoneDelay(zone string) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.slow[zone]
 }
 
 // AddZones serves more zones, beside those of the clouds.

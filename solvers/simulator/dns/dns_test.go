@@ -222,6 +222,32 @@ func TestAnswersLagBehindWrites(t *testing.T) {
 	}
 }
 
+func TestOneZoneLagsBehindTheOthers(t *testing.T) {
+	w := start(t, dns.Options{Delay: time.Second})
+	w.authority.SetZoneDelay("example.com", 3*time.Second)
+	w.add(t, "_acme-challenge", "one")
+	if _, err := w.pod.Create("alice", "example.net", cloud.Record{RR: "_acme-challenge", Type: "TXT", Value: "one", Line: "0"}); err != nil {
+		t.Fatal(err)
+	}
+	w.add(t, "_acme-challenge", "two")
+	for _, step := range []struct {
+		wait     time.Duration
+		com, net string
+	}{
+		{0, "CNAME", "NXDOMAIN"}, // the wildcard answers until the name is there
+		{time.Second, "CNAME", "one"},
+		{2 * time.Second, "CNAME", "one"},
+		{time.Second, "two", "one"},
+	} {
+		w.advance(step.wait)
+		for name, want := range map[string]string{"_acme-challenge.example.com.": step.com, "_acme-challenge.example.net.": step.net} {
+			if got := text(ask(t, w.authority.Addresses()[0], "udp", name, mdns.TypeTXT)); !strings.Contains(got, want) {
+				t.Errorf("%s, %s later: want %s in %s", name, step.wait, want, got)
+			}
+		}
+	}
+}
+
 func TestNameServersThatMisbehave(t *testing.T) {
 	const name, answer = "www.example.com.", "; answer: www.example.com. 600 A 127.0.0.9"
 	for mode, want := range map[dns.Mode]string{

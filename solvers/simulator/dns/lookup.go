@@ -141,6 +141,7 @@ func (a *Authority) recordsAt(zone, name string, at time.Time) (set []dns.RR, ex
 	}
 	static, below := a.staticAt(name)
 	set, exists = append(set, static...), exists || below
+	at = at.Add(-a.zoneDelay(zone))
 	for _, c := range a.clouds {
 		records, there := c.Lookup(strings.TrimSuffix(zone, "."), relative(name, zone), at)
 		exists = exists || there
