@@ -22,6 +22,7 @@ import (
 	"github.com/certyun/certyun/admission"
 	"github.com/certyun/certyun/admission/ca"
 	evidence "github.com/certyun/certyun/admission/evidence/objects"
+	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/admission/rule"
 )
 
@@ -130,7 +131,7 @@ func TestPolicyValue(t *testing.T) {
 			text = decode[corev1.ConfigMap](t, object).Data["policy.yaml"]
 		}
 	}
-	decided, err := admission.ReadPolicy([]byte(text), rule.All())
+	decided, err := policy.Read([]byte(text), rule.All())
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, text)
 	}

@@ -206,6 +206,66 @@ func TestRefusedValues(t *testing.T) {
 			values: "secrets: {clusterWide: true, namespaces: [team-a]}",
 			want:   "secrets.clusterWide reads every namespace",
 		},
+		"a wait without a unit": {
+			values: "propagation: {timeout: 30}",
+			want:   "at '/propagation/timeout'",
+		},
+		"a quoted wait without a unit": {
+			values: "propagation: {timeout: \"30\"}",
+			want:   "at '/propagation/timeout'",
+		},
+		"a wait that leaves no time for the calls before it": {
+			values: "propagation: {timeout: 40.1s}",
+			want:   "at '/propagation/timeout'",
+		},
+		"a wait of a minute": {
+			values: "propagation: {timeout: 1m}",
+			want:   "at '/propagation/timeout'",
+		},
+		"strict about no wait": {
+			values: "propagation: {timeout: 0s, strict: true}",
+			want:   "propagation.strict has no meaning without a wait",
+		},
+		"a wait below zero": {
+			values: "propagation: {timeout: -5s}",
+			want:   "at '/propagation/timeout'",
+		},
+		"a wait of another unit": {
+			values: "propagation: {timeout: 1d}",
+			want:   "at '/propagation/timeout'",
+		},
+		"one resolver where a list belongs": {
+			values: "propagation: {nameservers: 223.5.5.5}",
+			want:   "at '/propagation/nameservers': got string, want array",
+		},
+		"a resolver with a scheme": {
+			values: "propagation: {nameservers: [\"tls://223.5.5.5\"]}",
+			want:   "at '/propagation/nameservers/0'",
+		},
+		"two resolvers in one": {
+			values: "propagation: {nameservers: [\"223.5.5.5,119.29.29.29\"]}",
+			want:   "at '/propagation/nameservers/0'",
+		},
+		"a name server's port in quotes": {
+			values: "propagation: {port: \"53\"}",
+			want:   "at '/propagation/port': got string, want integer",
+		},
+		"a name server's port that does not exist": {
+			values: "propagation: {port: 65536}",
+			want:   "at '/propagation/port': maximum: got 65,536, want 65,535",
+		},
+		"an address where a network belongs": {
+			values: "propagation: {allowNetworks: [10.0.0.1]}",
+			want:   "at '/propagation/allowNetworks/0'",
+		},
+		"a word in the place of a switch": {
+			values: "propagation: {strict: \"yes\"}",
+			want:   "at '/propagation/strict': got string, want boolean",
+		},
+		"a propagation value that the chart does not have": {
+			values: "propagation: {nameServers: []}",
+			want:   "at '/propagation': additional properties 'nameServers' not allowed",
+		},
 		"a ServiceAccount of somebody else without its name": {
 			values: "solver: {serviceAccount: {create: false}}",
 			want:   "solver.serviceAccount.name is needed",

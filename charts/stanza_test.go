@@ -18,7 +18,7 @@ import (
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/certyun/certyun/admission"
+	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/config"
 )
@@ -91,7 +91,7 @@ func checkManifest(t *testing.T, file, document string, solvers map[string]int) 
 	case "Secret":
 		object = &corev1.Secret{}
 	case "Policy":
-		if _, err := admission.ReadPolicy([]byte(document), rule.All()); err != nil {
+		if _, err := policy.Read([]byte(document), rule.All()); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		return
@@ -137,6 +137,9 @@ func checkAdmissionConfiguration(t *testing.T, file, document string) {
 
 func checkSolver(t *testing.T, where string, solver acmev1.ACMEChallengeSolver) {
 	t.Helper()
+	if wait := solver.WaitInsteadOfSelfCheck; wait == nil || wait.Duration != 0 {
+		t.Errorf("%s: waitInsteadOfSelfCheck is %v, want 0s: certyun waits by itself", where, wait)
+	}
 	webhook := solver.DNS01.Webhook
 	if webhook.GroupName != defaultGroup {
 		t.Errorf("%s: groupName %q", where, webhook.GroupName)
@@ -162,9 +165,39 @@ func checkSolver(t *testing.T, where string, solver acmev1.ACMEChallengeSolver) 
 	}
 }
 
+// The stanzas leave cert-manager's own check out only where nothing is lost by that.
 func TestStanzasInNotes(t *testing.T) {
-	stanza := regexp.MustCompile(`(?m)^  - dns01:\n(?:^    .*\n)+`)
-	found := stanza.FindAllString(notes(t), -1)
+	for name, test := range map[string]struct {
+		args  []string
+		waits bool
+		says  string
+	}{
+		"by default": {waits: true, says: "certyun answers when the zone's name servers\nshow the record, or after 30s (propagation.timeout)."},
+		"with another wait": {
+			args: []string{"--set", "propagation.timeout=12.5s"}, waits: true, says: "or after 12.5s (propagation.timeout).",
+		},
+		"with a cert-manager that knows the field": {args: []string{"--set", "certManager.version=v1.21.0"}, waits: true, says: "is safe here"},
+		"with one that is about to":                {args: []string{"--set", "certManager.version=v1.21.0-beta.0"}, waits: true, says: "is safe here"},
+		"with one that does not know it": {
+			args: []string{"--set", "certManager.version=v1.20.3"}, says: "cert-manager v1.20.3 (certManager.version) always checks by itself",
+		},
+		"without the wait":                {args: []string{"--set", "propagation.timeout=0"}, says: "do not set\nwaitInsteadOfSelfCheck."},
+		"without the wait and without it": {args: []string{"--values", goldenDir + "/without-propagation" + valuesSuffix}, says: "do not set\nwaitInsteadOfSelfCheck."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := notes(t, test.args...)
+			if !strings.Contains(text, test.says) {
+				t.Errorf("the notes do not say %q:\n%s", test.says, text)
+			}
+			checkStanzas(t, text, test.waits)
+		})
+	}
+}
+
+func checkStanzas(t *testing.T, notes string, waits bool) {
+	t.Helper()
+	stanza := regexp.MustCompile(`(?m)^  - .*\n(?:^    .*\n)+`)
+	found := stanza.FindAllString(notes, -1)
 	if len(found) != 2 {
 		t.Fatalf("the notes hold %d stanzas, want one for each provider", len(found))
 	}
@@ -174,6 +207,12 @@ func TestStanzasInNotes(t *testing.T) {
 			t.Fatalf("%v in:\n%s", err, text)
 		}
 		for _, solver := range solvers {
+			if !waits {
+				if solver.WaitInsteadOfSelfCheck != nil {
+					t.Errorf("cert-manager's own check is left out:\n%s", text)
+				}
+				solver.WaitInsteadOfSelfCheck = &metav1.Duration{}
+			}
 			checkSolver(t, "NOTES.txt", solver)
 		}
 	}

@@ -104,6 +104,34 @@ topologySpreadConstraints:
 {{- default (list (include "certyun.clusterResourceNamespace" .)) .Values.secrets.namespaces | uniq | toJson -}}
 {{- end -}}
 
+{{/* "true" when a challenge waits until its record is visible. A time is more than none when it has a digit other than 0. */}}
+{{- define "certyun.solver.waits" -}}
+{{- if and .Values.solver.enabled (regexMatch "[1-9]" (toString .Values.propagation.timeout)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The ports of name servers and resolvers, as a JSON list of texts. */}}
+{{- define "certyun.solver.dnsPorts" -}}
+{{- $ports := list "53" -}}
+{{- if include "certyun.solver.waits" . -}}
+{{- $ports = append $ports (toString (int .Values.propagation.port)) -}}
+{{- range .Values.propagation.nameservers -}}
+{{- /* What has two colons or more and no bracket is an IPv6 address alone. */ -}}
+{{- with regexFind "^[^:]+:[0-9]+$|\\]:[0-9]+$" . -}}
+{{- $ports = append $ports (splitList ":" . | last) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- uniq $ports | toJson -}}
+{{- end -}}
+
+{{/*
+"true" when cert-manager's own check can be left out of Issuers: the solver waits, and cert-manager knows how to be told.
+*/}}
+{{- define "certyun.solver.replacesSelfCheck" -}}
+{{- $version := default "v1.21.0" .Values.certManager.version -}}
+{{- if and (include "certyun.solver.waits" .) (semverCompare ">=1.21.0-0" $version) -}}true{{- end -}}
+{{- end -}}
+
 {{/* The one rule about Secrets: read by name, never list or watch. */}}
 {{- define "certyun.secretRule" -}}
 - apiGroups: [""]

@@ -3,6 +3,7 @@
 package certmanager
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -38,8 +39,13 @@ const (
 	InjectorServiceAccount = "cert-manager-cainjector"
 )
 
-// workers is how many items each controller works on at a time: the default of cert-manager's command.
-const workers = 5
+// The defaults of cert-manager's command.
+const (
+	// DefaultWorkers is how many items each controller works on at a time.
+	DefaultWorkers = 5
+	// DefaultMaxConcurrentChallenges is how many challenges are worked on at a time.
+	DefaultMaxConcurrentChallenges = 60
+)
 
 // Options of cert-manager's controllers.
 type Options struct {
@@ -47,14 +53,18 @@ type Options struct {
 	Kubeconfig string
 	// Nameservers are the recursive servers, host:port, of the DNS-01 self check. They alone are asked.
 	Nameservers []string
+	// Namespace, when set, is the only one that they look at. ClusterIssuers are not looked at then.
+	Namespace string
+	// Workers and MaxConcurrentChallenges are cert-manager's --concurrent-workers and --max-concurrent-challenges; 0 means
+	// its defaults.
+	Workers, MaxConcurrentChallenges int
 }
 
 // names lists the controllers that a certificate needs, from its Ingress to its Secret. Importing their packages
 // registers them.
-func names() []string {
-	return []string{
+func names(options Options) []string {
+	names := []string{
 		issuers.ControllerName,
-		clusterissuers.ControllerName,
 		shimingresses.ControllerName,
 		trigger.ControllerName,
 		keymanager.ControllerName,
@@ -69,16 +79,22 @@ func names() []string {
 		acmeorders.ControllerName,
 		acmechallenges.ControllerName,
 	}
+	if options.Namespace == "" { // as cert-manager's command does it
+		names = append(names, clusterissuers.ControllerName)
+	}
+	return names
 }
 
 // RunControllers runs the controllers until the context ends.
 func RunControllers(ctx context.Context, options Options) error {
+	options.Workers = cmp.Or(options.Workers, DefaultWorkers)
+	options.MaxConcurrentChallenges = cmp.Or(options.MaxConcurrentChallenges, DefaultMaxConcurrentChallenges)
 	factory, err := controller.NewContextFactory(ctx, contextOptions(options))
 	if err != nil {
 		return fmt.Errorf("cert-manager: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for _, name := range names() {
+	for _, name := range names(options) {
 		construct, known := controller.Known()[name]
 		if !known {
 			return fmt.Errorf("cert-manager has no controller %q", name)
@@ -88,7 +104,7 @@ func RunControllers(ctx context.Context, options Options) error {
 			return fmt.Errorf("cert-manager: controller %s: %w", name, err)
 		}
 		group.Go(func() error {
-			if err := one.Run(workers, ctx); err != nil && ctx.Err() == nil {
+			if err := one.Run(options.Workers, ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("cert-manager: controller %s: %w", name, err)
 			}
 			return nil
@@ -107,6 +123,7 @@ func RunControllers(ctx context.Context, options Options) error {
 func contextOptions(options Options) controller.ContextOptions {
 	return controller.ContextOptions{
 		Kubeconfig:         options.Kubeconfig,
+		Namespace:          options.Namespace,
 		KubernetesAPIQPS:   20,
 		KubernetesAPIBurst: 50,
 		IssuerOptions: controller.IssuerOptions{
@@ -132,6 +149,6 @@ func contextOptions(options Options) controller.ContextOptions {
 			CertificateRequestMinimumBackoffDuration: time.Hour,
 			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,
 		},
-		SchedulerOptions: controller.SchedulerOptions{MaxConcurrentChallenges: 60},
+		SchedulerOptions: controller.SchedulerOptions{MaxConcurrentChallenges: options.MaxConcurrentChallenges},
 	}
 }

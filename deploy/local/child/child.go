@@ -135,6 +135,9 @@ func (g *Group) Start(ctx context.Context, c Command) (*Process, error) {
 	return p, nil
 }
 
+// ID is the process id.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

@@ -61,8 +61,9 @@ func (c *Cluster) startACME(ctx context.Context) error {
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
-	// It would else wait a random time before it validates, and take most authorizations from earlier orders.
-	env := []string{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0"}
+	// It would else wait a random time before it validates, take most authorizations from earlier orders, and refuse some
+	// requests only to see them repeated.
+	env := []string{"PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0", "PEBBLE_WFE_NONCEREJECT=0"}
 	process, err := c.start(ctx, toolbox.Pebble, env, "-config", file, "-dnsserver", c.options.ValidationNameserver)
 	if err != nil {
 		return err

@@ -39,6 +39,8 @@ type Options struct {
 	Nameserver string
 	// ValidationNameserver is the one that the ACME server asks.
 	ValidationNameserver string
+	// CertManager changes how cert-manager's controllers run. Their kubeconfig and name server are the cluster's.
+	CertManager certmanager.Options
 	// Images are what the kubelet plays, by repository.
 	Images map[string]kubelet.Image
 	// Step, when set, is called around each step, to show it.
@@ -61,6 +63,8 @@ type Cluster struct {
 	programs []*child.Process
 	parts    []*part
 	failed   chan error
+	// certManager is the kubeconfig of cert-manager's controllers.
+	certManager string
 }
 
 // part is something that runs in this process until it is cancelled.
@@ -192,17 +196,27 @@ func (c *Cluster) startCertManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.certManager = kubeconfig
 	injector, _, err := c.serviceAccount(certmanager.Namespace, certmanager.InjectorServiceAccount)
 	if err != nil {
 		return err
 	}
-	c.runPart(ctx, func(ctx context.Context) error {
-		return certmanager.RunControllers(logr.NewContext(ctx, c.log), certmanager.Options{
-			Kubeconfig: kubeconfig, Nameservers: []string{c.options.Nameserver},
-		})
-	})
+	c.RunCertManager(ctx, c.options.CertManager)
 	c.runPart(ctx, func(ctx context.Context) error { return certmanager.RunInjector(ctx, injector) })
 	return nil
+}
+
+// RunCertManager runs cert-manager's controllers until the returned function is called, which waits for their end, or
+// until Stop. More of them may run beside each other, each for another namespace.
+func (c *Cluster) RunCertManager(ctx context.Context, options certmanager.Options) (stop func()) {
+	options.Kubeconfig, options.Nameservers = c.certManager, []string{c.options.Nameserver}
+	p := c.runPart(ctx, func(ctx context.Context) error {
+		return certmanager.RunControllers(logr.NewContext(ctx, c.log), options)
+	})
+	return func() {
+		p.cancel()
+		<-p.done
+	}
 }
 
 // serviceAccount gives access to the cluster as a ServiceAccount, as a configuration and as a kubeconfig file.
@@ -227,7 +241,7 @@ func (c *Cluster) serviceAccount(namespace, name string) (*rest.Config, string, 
 
 // runPart runs something in this process until Stop. The parts outlive a cancelled context, so that Stop can end them in
 // good order.
-func (c *Cluster) runPart(ctx context.Context, run func(context.Context) error) {
+func (c *Cluster) runPart(ctx context.Context, run func(context.Context) error) *part {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &part{cancel: cancel, done: make(chan struct{})}
 	c.parts = append(c.parts, p)
@@ -242,6 +256,7 @@ func (c *Cluster) runPart(ctx context.Context, run func(context.Context) error) 
 		}
 		c.failed <- err
 	}()
+	return p
 }
 
 // start runs a program of the toolbox until Stop.

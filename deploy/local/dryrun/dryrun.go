@@ -74,6 +74,8 @@ func renderings() []rendering {
 			"--set", "solver.networkPolicy.enabled=true,solver.alidns.qps=5,solver.dnspod.qps=5",
 			"--set", "secrets.namespaces={cert-manager,team-a},secrets.resourceNames={alidns}",
 			"--set", "solver.service.type=ClusterIP,solver.cloudCA.configMapName=roots,solver.priorityClassName=system-cluster-critical",
+			"--set", "propagation.timeout=20s,propagation.strict=true,propagation.port=10053",
+			"--set", "propagation.nameservers={10.20.0.2,dns.example.org:5353},propagation.allowNetworks={10.20.0.0/16}",
 			"--set", "admission.failurePolicy=Fail,admission.networkPolicy.enabled=true,admission.clientCA.configMapName=roots",
 			"--set", "admission.secretMetadata.namespaces={team-a},admission.policy.crossResource=warn",
 		}},

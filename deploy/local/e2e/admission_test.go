@@ -233,7 +233,9 @@ spec:
 // admissionKilled kills both replicas while a certificate is being issued, and asks for another one while they are away.
 func (s *suite) admissionKilled(t *testing.T) {
 	zone := "admission-killed.example"
-	issuer := s.issuer(t, "", "admission-killed", s.account(t, stage.Alidns(), "admission-killed", zone))
+	account := s.account(t, stage.Alidns(), "admission-killed", zone)
+	account.Wait = pendingFor
+	issuer := s.issuer(t, "", "admission-killed", account)
 	namespace := s.namespace(t, "admission-killed")
 	s.create(t, stage.Certificate(namespace, "before", issuer, zone))
 	s.expectPresented(t, stage.Alidns(), namespace, zone)

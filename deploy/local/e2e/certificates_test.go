@@ -152,6 +152,7 @@ func (s *suite) deletionWhilePending(t *testing.T) {
 			t.Parallel()
 			zone := provider.SolverName + "-deleted.example"
 			account := s.account(t, provider, "deleted", zone)
+			account.Wait = pendingFor
 			name := "deleted-" + provider.SolverName
 			issuer := s.issuer(t, "", name, account)
 			namespace := s.namespace(t, name)
@@ -195,6 +196,7 @@ func (s *suite) namespaceDeletion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			account.Wait = pendingFor
 			issuer := s.issuer(t, test.namespace, "vanished", account)
 			s.create(t, stage.Certificate(test.namespace, "web", issuer, zone, "*."+zone))
 			s.expectPresented(t, stage.Alidns(), test.namespace, zone)

@@ -32,6 +32,7 @@ func (s *suite) solverKilled(t *testing.T) {
 	for _, provider := range providers() {
 		zone := provider.SolverName + "-killed.example"
 		account := s.account(t, provider, "killed", zone)
+		account.Wait = pendingFor
 		name := "killed-" + provider.SolverName
 		issuer := s.issuer(t, "", name, account)
 		namespace := s.namespace(t, name)

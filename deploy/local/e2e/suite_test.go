@@ -64,6 +64,8 @@ func TestEndToEnd(t *testing.T) {
 			"an Issuer issues with the keys of its own namespace":                     s.issuers,
 			"an annotated Ingress gets its certificate":                               s.annotatedIngress,
 			"two zones of two accounts of one cloud are solved at once":               s.twoAccounts,
+			"a resolver that remembers an absence delays nothing":                     s.rememberedAbsence,
+			"name servers that nobody may ask delay a certificate and no more":        s.unseen,
 			"a certificate is renewed":                                                s.renewal,
 			"a Certificate deleted while pending leaves nothing behind":               s.deletionWhilePending,
 			"a namespace deleted with its Secret while pending goes away":             s.namespaceDeletion,
@@ -231,7 +233,10 @@ func (s *suite) challengeRecords(provider stage.Provider, zone string) []string 
 	return values
 }
 
-// expectPresented waits until a challenge's record is written and cert-manager waits for it to be seen.
+// pendingFor is how long a challenge stays presented in the tests that need one.
+const pendingFor = 5 * time.Second
+
+// expectPresented waits until a challenge's record is visible and cert-manager waits for no good reason: see pendingFor.
 func (s *suite) expectPresented(t *testing.T, provider stage.Provider, namespace, zone string) {
 	t.Helper()
 	s.eventually(t, func() error {

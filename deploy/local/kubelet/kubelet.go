@@ -155,6 +155,23 @@ func (k *Kubelet) Kill(namespace string, selector labels.Selector) (int, error) 
 	return hit, nil
 }
 
+// Processes lists the ids of the matching Pods' processes.
+func (k *Kubelet) Processes(namespace string, selector labels.Selector) ([]int, error) {
+	pods, err := k.pods.Pods(namespace).List(selector)
+	if err != nil {
+		return nil, fmt.Errorf("kubelet: %w", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var ids []int
+	for _, pod := range pods {
+		if w := k.workers[pod.UID]; w != nil {
+			ids = append(ids, w.processes()...)
+		}
+	}
+	return ids, nil
+}
+
 func (k *Kubelet) logDir() string { return filepath.Join(k.options.Dir, "logs") }
 
 // registerNode makes the one node, ready and with room for anything.

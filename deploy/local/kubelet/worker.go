@@ -174,6 +174,19 @@ func (w *worker) kill() {
 	}
 }
 
+// processes lists the ids of the processes that run now.
+func (w *worker) processes() []int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var ids []int
+	for _, c := range w.containers {
+		if c.running() {
+			ids = append(ids, c.process.ID())
+		}
+	}
+	return ids
+}
+
 // address is where the Pod serves this port.
 func (w *worker) address(port intstr.IntOrString) (string, bool) {
 	w.mu.Lock()

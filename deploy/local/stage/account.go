@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -45,6 +46,9 @@ type Account struct {
 	Provider
 	Owner string
 	Key   cloud.Key
+	// Wait is the waitInsteadOfSelfCheck of the account's Issuers: none, since certyun itself waits. More of it keeps
+	// challenges pending for whoever wants to see that.
+	Wait time.Duration
 }
 
 // AddAccount opens an account that hosts the zones. Each zone has records already, which are others' and stay.

@@ -49,7 +49,7 @@ func (s *Stage) issuerSpec(name string, account Account) (certmanagerv1.IssuerSp
 		Email:      "certificates@example.com",
 		PrivateKey: cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: name + "-account"}},
 		Solvers: []acmev1.ACMEChallengeSolver{{
-			WaitInsteadOfSelfCheck: &metav1.Duration{Duration: SettleTime},
+			WaitInsteadOfSelfCheck: &metav1.Duration{Duration: account.Wait},
 			DNS01: &acmev1.ACMEChallengeSolverDNS01{Webhook: &acmev1.ACMEIssuerDNS01ProviderWebhook{
 				GroupName: GroupName, SolverName: account.SolverName, Config: config,
 			}},

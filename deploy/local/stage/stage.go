@@ -26,6 +26,7 @@ import (
 	"github.com/certyun/certyun/deploy/local/kubelet"
 	"github.com/certyun/certyun/deploy/local/toolbox"
 	"github.com/certyun/certyun/solvers/simulator"
+	"github.com/certyun/certyun/solvers/simulator/dns"
 )
 
 // Where certyun is installed, and how it is called there.
@@ -35,18 +36,16 @@ const (
 	GroupName = "acme.certyun.internal"
 )
 
-const (
-	// recordDelay passes in the simulated clouds between an API call and the day the name servers show it.
-	recordDelay = 2 * time.Second
-	// SettleTime is how long cert-manager waits between Present and the ACME server's look: longer than recordDelay.
-	SettleTime = 4 * time.Second
-)
+// recordDelay passes in the simulated clouds between an API call and the day the name servers show it.
+const recordDelay = 2 * time.Second
 
 // Options of a stage.
 type Options struct {
 	Toolbox toolbox.Toolbox
 	// Images are played beside certyun's own, by repository.
 	Images map[string]kubelet.Image
+	// CertManager changes how cert-manager's controllers run.
+	CertManager certmanager.Options
 	// IssuerNamespaces are made first, and the solver may read their Secrets beside those of ClusterIssuers.
 	IssuerNamespaces []string
 	// Step, when set, is called around each step, to show it.
@@ -84,7 +83,7 @@ func Start(ctx context.Context, options Options) (_ *Stage, err error) {
 	maps.Copy(images, options.Images)
 	s.Cluster, err = cluster.Start(ctx, cluster.Options{
 		Toolbox: options.Toolbox, Nameserver: s.World.Recursive.Address(), ValidationNameserver: s.World.Validation.Address(),
-		Images: images, Step: options.Step,
+		CertManager: options.CertManager, Images: images, Step: options.Step,
 	})
 	if err != nil {
 		return nil, err
@@ -100,7 +99,10 @@ func Start(ctx context.Context, options Options) (_ *Stage, err error) {
 }
 
 func (s *Stage) startWorld() (err error) {
-	s.World, err = simulator.New(simulator.Options{DNS: simulator.DNSOptions{Delay: recordDelay}})
+	s.World, err = simulator.New(simulator.Options{DNS: simulator.DNSOptions{
+		// Real resolvers remember, too, what was not there.
+		Delay: recordDelay, Recursive: dns.RecursiveOptions{Cache: true},
+	}})
 	return err
 }
 
@@ -158,6 +160,10 @@ func (s *Stage) install(ctx context.Context, options Options) error {
 		"solver.alidns.endpoint=" + s.World.Alidns.URL,
 		"solver.dnspod.endpoint=" + s.World.DNSPod.URL,
 		"solver.logging.verbosity=4",
+		// The zones' name servers are at loopback addresses, at a port of their own, and known to no other resolver.
+		"propagation.allowNetworks={127.0.0.0/8}",
+		fmt.Sprintf("propagation.port=%d", s.World.DNS.Port()),
+		"propagation.nameservers={" + s.World.Recursive.Address() + "}",
 		"secrets.namespaces={" + strings.Join(slices.Concat(options.IssuerNamespaces, []string{certmanager.Namespace}), ",") + "}",
 	}
 	_, err = s.Cluster.Helm(ctx, "install", Release, s.Cluster.Chart(), "--namespace", Namespace,
