@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	cliflag "k8s.io/component-base/cli/flag"
 	logsapi "k8s.io/component-base/logs/api/v1"
+
+	"github.com/certyun/certyun/admission/rule"
 )
 
 // defaultPort needs no privilege.
@@ -102,7 +104,7 @@ func (o *Options) Complete() {
 		o.ClusterResourceNamespace = o.CertManagerNamespace
 	}
 	if o.CertManagerVersion == "" {
-		o.CertManagerVersion = builtWithCertManager()
+		o.CertManagerVersion = rule.BuiltWith()
 	}
 }
 

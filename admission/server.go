@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/cert-manager/cert-manager/pkg/logs"
@@ -56,18 +55,6 @@ when they are applied, and says what is wrong, where, and how to mend it.`,
 	return cmd
 }
 
-// builtWithCertManager is the version of cert-manager whose code the binary holds.
-func builtWithCertManager() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, dep := range info.Deps {
-			if dep.Path == "github.com/cert-manager/cert-manager" {
-				return dep.Version
-			}
-		}
-	}
-	return ""
-}
-
 // Run serves until ctx ends, and then for ShutdownDelay more, so that those who have not heard of the end are still answered.
 func (o *Options) Run(ctx context.Context) error {
 	if err := logs.ValidateAndApply(o.Logging); err != nil {
@@ -79,7 +66,8 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	counted := newReviewMetrics()
-	policy, err := newPolicySource(o.PolicyFile, rule.All(), counted.policyValid)
+	// One policy is for clusters and files, so it may name the rules for files too.
+	policy, err := newPolicySource(o.PolicyFile, rule.Catalogue(), counted.policyValid)
 	if err != nil {
 		return err
 	}

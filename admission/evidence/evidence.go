@@ -85,8 +85,9 @@ func NamesKey(names []string) string {
 
 // Services answers about what the API server serves.
 type Services interface {
-	// APIService returns what is known of an APIService, nil when there is none.
-	APIService(ctx context.Context, name string) (*APIService, error)
+	// APIService returns what is known of an APIService, nil when there is none. Where that cannot be known, known is false
+	// and nothing must be said.
+	APIService(ctx context.Context, name string) (service *APIService, known bool, err error)
 	// KindServed tells whether a custom resource of this kind is defined in the group. Where that cannot be known, known
 	// is false.
 	KindServed(ctx context.Context, group, kind string) (served, known bool, err error)

@@ -142,14 +142,20 @@ func decode(t testing.TB, name string, doc []byte) metav1.Object {
 // review judges an object as if it were being created.
 func review(t testing.TB, world *objects.World, object metav1.Object) []rule.Finding {
 	t.Helper()
+	return reviewBy(t, rule.NewEngine(rule.All()), world, object)
+}
+
+func reviewBy(t testing.TB, engine *rule.Engine, world *objects.World, object metav1.Object) []rule.Finding {
+	t.Helper()
 	env := &rule.Environment{World: world, Settings: rule.Settings{
 		ClusterResourceNamespace: "cert-manager",
 		CertManagerVersion:       "v1.21.2",
 		SolverGroup:              "acme.certyun.internal",
+		SolverWaits:              true,
 		CAs:                      ca.Known(),
 		Now:                      time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC),
 	}}
-	findings, err := rule.NewEngine(rule.All()).Review(t.Context(), env, &rule.Policy{}, rule.Request{Operation: rule.Create, Object: object})
+	findings, err := engine.Review(t.Context(), env, &rule.Policy{}, rule.Request{Operation: rule.Create, Object: object})
 	if err != nil {
 		t.Fatalf("Review: %v", err)
 	}

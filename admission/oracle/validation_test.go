@@ -22,6 +22,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	apiservervalidation "k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -43,7 +44,11 @@ type certManager struct {
 type crdSchema struct {
 	validator  apiservervalidation.SchemaValidator
 	structural *structuralschema.Structural
+	rules      *cel.Validator
 }
+
+// celCost is more than any rule costs.
+const celCost = 10_000_000
 
 var newCertManager = sync.OnceValues(func() (*certManager, error) {
 	c := &certManager{scheme: runtime.NewScheme(), schemas: map[string]*crdSchema{}}
@@ -86,9 +91,12 @@ func (c *certManager) addSchema(raw []byte) error {
 	if s.validator, _, err = apiservervalidation.NewSchemaValidator(&props); err != nil {
 		return err
 	}
-	s.structural, err = structuralschema.NewStructural(&props)
+	if s.structural, err = structuralschema.NewStructural(&props); err != nil {
+		return err
+	}
+	s.rules = cel.NewValidator(s.structural, true, celCost)
 	c.schemas[crd.Spec.Names.Kind] = s
-	return err
+	return nil
 }
 
 func theCertManager(t testing.TB) *certManager {
@@ -113,7 +121,11 @@ func (c *certManager) schemaRefuses(t testing.TB, kind string, tree map[string]a
 	tree = jsonNumbers(t, tree)
 	s := c.schemas[kind]
 	defaulting.Default(tree, s.structural)
-	return tree, apiservervalidation.ValidateCustomResource(nil, tree, s.validator)
+	errs := apiservervalidation.ValidateCustomResource(nil, tree, s.validator)
+	if len(errs) == 0 && s.rules != nil {
+		errs, _ = s.rules.Validate(t.Context(), nil, s.structural, tree, nil, celCost)
+	}
+	return tree, errs
 }
 
 func (c *certManager) webhookRefuses(t testing.TB, kind string, tree map[string]any) field.ErrorList {

@@ -39,8 +39,8 @@ func (w brokenWorld) VisitCertificates(context.Context, evidence.Index, string, 
 	return w.err
 }
 
-func (w brokenWorld) APIService(context.Context, string) (*evidence.APIService, error) {
-	return nil, w.err
+func (w brokenWorld) APIService(context.Context, string) (*evidence.APIService, bool, error) {
+	return nil, false, w.err
 }
 
 func (w brokenWorld) KindServed(context.Context, string, string) (served, known bool, err error) {

@@ -12,6 +12,7 @@ import (
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/cert-manager/cert-manager/pkg/util/pki"
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 func TestCertificateForItself(t *testing.T) {
@@ -226,11 +227,11 @@ func TestCertificateForItself(t *testing.T) {
 		},
 		"an external issuer that is installed": {
 			rule: "issuer-group-unknown", spec: "dnsNames: [x.dev]\nissuerRef: {name: le, kind: StepIssuer, group: certmanager.step.sm}",
-			change: func(s *scene) { s.world.Kinds = map[string]bool{"certmanager.step.sm/StepIssuer": true} },
+			change: func(s *scene) { addKind(s, "certmanager.step.sm", "StepIssuer") },
 		},
 		"an external issuer that is not installed": {
 			rule: "issuer-group-unknown", spec: "dnsNames: [x.dev]\nissuerRef: {name: le, kind: StepIssuer, group: certmanager.step.sm}",
-			change: func(s *scene) { s.world.Kinds = map[string]bool{"certmanager.step.sm/StepClusterIssuer": true} },
+			change: func(s *scene) { addKind(s, "certmanager.step.sm", "StepClusterIssuer") },
 			want:   []string{`[issuer-group-unknown] spec.issuerRef.group: no CustomResourceDefinition serves StepIssuer in group "certmanager.step.sm"; install the external issuer`},
 		},
 
@@ -424,4 +425,10 @@ func BenchmarkReview(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reviews/s")
 		})
 	}
+}
+
+// addKind makes it known which kinds there are, and that this is one.
+func addKind(s *scene, group, kind string) {
+	s.world.KindsKnown = true
+	s.world.AddKind(schema.GroupKind{Group: group, Kind: kind})
 }

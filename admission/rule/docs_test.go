@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/ca"
 )
@@ -19,7 +20,7 @@ var update = flag.Bool("update", false, "write the generated files anew")
 // TestRulesReference holds docs/rules.md to the rules that there are.
 func TestRulesReference(t *testing.T) {
 	t.Parallel()
-	want := rulesReference(All())
+	want := rulesReference(Catalogue(), differencesList(t))
 	file := filepath.Join("..", "..", "docs", "rules.md")
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
@@ -49,10 +50,11 @@ What is known of CAs is of %s.
 field and what to write there. **warn** is for what may fail, is ignored, or depends on what is not there yet. The object
 is stored, and ` + "`kubectl`" + ` prints a line that begins with ` + "`Warning:`" + `. A rule that denies may also warn, where it is
 less certain: the severity in the table is the most that it does. An Issuer that is not there is always a warning.
-Ingresses and Gateways are never denied, because they route traffic too. A CA that is not known is not judged.
+In a cluster Ingresses and Gateways are never denied, because they route traffic too. A CA that is not known is not judged.
 
-certyun does not repeat what cert-manager's own webhook refuses. The one exception is
-[key-size-for-algorithm](#key-size-for-algorithm), because files are judged without a cluster.
+In a cluster certyun does not repeat what cert-manager's own webhook refuses, but for
+[key-size-for-algorithm](#key-size-for-algorithm). Of files it says that too, by the
+[rules that begin with cm-](#what-cert-manager-itself-rejects).
 
 ## Updates
 
@@ -96,63 +98,47 @@ caPolicies:                    # what an ACME server is like: an id from our tab
     like: private
 ` + "```" + `
 
+## What cert-manager itself rejects
+
+A file never meets a cluster, so ` + "`certyun lint`" + ` says what a cluster would refuse it for: the API server by the schemas of
+cert-manager's CustomResourceDefinitions and by its rules about metadata, and cert-manager's own webhook. These are the rules
+that begin with ` + "`cm-`" + `. They are not asked in a cluster. They are those of cert-manager 1.21.2 with its feature gates as they
+are by default, and of Kubernetes 1.36; tests compare them with the API server and with cert-manager's own code. They name the same
+fields in the same way, but for this:
+
+%s
 ## All rules
 `
 
-func rulesReference(rules []Rule) string {
+// differencesList is what the tests beside cert-manager's code let differ.
+func differencesList(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("..", "..", "testdata", "certmanager-differences.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var differences []struct{ Says string }
+	if err := yaml.Unmarshal(raw, &differences); err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, rulesIntroduction, ca.DataDate)
-	b.WriteString("\n| rule | severity | judges | what is wrong |\n| --- | --- | --- | --- |\n")
-	for i := range rules {
-		r := &rules[i]
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", r.ID, r.ID, r.Severity, strings.Join(r.Kinds, ", "), strings.ReplaceAll(r.Summary, "|", `\|`))
+	for _, d := range differences {
+		if d.Says != "" {
+			fmt.Fprintf(&b, "- %s\n", d.Says)
+		}
 	}
-	fmt.Fprintf(&b, "| [%s](#%s) | %s | all | The annotation %s names no rule. |\n", SkipUnknown, SkipUnknown, Warn, SkipAnnotation)
-	for i := range rules {
-		writeRule(&b, &rules[i])
-	}
-	fmt.Fprintf(&b, "\n## %s\n\n**%s** for all kinds. The annotation `%s` names something that is no rule, so it softens nothing.\n"+
-		"Write an id from the table above.\n", SkipUnknown, Warn, SkipAnnotation)
 	return b.String()
 }
 
-func writeRule(b *strings.Builder, r *Rule) {
-	fmt.Fprintf(b, "\n## %s\n\n**%s** for %s. %s\n", r.ID, r.Severity, listed(r.Kinds), r.Summary)
-	fmt.Fprintf(b, "\n**Why:** %s\n\n**What to write instead:** %s\n", r.Why, r.Remedy)
-	for _, e := range r.Examples {
-		fmt.Fprintf(b, "\n%s:\n\n", e.Title)
-		switch {
-		case e.Old != "":
-			fmt.Fprintf(b, "```yaml\n%s```\n\nbecomes\n\n", exampleManifest(e.Old))
-		case e.Deleted:
-			b.WriteString("The last object is deleted.\n\n")
-		}
-		fmt.Fprintf(b, "```yaml\n%s```\n\n```text\n%s\n```\n", exampleManifest(e.Manifest), e.Message)
+func rulesReference(rules []Rule, differences string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, rulesIntroduction, ca.DataDate, differences)
+	rules = append(rules, SkipUnknownRule())
+	b.WriteString("\n" + MarkdownTable(rules))
+	for i := range rules {
+		b.WriteString("\n" + rules[i].Markdown())
 	}
-	other := "off"
-	switch {
-	case r.Severity == Deny:
-		other = "warn` or `" + r.ID + ": off"
-	case !onlyAnnotated(r):
-		other = "deny` or `" + r.ID + ": off"
-	}
-	fmt.Fprintf(b, "\nIn the policy: `%s: %s`.\n", r.ID, other)
-}
-
-// onlyAnnotated tells whether a rule is about nothing but annotations, which are never denied.
-func onlyAnnotated(r *Rule) bool { return r.CheckCertificate == nil && r.CheckIssuer == nil }
-
-func listed(kinds []string) string {
-	if len(kinds) < 2 {
-		return strings.Join(kinds, "")
-	}
-	last := len(kinds) - 1
-	return strings.Join(kinds[:last], ", ") + " and " + kinds[last]
-}
-
-// exampleManifest is an example's manifest as it is shown: without the indentation that it has in the code.
-func exampleManifest(text string) string {
-	return strings.Trim(dedent(text), "\n") + "\n"
+	return b.String()
 }
 
 // TestReferenceHasEveryRule lists what is promised. Ids are API: none is renamed or dropped.
@@ -177,17 +163,26 @@ func TestReferenceHasEveryRule(t *testing.T) {
 		webhook-config-inline-secret secret-name-invalid solver-secret-missing route53-half-credentials dns01-two-providers
 		gateway-no-parent unknown-profile duration-feature-unsupported account-key-shared skip-tls-verify-public-ca
 		preferred-chain-expired issuer-change-orphans-certificates issuer-delete-in-use
+		self-check-skipped-too-early self-check-not-needed
+
+		cm-no-such-kind cm-unknown-field cm-schema cm-unreadable-value cm-metadata cm-ingress cm-secret-name cm-issuer-ref
+		cm-no-names cm-common-name-too-long cm-literal-subject cm-ip-address cm-email-address cm-other-name cm-duration
+		cm-renew-before cm-renewal-window cm-signature-algorithm cm-key-usage cm-revision-history-limit cm-secret-template
+		cm-name-constraints cm-output-format-twice cm-keystore-password cm-issuer-type cm-acme-required cm-acme-ca-bundle
+		cm-external-account-binding cm-ca-issuer cm-vault cm-venafi cm-solver-type cm-solver-wait cm-http01
+		cm-dns01-provider cm-dns01-akamai cm-dns01-azure cm-dns01-cloud-dns cm-dns01-cloudflare cm-dns01-route53
+		cm-dns01-digitalocean cm-dns01-acme-dns cm-dns01-rfc2136 cm-dns01-webhook
 
 		ingress-issuer-conflict ingress-annotation-value-invalid ingress-annotation-unknown ingress-annotation-ignored
 		ingress-tls-missing ingress-tls-secret-duplicate ingress-existing-certificate
 	`)
-	reference := rulesReference(All())
+	reference := rulesReference(Catalogue(), differencesList(t))
 	for _, id := range append(promised, SkipUnknown) {
 		if !strings.Contains(reference, "\n## "+id+"\n") {
 			t.Errorf("there is no rule %s", id)
 		}
 	}
-	for _, r := range All() {
+	for _, r := range Catalogue() {
 		if !slices.Contains(promised, r.ID) {
 			t.Errorf("the rule %s is new; add it to the list of this test, where it will stay", r.ID)
 		}

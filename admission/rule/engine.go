@@ -28,10 +28,11 @@ type Engine struct {
 	known map[string]bool
 }
 
-// NewEngine returns an engine with these rules, usually All().
+// NewEngine returns an engine with these rules: All() beside cert-manager, Catalogue() for files. An annotation may name rules
+// for files anywhere.
 func NewEngine(rules []Rule) *Engine {
 	known := map[string]bool{SkipUnknown: true}
-	for _, r := range rules {
+	for _, r := range slices.Concat(rules, Offline()) {
 		known[r.ID] = true
 	}
 	return &Engine{rules: rules, known: known}

@@ -45,16 +45,10 @@ func (f Finding) Cause() string {
 		b.WriteString(f.typeText() + ": ")
 	}
 	brief := f.Severity != Deny && f.Brief != ""
-	switch {
-	case brief:
-		b.WriteString(f.Brief)
-	case f.Value != nil && (f.Severity == Deny || f.Mildly != ""):
-		b.WriteString(f.valueText() + ": " + f.Message)
-	default:
-		b.WriteString(f.Message)
-	}
-	if f.Mildly != "" {
-		fmt.Fprintf(&b, " (%s)", f.Mildly)
+	if brief {
+		b.WriteString(f.Brief + f.mildlyText())
+	} else {
+		b.WriteString(f.Text())
 	}
 	if f.Remedy != "" && !brief {
 		b.WriteString(fullStop(b.String()) + " " + f.Remedy)
@@ -63,6 +57,21 @@ func (f Finding) Cause() string {
 		b.WriteString(fullStop(b.String()) + " [" + f.Rule + "]")
 	}
 	return b.String()
+}
+
+// Text is what is wrong, with the value, but without the path, the remedy and the rule. It has no full stop at its end.
+func (f Finding) Text() string {
+	if f.Value != nil && (f.Severity == Deny || f.Mildly != "") {
+		return f.valueText() + ": " + f.Message + f.mildlyText()
+	}
+	return f.Message + f.mildlyText()
+}
+
+func (f Finding) mildlyText() string {
+	if f.Mildly == "" {
+		return ""
+	}
+	return " (" + f.Mildly + ")"
 }
 
 // fullStop is what ends a sentence that is as yet without an end: a question has one.

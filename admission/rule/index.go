@@ -20,8 +20,10 @@ func IndexKeys(crt *cmapi.Certificate) map[evidence.Index][]string {
 		return keys
 	}
 	keys[evidence.ByNames] = []string{evidence.NamesKey(names)}
+	seen := map[string]bool{"": true}
 	for _, name := range crt.Spec.DNSNames {
-		if domain := ca.RegisteredDomain(name); domain != "" && !slices.Contains(keys[evidence.ByDomain], domain) {
+		if domain := ca.RegisteredDomain(name); !seen[domain] {
+			seen[domain] = true
 			keys[evidence.ByDomain] = append(keys[evidence.ByDomain], domain)
 		}
 	}

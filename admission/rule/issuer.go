@@ -14,7 +14,7 @@ import (
 // issuerRules are the rules about Issuers and ClusterIssuers.
 func issuerRules() []Rule {
 	return slices.Concat(issuerServerRules(), issuerAccountRules(), issuerProfileRules(), issuerSolverRules(), issuerReachRules(),
-		issuerWebhookRules(), issuerConfigRules(), issuerSecretRules(), issuerUseRules())
+		issuerWebhookRules(), issuerConfigRules(), issuerSelfCheckRules(), issuerSecretRules(), issuerUseRules())
 }
 
 // maxIssuerFindings is how often one rule speaks about one Issuer. A list of selectors may be as long as an object may be
@@ -64,22 +64,28 @@ func atMost(findings []Finding, path *field.Path) []Finding {
 	return append(findings[:maxIssuerFindings-1:maxIssuerFindings-1], last)
 }
 
-// didYouMean returns `; did you mean "alidns"?` for the candidate that differs from what was written only by case, or by a
-// slip or two of the pen; "" where there is none.
+// didYouMean returns `; did you mean "alidns"?` for the closest candidate, "" where there is none.
 func didYouMean(written string, candidates []string) string {
+	best := Closest(written, candidates)
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// Closest returns the candidate that differs from what was written only by case, or by a slip or two of the pen; "" where there
+// is none.
+func Closest(written string, candidates []string) string {
 	best, bestDistance := "", 3
 	for _, candidate := range candidates {
 		if strings.EqualFold(candidate, written) {
-			return fmt.Sprintf("; did you mean %q?", candidate)
+			return candidate
 		}
 		if d := distance(strings.ToLower(written), strings.ToLower(candidate), bestDistance); d < bestDistance && d*3 < len(candidate) {
 			best, bestDistance = candidate, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best
 }
 
 // distance is how many letters one must add, remove or change to get from one word to the other; limit where that is not

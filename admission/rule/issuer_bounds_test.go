@@ -187,6 +187,7 @@ func TestIssuerWithManyMistakesIsReviewedWithinASecond(t *testing.T) {
 	want := map[string]int{
 		"selector-never-matches": maxIssuerFindings, "secret-name-invalid": maxIssuerFindings,
 		"webhook-solver-unknown": maxIssuerFindings, "webhook-apiservice-missing": maxIssuerFindings, "solver-unreachable": 1,
+		"self-check-not-needed": 1,
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("findings by rule (-want +got):\n%s", diff)

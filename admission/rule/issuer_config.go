@@ -122,10 +122,10 @@ func cloudsOf(solverName string) (this, other cloud, ok bool) {
 
 // ourConfig returns the config of a solver of ours; ok is false for every other solver.
 func ourConfig(r *IssuerReview, solver *cmacme.ACMEChallengeSolver) (raw []byte, this, other cloud, ok bool) {
-	webhook := webhookOf(solver)
-	if webhook == nil || webhook.GroupName == "" || webhook.GroupName != r.Settings.SolverGroup {
+	if !isOurs(r, solver) {
 		return nil, this, other, false
 	}
+	webhook := webhookOf(solver)
 	if webhook.Config != nil {
 		raw = webhook.Config.Raw
 	}
@@ -216,8 +216,7 @@ func webhookConfigInlineSecret() Rule {
 				if webhook == nil || webhook.Config == nil {
 					continue
 				}
-				ours := webhook.GroupName != "" && webhook.GroupName == r.Settings.SolverGroup
-				for _, name := range openCredentials(webhook.Config.Raw, ours) {
+				for _, name := range openCredentials(webhook.Config.Raw, isOurs(r, &acme.Solvers[i])) {
 					findings = append(findings, Finding{
 						Field: webhookPath(solverPath(i)).Child("config").String(), Remedy: "Put it in a Secret",
 						Message: name + " looks like a credential; anyone who can read Issuers can read it",

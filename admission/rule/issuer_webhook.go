@@ -95,32 +95,32 @@ type webhookReview struct {
 	*IssuerReview
 	webhook *cmacme.ACMEIssuerDNS01ProviderWebhook
 	path    *field.Path
-	// name is that of the APIService, service what is known of it: nil when there is none.
+	// name is that of the APIService, service what is known of it: nil when there is none, or when known is false.
 	name    string
 	service *evidence.APIService
+	known   bool
 }
 
 // forWebhooks makes a check of one that looks at a webhook solver. Each group is looked up once.
 func forWebhooks(check func(*webhookReview) []Finding) func(context.Context, *IssuerReview) ([]Finding, error) {
 	return forACME(func(ctx context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 		var findings []Finding
-		services := map[string]*evidence.APIService{}
+		reviews := map[string]webhookReview{}
 		for i := range acme.Solvers {
 			webhook := webhookOf(&acme.Solvers[i])
 			if webhook == nil || webhook.GroupName == "" {
 				continue
 			}
-			review := &webhookReview{IssuerReview: r, webhook: webhook, path: webhookPath(solverPath(i)), name: "v1alpha1." + webhook.GroupName}
-			service, seen := services[webhook.GroupName]
-			if !seen && len(validation.IsDNS1123Subdomain(review.name)) == 0 {
-				found, err := r.World.APIService(ctx, review.name)
-				if err != nil {
+			review, seen := reviews[webhook.GroupName]
+			if !seen {
+				review = webhookReview{IssuerReview: r, name: "v1alpha1." + webhook.GroupName}
+				if err := review.look(ctx); err != nil {
 					return findings, err
 				}
-				service = found
+				reviews[webhook.GroupName] = review
 			}
-			services[webhook.GroupName], review.service = service, service
-			if findings = append(findings, check(review)...); len(findings) > maxIssuerFindings {
+			review.webhook, review.path = webhook, webhookPath(solverPath(i))
+			if findings = append(findings, check(&review)...); len(findings) > maxIssuerFindings {
 				break
 			}
 		}
@@ -128,10 +128,22 @@ func forWebhooks(check func(*webhookReview) []Finding) func(context.Context, *Is
 	})
 }
 
+// look looks for the APIService. One that cannot be is known not to be there.
+func (r *webhookReview) look(ctx context.Context) (err error) {
+	if len(validation.IsDNS1123Subdomain(r.name)) > 0 {
+		r.known = true
+		return nil
+	}
+	r.service, r.known, err = r.World.APIService(ctx, r.name)
+	return err
+}
+
 func checkAPIService(r *webhookReview) []Finding {
 	path := r.path.Child("groupName").String()
 	name := clipped(r.name)
 	switch {
+	case !r.known:
+		return nil
 	case r.service == nil && len(validation.IsDNS1123Subdomain(r.name)) > 0:
 		return []Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
 			"APIService %q cannot exist: an API group is a domain name in lower case", name)}}

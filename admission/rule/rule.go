@@ -39,8 +39,12 @@ type Rule struct {
 	// Examples are manifests that the rule finds fault with, and what it says.
 	Examples []Example
 
+	// Offline is for what a cluster with cert-manager refuses without us. Only files are judged by it.
+	Offline bool
+
 	// One of these is set: what the rule does with each family of objects. CheckCertificate is also asked about the
-	// Certificates that cert-manager would make for an Ingress or a Gateway, unless OwnCertificates is set.
+	// Certificates that cert-manager would make for an Ingress or a Gateway, unless OwnCertificates is set. None is set where
+	// the rule is about what only the written object shows; then package admission/schema finds it.
 	CheckCertificate func(context.Context, *CertificateReview) ([]Finding, error)
 	CheckIssuer      func(context.Context, *IssuerReview) ([]Finding, error)
 	CheckAnnotated   func(context.Context, *AnnotatedReview) ([]Finding, error)
@@ -61,7 +65,10 @@ type Example struct {
 	Message string
 }
 
-// All returns the rules in the order of the documents.
+// Catalogue returns all rules there are, in the order of the documents: All and Offline.
+func Catalogue() []Rule { return append(All(), Offline()...) }
+
+// All returns the rules that objects in a cluster are judged by, in the order of the documents.
 func All() []Rule {
 	return slices.Concat(certificateRules(), certificateIssuerRules(), certificateOthersRules(), issuerRules(), annotatedRules())
 }

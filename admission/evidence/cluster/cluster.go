@@ -268,14 +268,14 @@ func (w *World) VisitCertificates(_ context.Context, index evidence.Index, key s
 
 // APIService implements evidence.Services. Which resources it serves is not known to the cache; whoever serves them says so
 // only when asked, and an admission review asks nobody.
-func (w *World) APIService(ctx context.Context, name string) (*evidence.APIService, error) {
+func (w *World) APIService(ctx context.Context, name string) (*evidence.APIService, bool, error) {
 	service := &apiregistrationv1.APIService{}
 	if found, err := w.get(ctx, client.ObjectKey{Name: name}, service); err != nil || !found {
-		return nil, err
+		return nil, err == nil, err
 	}
 	return &evidence.APIService{Name: name, Available: slices.ContainsFunc(service.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
 		return c.Type == apiregistrationv1.Available && c.Status == apiregistrationv1.ConditionTrue
-	})}, nil
+	})}, true, nil
 }
 
 // KindServed implements evidence.Services. Only the names of CustomResourceDefinitions are known, "plural.group", so the

@@ -434,15 +434,15 @@ func TestSecretsAreKnownOnlyWhereThatIsAllowed(t *testing.T) {
 func TestServices(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "reads-services")
-	service, err := w.APIService(t.Context(), "v1.apps")
-	if err != nil {
-		t.Fatal(err)
+	service, known, err := w.APIService(t.Context(), "v1.apps")
+	if err != nil || !known {
+		t.Fatalf("an APIService is known: %v, %v", known, err)
 	}
 	if diff := cmp.Diff(&evidence.APIService{Name: "v1.apps", Available: true}, service); diff != "" {
 		t.Errorf("an APIService (-want +got):\n%s", diff)
 	}
-	if service, err := w.APIService(t.Context(), "v1.none.test"); service != nil || err != nil {
-		t.Errorf("an APIService that is not there: %v, %v", service, err)
+	if service, known, err := w.APIService(t.Context(), "v1.none.test"); service != nil || !known || err != nil {
+		t.Errorf("an APIService that is not there: %v, %v, %v", service, known, err)
 	}
 
 	type answer struct{ Served, Known bool }

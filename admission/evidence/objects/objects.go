@@ -8,6 +8,7 @@ import (
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/certyun/certyun/admission/evidence"
 )
@@ -16,16 +17,15 @@ import (
 type World struct {
 	// ClusterResourceNamespace is where ClusterIssuers' Secrets are, "" when that is not known.
 	ClusterResourceNamespace string
-	// Kinds are the "group/kind" pairs of custom resources that are defined; nil when that is not known.
-	Kinds map[string]bool
-	// SecretsKnown tells whether Secrets that are not in the world do not exist.
-	SecretsKnown bool
+	// These tell whether what is not in the world does not exist.
+	APIServicesKnown, KindsKnown, SecretsKnown bool
 
 	issuers      map[evidence.IssuerKey]cmapi.GenericIssuer
 	certificates map[[2]string]*cmapi.Certificate
 	indexes      map[evidence.Index]map[string][]*cmapi.Certificate
 	bySecret     map[[2]string][]*cmapi.Certificate
 	services     map[string]*evidence.APIService
+	kinds        map[schema.GroupKind]bool
 	secrets      map[[2]string]*metav1.PartialObjectMetadata
 	index        func(*cmapi.Certificate) map[evidence.Index][]string
 }
@@ -40,6 +40,7 @@ func New(index func(*cmapi.Certificate) map[evidence.Index][]string) *World {
 		indexes:      map[evidence.Index]map[string][]*cmapi.Certificate{},
 		bySecret:     map[[2]string][]*cmapi.Certificate{},
 		services:     map[string]*evidence.APIService{},
+		kinds:        map[schema.GroupKind]bool{},
 		secrets:      map[[2]string]*metav1.PartialObjectMetadata{},
 		index:        index,
 	}
@@ -78,6 +79,9 @@ func insert(list []*cmapi.Certificate, crt *cmapi.Certificate) []*cmapi.Certific
 
 // AddAPIService adds an APIService.
 func (w *World) AddAPIService(service *evidence.APIService) { w.services[service.Name] = service }
+
+// AddKind adds a kind that a CustomResourceDefinition defines.
+func (w *World) AddKind(kind schema.GroupKind) { w.kinds[kind] = true }
 
 // AddSecret adds a Secret's metadata.
 func (w *World) AddSecret(secret *metav1.PartialObjectMetadata) {
@@ -131,13 +135,15 @@ func (w *World) VisitCertificates(_ context.Context, index evidence.Index, key s
 }
 
 // APIService implements evidence.Services.
-func (w *World) APIService(_ context.Context, name string) (*evidence.APIService, error) {
-	return w.services[name], nil
+func (w *World) APIService(_ context.Context, name string) (*evidence.APIService, bool, error) {
+	service := w.services[name]
+	return service, service != nil || w.APIServicesKnown, nil
 }
 
 // KindServed implements evidence.Services.
 func (w *World) KindServed(_ context.Context, group, kind string) (served, known bool, err error) {
-	return w.Kinds[group+"/"+kind], w.Kinds != nil, nil
+	served = w.kinds[schema.GroupKind{Group: group, Kind: kind}]
+	return served, served || w.KindsKnown, nil
 }
 
 // Secret implements evidence.Secrets.

@@ -1,0 +1,246 @@
+// Package catalogue shows the rules to people: which there are, and all that is known of one.
+package catalogue
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule"
+)
+
+// The formats.
+const (
+	formatText     = "text"
+	formatJSON     = "json"
+	formatMarkdown = "markdown"
+)
+
+// Options are the settings of the command.
+type Options struct {
+	// Format is text, json or markdown.
+	Format string
+	// ID is the rule to explain, "" for all.
+	ID string
+}
+
+// NewCommand returns the command that shows the rules.
+func NewCommand() *cobra.Command {
+	o := &Options{Format: formatText}
+	cmd := &cobra.Command{
+		Use:   "rules [ID]",
+		Short: "List the rules, or explain one of them",
+		Long: `List the rules by which certyun admission and certyun lint judge, or explain one of them: what is wrong, why, an example,
+what is said about it, and what to write instead.`,
+		Example: `  certyun rules
+  certyun rules wildcard-needs-dns01
+  certyun rules -o json | jq -r '.rules[] | select(.severity == "deny") | .id'`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
+				return report.Usage(err)
+			}
+			return nil
+		},
+		ValidArgsFunction: completeID,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				o.ID = args[0]
+			}
+			if err := o.Validate(); err != nil {
+				return report.Usage(err)
+			}
+			return o.Run(cmd.OutOrStdout())
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return report.Usage(err) })
+	cmd.Flags().StringVarP(&o.Format, "output", "o", o.Format, "How to write: "+strings.Join(formats(), ", ")+".")
+	// It fails only for a flag that there is not.
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func formats() []string { return []string{formatText, formatJSON, formatMarkdown} }
+
+// All returns all rules that findings can be of, in the order of the documents.
+func All() []rule.Rule { return append(rule.Catalogue(), rule.SkipUnknownRule()) }
+
+// Validate says what is wrong with the options.
+func (o *Options) Validate() error {
+	if !slices.Contains(formats(), o.Format) {
+		return fmt.Errorf("--output: there is no format %q; want one of %s", o.Format, strings.Join(formats(), ", "))
+	}
+	if o.ID == "" {
+		return nil
+	}
+	rules := All()
+	if slices.IndexFunc(rules, o.named) >= 0 {
+		return nil
+	}
+	hint := "`certyun rules` lists them"
+	if near := nearIDs(o.ID, rules); len(near) > 0 {
+		hint = "is it " + strings.Join(near, ", ") + "?"
+	}
+	return fmt.Errorf("there is no rule %q; %s", o.ID, hint)
+}
+
+func (o *Options) named(r rule.Rule) bool { return r.ID == o.ID }
+
+// maxNear is how many rules are offered in place of one that there is not.
+const maxNear = 5
+
+// nearIDs returns the rules whose ids are like what was written, or have a part of it.
+func nearIDs(written string, rules []rule.Rule) []string {
+	ids := make([]string, len(rules))
+	for i := range rules {
+		ids[i] = rules[i].ID
+	}
+	var near []string
+	if closest := rule.Closest(written, ids); closest != "" {
+		near = append(near, closest)
+	}
+	written = strings.ToLower(strings.TrimSpace(written))
+	for _, id := range ids {
+		if len(near) < maxNear && len(written) > 1 && strings.Contains(id, written) && !slices.Contains(near, id) {
+			near = append(near, id)
+		}
+	}
+	return near
+}
+
+func completeID(_ *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var found []cobra.Completion
+	if len(args) == 0 {
+		for _, r := range All() {
+			if strings.HasPrefix(r.ID, toComplete) {
+				found = append(found, cobra.CompletionWithDesc(r.ID, r.Summary))
+			}
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+// Run writes the rules.
+func (o *Options) Run(w io.Writer) error {
+	rules := All()
+	if i := slices.IndexFunc(rules, o.named); i >= 0 {
+		return o.explain(w, &rules[i])
+	}
+	switch o.Format {
+	case formatJSON:
+		list := jsonList{APIVersion: apiVersion, Kind: "RuleList", Rules: make([]jsonRule, len(rules))}
+		for i := range rules {
+			list.Rules[i] = jsonOf(&rules[i])
+		}
+		return writeJSON(w, list)
+	case formatMarkdown:
+		return writeMarkdown(w, rules)
+	default:
+		return writeTable(w, rules)
+	}
+}
+
+func (o *Options) explain(w io.Writer, r *rule.Rule) error {
+	switch o.Format {
+	case formatJSON:
+		return writeJSON(w, jsonSingle{APIVersion: apiVersion, Kind: "Rule", jsonRule: jsonOf(r)})
+	case formatMarkdown:
+		_, err := io.WriteString(w, r.Markdown())
+		return err
+	default:
+		_, err := io.WriteString(w, explained(r))
+		return err
+	}
+}
+
+func writeMarkdown(w io.Writer, rules []rule.Rule) error {
+	if _, err := io.WriteString(w, "# Rules\n\n"+rule.MarkdownTable(rules)); err != nil {
+		return err
+	}
+	for i := range rules {
+		if _, err := io.WriteString(w, "\n"+rules[i].Markdown()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeTable(w io.Writer, rules []rule.Rule) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(table, "ID\tSEVERITY\tJUDGED IN\tKINDS\tWHAT IS WRONG\n")
+	for i := range rules {
+		r := &rules[i]
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Severity, where(r), strings.Join(r.Kinds, ","), r.Summary)
+	}
+	return table.Flush()
+}
+
+func where(r *rule.Rule) string {
+	if r.Offline {
+		return "files"
+	}
+	return "cluster,files"
+}
+
+// apiVersion is that of all that certyun writes for machines.
+const apiVersion = "certyun.internal/v1"
+
+// The shape of the JSON is API: fields are added, never renamed.
+type (
+	jsonList struct {
+		APIVersion string     `json:"apiVersion"`
+		Kind       string     `json:"kind"`
+		Rules      []jsonRule `json:"rules"`
+	}
+	jsonSingle struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+		jsonRule
+	}
+	jsonRule struct {
+		ID       string        `json:"id"`
+		Severity rule.Severity `json:"severity"`
+		// Offline is true of what only files are judged by.
+		Offline  bool          `json:"offline"`
+		Kinds    []string      `json:"kinds"`
+		Summary  string        `json:"summary"`
+		Why      string        `json:"why"`
+		Remedy   string        `json:"remedy"`
+		Examples []jsonExample `json:"examples"`
+		Docs     string        `json:"docs"`
+	}
+	jsonExample struct {
+		Title    string `json:"title"`
+		Old      string `json:"old,omitempty"`
+		Manifest string `json:"manifest"`
+		Deleted  bool   `json:"deleted,omitempty"`
+		Message  string `json:"message"`
+	}
+)
+
+func jsonOf(r *rule.Rule) jsonRule {
+	out := jsonRule{
+		ID: r.ID, Severity: r.Severity, Offline: r.Offline, Kinds: r.Kinds, Summary: r.Summary, Why: r.Why, Remedy: r.Remedy,
+		Examples: make([]jsonExample, len(r.Examples)), Docs: report.Documentation(r.ID),
+	}
+	for i := range r.Examples {
+		e := &r.Examples[i]
+		out.Examples[i] = jsonExample{Title: e.Title, Manifest: e.YAML(), Deleted: e.Deleted, Message: e.Message}
+		if e.Old != "" {
+			out.Examples[i].Old = e.OldYAML()
+		}
+	}
+	return out
+}
+
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}

@@ -1,0 +1,239 @@
+package rule
+
+import (
+	"fmt"
+	"net"
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cert-manager/cert-manager/pkg/apis/certmanager"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/cert-manager/cert-manager/pkg/util/pki"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// cmCertificateRules restate what cert-manager's webhook refuses of Certificates. The rule key-size-for-algorithm has the sizes
+// of keys.
+func cmCertificateRules() []Rule {
+	rules := slices.Concat(cmReferenceRules(), cmNameRules(), cmTimeRules(), cmContentRules())
+	for i := range rules {
+		rules[i].Kinds = []string{"Certificate"}
+	}
+	return rules
+}
+
+func cmReferenceRules() []Rule {
+	return []Rule{{
+		ID:      "cm-secret-name",
+		Summary: "spec.secretName is missing or is not the name of a Secret.",
+		Why:     "cert-manager stores the certificate in this Secret, so its webhook wants a name that a Secret can have.",
+		Remedy:  "Write lower case letters, digits, \"-\" and \".\".",
+		Examples: cmExample("Capital letters and an underscore", "Certificate", "  secretName: Web_TLS\n  dnsNames: [www.cert-lab.dev]\n  issuerRef: {name: le}\n",
+			`spec.secretName: Invalid value: "Web_TLS": no Secret can have this name. Write lower case letters, digits, "-" and ".", like "web-tls". [cm-secret-name]`),
+		CheckCertificate: refusesSpec(refuseSecretName),
+	}, {
+		ID:      "cm-issuer-ref",
+		Summary: "spec.issuerRef has no name, or a kind that cert-manager itself does not have.",
+		Why: "Without a group the issuer is one of cert-manager's own, and of those there are Issuers and ClusterIssuers. The webhook looks at " +
+			"no kind of another group.",
+		Remedy: "Write the name, and kind: Issuer or ClusterIssuer; an issuer of another product needs its group too.",
+		Examples: cmExample("A kind of another product without its group", "Certificate",
+			"  secretName: web-tls\n  dnsNames: [www.cert-lab.dev]\n  issuerRef: {name: pca, kind: AWSPCAClusterIssuer}\n",
+			`spec.issuerRef.kind: Invalid value: "AWSPCAClusterIssuer": is not a kind of cert-manager's own issuers. Write Issuer or ClusterIssuer, or the group of the other product in issuerRef.group. [cm-issuer-ref]`),
+		CheckCertificate: refusesSpec(refuseIssuerRef),
+	}}
+}
+
+func refuseSecretName(r *refusals, s *cmapi.CertificateSpec) {
+	switch {
+	case s.SecretName == "":
+		r.required(specPath("secretName"), "names no Secret to store the certificate in", `Write a name, like "web-tls"`)
+	case len(validation.IsDNS1123Subdomain(s.SecretName)) > 0:
+		remedy := `Write lower case letters, digits, "-" and "."`
+		if better := strings.ReplaceAll(strings.ToLower(s.SecretName), "_", "-"); len(validation.IsDNS1123Subdomain(better)) == 0 {
+			remedy += fmt.Sprintf(", like %q", better)
+		}
+		r.invalid(specPath("secretName"), s.SecretName, "no Secret can have this name", remedy)
+	}
+}
+
+func refuseIssuerRef(r *refusals, s *cmapi.CertificateSpec) {
+	ref := s.IssuerRef
+	if ref.Name == "" {
+		r.required(specPath("issuerRef", "name"), "names no issuer", "Write the name of an Issuer or ClusterIssuer")
+	}
+	kinds := []string{"", cmapi.IssuerKind, cmapi.ClusterIssuerKind}
+	if ref.Group != "" && ref.Group != certmanager.GroupName || slices.Contains(kinds, ref.Kind) {
+		return
+	}
+	remedy := "Write Issuer or ClusterIssuer"
+	if closest := Closest(ref.Kind, kinds[1:]); closest != "" {
+		remedy = fmt.Sprintf("Write %q", closest)
+	} else if ref.Group == "" {
+		remedy += ", or the group of the other product in issuerRef.group"
+	}
+	r.invalid(specPath("issuerRef", "kind"), ref.Kind, "is not a kind of cert-manager's own issuers", remedy)
+}
+
+func cmNameRules() []Rule {
+	return []Rule{{
+		ID:      "cm-no-names",
+		Summary: "The Certificate has no name of any sort.",
+		Why:     "A certificate for nothing is of no use, so cert-manager's webhook wants a commonName (a literalSubject's CN counts) or an alternative name.",
+		Remedy:  "Write dnsNames, ipAddresses, uris, emailAddresses, otherNames or a commonName.",
+		Examples: cmExample("No names", "Certificate", "  secretName: web-tls\n  issuerRef: {name: le}\n",
+			`spec: Invalid value: is for no name at all. Write dnsNames, ipAddresses, uris, emailAddresses, otherNames or a commonName. [cm-no-names]`),
+		CheckCertificate: refusesSpec(refuseNoNames),
+	}, {
+		ID:      "cm-common-name-too-long",
+		Summary: "The common name has more than 64 bytes.",
+		Why:     "X.509 has no room for more (RFC 5280, ub-common-name). cert-manager's webhook counts bytes, also of the CN of a literalSubject.",
+		Remedy:  "Leave commonName out and write the name into dnsNames.",
+		Examples: cmCertificate("65 bytes", "  commonName: "+strings.Repeat("a", 50)+".cert-lab.dev12\n",
+			`spec.commonName: Too long: "`+strings.Repeat("a", 50)+`.cert-lab.dev12": has 65 bytes, and a common name may have 64. Leave commonName out: dnsNames are enough. [cm-common-name-too-long]`),
+		CheckCertificate: refusesSpec(refuseLongCommonName),
+	}, {
+		ID:      "cm-literal-subject",
+		Summary: "spec.literalSubject cannot be read, or stands beside what it replaces.",
+		Why: "cert-manager reads a literalSubject as an RFC 4514 string and uses it instead of commonName and subject; its webhook wants only one of them, " +
+			"and every key one that it knows.",
+		Remedy: "Write the whole subject into literalSubject, like CN=web,O=Corp, or leave literalSubject out.",
+		Examples: cmCertificate("A subject beside it", "  literalSubject: CN=www.cert-lab.dev,O=Corp\n  subject: {organizations: [Corp]}\n",
+			`spec.subject: Invalid value: stands beside literalSubject, which replaces it. Write it into literalSubject, or leave literalSubject out. [cm-literal-subject]`),
+		CheckCertificate: refusesSpec(refuseLiteralSubject),
+	}, {
+		ID:      "cm-ip-address",
+		Summary: "One of spec.ipAddresses is not an IP address.",
+		Why:     "cert-manager's webhook reads them with Go's net.ParseIP, which takes neither names nor networks.",
+		Remedy:  "Write addresses like 192.0.2.1 or 2001:db8::1, and names into dnsNames.",
+		Examples: cmCertificate("A network", "  ipAddresses: [10.0.0.0/8]\n",
+			`spec.ipAddresses[0]: Invalid value: "10.0.0.0/8": is not an IP address. Write one address, like "10.0.0.0". [cm-ip-address]`),
+		CheckCertificate: refusesSpec(refuseIPAddresses),
+	}, {
+		ID:      "cm-email-address",
+		Summary: "One of spec.emailAddresses is not an e-mail address and nothing else.",
+		Why:     "cert-manager's webhook reads them as RFC 5322 addresses without a display name.",
+		Remedy:  "Write addresses like ann@corp.example.",
+		Examples: cmCertificate("A name beside the address", "  emailAddresses: [\"Ann <ann@corp.example>\"]\n",
+			`spec.emailAddresses[0]: Invalid value: "Ann <ann@corp.example>": is more than an e-mail address. Write "ann@corp.example". [cm-email-address]`),
+		CheckCertificate: refusesSpec(refuseEmailAddresses),
+	}, {
+		ID:      "cm-other-name",
+		Summary: "One of spec.otherNames has no object identifier or no value.",
+		Why:     "An otherName is a number in dots and a text. cert-manager's webhook wants both.",
+		Remedy:  "Write oid: 1.3.6.1.4.1.311.20.2.3 (the UPN of Microsoft) or another identifier, and utf8Value.",
+		Examples: cmCertificate("A word instead of a number", "  otherNames: [{oid: upn, utf8Value: ann@corp.example}]\n",
+			`spec.otherNames[0].oid: Invalid value: "upn": is not an object identifier. Write numbers with dots, like "1.3.6.1.4.1.311.20.2.3". [cm-other-name]`),
+		CheckCertificate: refusesSpec(refuseOtherNames),
+	}}
+}
+
+// countedCommonName is the common name that cert-manager looks at. A literalSubject's last CN, even an empty one, takes the place of
+// commonName.
+func countedCommonName(s *cmapi.CertificateSpec) (name string, path *field.Path) {
+	name, path = s.CommonName, specPath("commonName")
+	sequence, err := pki.UnmarshalSubjectStringToRDNSequence(s.LiteralSubject)
+	if s.LiteralSubject == "" || err != nil {
+		return name, path
+	}
+	for _, set := range sequence {
+		for _, attribute := range set {
+			if text, ok := attribute.Value.(string); ok && attribute.Type.Equal(pki.OIDConstants.CommonName) {
+				name, path = text, specPath("literalSubject")
+			}
+		}
+	}
+	return name, path
+}
+
+func refuseNoNames(r *refusals, s *cmapi.CertificateSpec) {
+	names := len(s.DNSNames) + len(s.URIs) + len(s.EmailAddresses) + len(s.IPAddresses) + len(s.OtherNames)
+	if commonName, _ := countedCommonName(s); names == 0 && commonName == "" {
+		r.invalid(field.NewPath("spec"), nil, "is for no name at all", "Write dnsNames, ipAddresses, uris, emailAddresses, otherNames or a commonName")
+	}
+}
+
+// maxCommonName is RFC 5280's ub-common-name.
+const maxCommonName = 64
+
+func refuseLongCommonName(r *refusals, s *cmapi.CertificateSpec) {
+	name, path := countedCommonName(s)
+	if len(name) <= maxCommonName {
+		return
+	}
+	remedy := "Leave commonName out: dnsNames are enough"
+	if s.LiteralSubject != "" {
+		remedy = "Write a shorter CN"
+	}
+	r.add(Finding{
+		Field: path.String(), Type: field.ErrorTypeTooLong, Value: name, Remedy: remedy,
+		Message: fmt.Sprintf("has %d bytes, and a common name may have %d", len(name), maxCommonName),
+	})
+}
+
+func refuseLiteralSubject(r *refusals, s *cmapi.CertificateSpec) {
+	if s.LiteralSubject == "" {
+		return
+	}
+	const message, remedy = "stands beside literalSubject, which replaces it", "Write it into literalSubject, or leave literalSubject out"
+	if s.CommonName != "" {
+		r.invalid(specPath("commonName"), s.CommonName, message, remedy)
+	}
+	if hasSubject(s) {
+		r.invalid(specPath("subject"), nil, message, remedy)
+	}
+	sequence, err := pki.UnmarshalSubjectStringToRDNSequence(s.LiteralSubject)
+	if err != nil {
+		r.invalid(specPath("literalSubject"), s.LiteralSubject, "cannot be read: "+err.Error(), "Write pairs with commas between them, like CN=web,O=Corp")
+	}
+	for _, set := range sequence {
+		for _, attribute := range set {
+			if len(attribute.Type) == 0 {
+				message := fmt.Sprintf("has a key that cert-manager does not know, with the value %q", clipped(fmt.Sprint(attribute.Value)))
+				r.invalid(specPath("literalSubject"), s.LiteralSubject, message, "Use C, O, OU, CN, SERIALNUMBER, L, ST, STREET, DC or UID")
+			}
+		}
+	}
+}
+
+func refuseIPAddresses(r *refusals, s *cmapi.CertificateSpec) {
+	for i, text := range s.IPAddresses {
+		if net.ParseIP(text) != nil {
+			continue
+		}
+		remedy := `Write one like "192.0.2.1"; names go into dnsNames`
+		if ip, _, err := net.ParseCIDR(text); err == nil {
+			remedy = fmt.Sprintf("Write one address, like %q", ip)
+		}
+		r.invalid(specPath("ipAddresses").Index(i), text, "is not an IP address", remedy)
+	}
+}
+
+func refuseEmailAddresses(r *refusals, s *cmapi.CertificateSpec) {
+	for i, text := range s.EmailAddresses {
+		address, err := mail.ParseAddress(text)
+		switch {
+		case err != nil:
+			r.invalid(specPath("emailAddresses").Index(i), text, "is not an e-mail address", `Write one like "ann@corp.example"`)
+		case address.Address != text:
+			r.invalid(specPath("emailAddresses").Index(i), text, "is more than an e-mail address", fmt.Sprintf("Write %q", address.Address))
+		}
+	}
+}
+
+func refuseOtherNames(r *refusals, s *cmapi.CertificateSpec) {
+	for i, name := range s.OtherNames {
+		path := specPath("otherNames").Index(i)
+		if name.OID == "" {
+			r.required(path.Child("oid"), "has no object identifier", `Write numbers with dots, like "1.3.6.1.4.1.311.20.2.3"`)
+		} else if _, err := pki.ParseObjectIdentifier(name.OID); err != nil {
+			r.invalid(path.Child("oid"), name.OID, "is not an object identifier", `Write numbers with dots, like "1.3.6.1.4.1.311.20.2.3"`)
+		}
+		if name.UTF8Value == "" || !utf8.ValidString(name.UTF8Value) {
+			r.required(path.Child("utf8Value"), "has no value", "Write the name")
+		}
+	}
+}

@@ -1,0 +1,331 @@
+package rule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // an image may have no time zones, and then every window would be refused
+
+	apiutil "github.com/cert-manager/cert-manager/pkg/api/util"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/cert-manager/cert-manager/pkg/util"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+func cmTimeRules() []Rule {
+	return []Rule{{
+		ID:      "cm-duration",
+		Summary: "spec.duration is less than an hour.",
+		Why: "cert-manager cannot renew in time what lives shorter, so its webhook refuses it. It looks only where spec.duration or spec.renewBefore " +
+			"is set; the duration is 2160h where it is not.",
+		Remedy: "Write 1h or more.",
+		Examples: cmCertificate("Half an hour", "  duration: 30m\n",
+			`spec.duration: Invalid value: "30m": is less than an hour. Write "1h" or more. [cm-duration]`),
+		CheckCertificate: refusesSpec(refuseDuration),
+	}, {
+		ID:      "cm-renew-before",
+		Summary: "spec.renewBefore or spec.renewBeforePercentage leaves no time to live, or both are set.",
+		Why: "The certificate is renewed that long before it expires, so it must be less than the duration, which is 2160h where none is set, and at " +
+			"least five minutes. cert-manager's webhook looks at the percentage only next to a duration or a renewBefore, and reckons with what is left of it.",
+		Remedy: "Write one of them: renewBefore shorter than the duration, or a percentage from 1 to 99.",
+		Examples: cmCertificate("Renewed before it is issued", "  duration: 720h\n  renewBefore: 720h\n",
+			`spec.renewBefore: Invalid value: "720h": is not less than the duration, which is 720h. Write a shorter one, like "240h". [cm-renew-before]`),
+		CheckCertificate: refusesSpec(refuseRenewBefore),
+	}, {
+		ID:      "cm-renewal-window",
+		Summary: "spec.renewal has a policy or a window that cert-manager cannot follow.",
+		Why: "A window has a length, a cron schedule of five fields and maybe an IANA time zone; the policy Disabled has no windows. cert-manager's " +
+			"webhook looks at each of them.",
+		Remedy: "Write cron: \"0 2 * * *\" and windowDuration: 4h.",
+		Examples: cmCertificate("A window without a length", "  renewal: {policy: RenewBefore, windows: [{cron: \"0 2 * * *\"}]}\n",
+			`spec.renewal.windows[0].windowDuration: Required value: says not how long the window stays open. Write a duration, like "4h". [cm-renewal-window]`),
+		CheckCertificate: refusesSpec(refuseRenewal),
+	}}
+}
+
+func refuseDuration(r *refusals, s *cmapi.CertificateSpec) {
+	if s.Duration != nil && s.Duration.Duration < cmapi.MinimumCertificateDuration {
+		r.invalid(specPath("duration"), shortDuration(s.Duration.Duration), "is less than an hour", `Write "1h" or more`)
+	}
+}
+
+func refuseRenewBefore(r *refusals, s *cmapi.CertificateSpec) {
+	if s.Duration == nil && s.RenewBefore == nil {
+		return
+	}
+	duration, path, percentagePath := apiutil.DefaultCertDuration(s.Duration), specPath("renewBefore"), specPath("renewBeforePercentage")
+	if s.RenewBefore != nil {
+		before := s.RenewBefore.Duration
+		written := shortDuration(before)
+		switch {
+		case s.RenewBeforePercentage != nil:
+			r.invalid(path, written, "stands beside renewBeforePercentage", "Keep one of them")
+			r.invalid(percentagePath, *s.RenewBeforePercentage, "stands beside renewBefore", "Keep one of them")
+			return
+		case before < cmapi.MinimumRenewBefore:
+			r.invalid(path, written, "is less than five minutes", `Write "5m" or more`)
+		case before >= duration:
+			r.invalid(path, written, fmt.Sprintf("is not less than the duration, which is %s", shortDuration(duration)), shorterThan(duration))
+		}
+	}
+	if s.RenewBeforePercentage == nil {
+		return
+	}
+	percentage := *s.RenewBeforePercentage
+	left := time.Duration(float64(duration) * float64(100-percentage) / 100)
+	switch {
+	case left >= duration:
+		r.invalid(percentagePath, percentage, "leaves no time before the renewal", "Write a number from 1 to 99")
+	case left < cmapi.MinimumRenewBefore:
+		r.invalid(percentagePath, percentage, fmt.Sprintf("leaves less than five minutes of %s", shortDuration(duration)), "Write a number from 1 to 99")
+	}
+}
+
+func shorterThan(duration time.Duration) string {
+	third := (duration / 3).Truncate(time.Minute)
+	if third < cmapi.MinimumRenewBefore {
+		return "Write a shorter one"
+	}
+	return fmt.Sprintf("Write a shorter one, like %q", shortDuration(third))
+}
+
+func refuseRenewal(r *refusals, s *cmapi.CertificateSpec) {
+	if s.Renewal == nil {
+		return
+	}
+	windows := specPath("renewal", "windows")
+	switch policy := s.Renewal.Policy; policy {
+	case cmapi.CertificateRenewalPolicyRenewBefore:
+	case cmapi.CertificateRenewalPolicyDisabled:
+		if len(s.Renewal.Windows) > 0 {
+			r.forbidden(windows, "there are no windows where the policy is Disabled", "Remove them, or write policy: RenewBefore")
+		}
+		return
+	default:
+		r.add(Finding{
+			Field: specPath("renewal", "policy").String(), Type: field.ErrorTypeNotSupported, Value: string(policy),
+			Message: "is not one of RenewBefore, Disabled", Remedy: "Write RenewBefore",
+		})
+	}
+	for i, window := range s.Renewal.Windows {
+		refuseWindow(r, windows.Index(i), window)
+	}
+}
+
+func refuseWindow(r *refusals, path *field.Path, window cmapi.CertificateRenewalWindows) {
+	if window.WindowDuration == nil {
+		r.required(path.Child("windowDuration"), "says not how long the window stays open", `Write a duration, like "4h"`)
+	}
+	const schedule = `Write minute, hour, day of the month, month and day of the week, like "0 2 * * *"`
+	_, zoneErr := time.LoadLocation(window.Timezone)
+	if zoneErr != nil {
+		r.invalid(path.Child("timezone"), window.Timezone, "is not a time zone of the IANA database", `Write one like "Europe/Berlin"`)
+	}
+	switch _, err := util.CronParse(window.Cron, window.Timezone); {
+	case err != nil && zoneErr != nil:
+		r.invalid(path.Child("cron"), window.Cron, "cannot be read without its time zone", "Write another timezone")
+	case err != nil:
+		_, cause, _ := strings.Cut(err.Error(), "': ") // before it the schedule is repeated
+		r.invalid(path.Child("cron"), window.Cron, "is not a schedule of cron: "+cause, schedule)
+	}
+}
+
+func cmContentRules() []Rule {
+	return append([]Rule{{
+		ID:      "cm-signature-algorithm",
+		Summary: "spec.signatureAlgorithm is not one of the key's algorithm.",
+		Why:     "An RSA key cannot sign with ECDSA. Without privateKey.algorithm the key is RSA.",
+		Remedy:  "Leave signatureAlgorithm out, or write one that fits privateKey.algorithm.",
+		Examples: cmCertificate("ECDSA for an RSA key", "  signatureAlgorithm: ECDSAWithSHA256\n",
+			`spec.signatureAlgorithm: Invalid value: "ECDSAWithSHA256": does not fit an RSA key. Write one of SHA256WithRSA, SHA384WithRSA, SHA512WithRSA, or another privateKey.algorithm. [cm-signature-algorithm]`),
+		CheckCertificate: refusesSpec(refuseSignatureAlgorithm),
+	}, {
+		ID:      "cm-key-usage",
+		Summary: "One of spec.usages is not a usage that cert-manager knows.",
+		Why:     "The schema has a list of usages, and cert-manager's webhook looks them up again.",
+		Remedy:  "Write usages such as digital signature, key encipherment, server auth, client auth.",
+		Examples: cmCertificate("A usage in OpenSSL's words", "  usages: [serverAuth]\n",
+			`spec.usages[0]: Invalid value: "serverAuth": is not a usage. Write "server auth". [cm-key-usage]`),
+		CheckCertificate: refusesSpec(refuseUsages),
+	}, {
+		ID:      "cm-revision-history-limit",
+		Summary: "spec.revisionHistoryLimit is less than 1.",
+		Why:     "cert-manager keeps at least the CertificateRequest of the certificate that is in use.",
+		Remedy:  "Write 1 or more, or leave it out, which means 1.",
+		Examples: cmCertificate("No history", "  revisionHistoryLimit: 0\n",
+			`spec.revisionHistoryLimit: Invalid value: 0: is less than 1. Write 1, or leave it out. [cm-revision-history-limit]`),
+		CheckCertificate: refusesSpec(func(r *refusals, s *cmapi.CertificateSpec) {
+			if limit := s.RevisionHistoryLimit; limit != nil && *limit < 1 {
+				r.invalid(specPath("revisionHistoryLimit"), *limit, "is less than 1", "Write 1, or leave it out")
+			}
+		}),
+	}, {
+		ID:      "cm-secret-template",
+		Summary: "spec.secretTemplate has labels or annotations that no Secret may have, or that are cert-manager's own.",
+		Why: "They become labels and annotations of the Secret, so they follow the rules of Kubernetes. Annotations that begin with cert-manager.io/ are " +
+			"written by cert-manager itself, but for cert-manager.io/allow-direct-injection.",
+		Remedy: "Write labels and annotations that Kubernetes admits, in a domain of your own.",
+		Examples: cmCertificate("An annotation of cert-manager's", "  secretTemplate: {annotations: {cert-manager.io/issuer-name: le}}\n",
+			`spec.secretTemplate.annotations[cert-manager.io/issuer-name]: Invalid value: "cert-manager.io/issuer-name": cert-manager writes annotations in cert-manager.io/ itself. Remove it. [cm-secret-template]`),
+		CheckCertificate: refusesSpec(refuseSecretTemplate),
+	}}, cmMoreContentRules()...)
+}
+
+func cmMoreContentRules() []Rule {
+	return []Rule{{
+		ID:      "cm-name-constraints",
+		Summary: "spec.nameConstraints is empty, or the Certificate is not a CA.",
+		Why:     "Name constraints bind what a CA issues (RFC 5280, 4.2.1.10). In other certificates they mean nothing, so cert-manager's webhook refuses them.",
+		Remedy:  "Write isCA: true, and permitted or excluded.",
+		Examples: cmCertificate("Not a CA", "  nameConstraints: {permitted: {dnsDomains: [corp.example]}}\n",
+			`spec.nameConstraints: Invalid value: binds only CAs, and isCA is not true. Write isCA: true, or remove nameConstraints. [cm-name-constraints]`),
+		CheckCertificate: refusesSpec(func(r *refusals, s *cmapi.CertificateSpec) {
+			if s.NameConstraints == nil {
+				return
+			}
+			if !s.IsCA {
+				r.invalid(specPath("nameConstraints"), nil, "binds only CAs, and isCA is not true", "Write isCA: true, or remove nameConstraints")
+			}
+			if s.NameConstraints.Permitted == nil && s.NameConstraints.Excluded == nil {
+				r.invalid(specPath("nameConstraints"), nil, "has no constraint", "Write permitted or excluded, or remove nameConstraints")
+			}
+		}),
+	}, {
+		ID:      "cm-output-format-twice",
+		Summary: "spec.additionalOutputFormats has the same type twice.",
+		Why:     "Each format is a key of the Secret, so cert-manager's webhook wants each but once.",
+		Remedy:  "Remove one of them.",
+		Examples: cmCertificate("DER twice", "  additionalOutputFormats: [{type: DER}, {type: DER}]\n",
+			`spec.additionalOutputFormats[1].type: Duplicate value: "DER": is in the list already. Remove one of them. [cm-output-format-twice]`),
+		CheckCertificate: refusesSpec(func(r *refusals, s *cmapi.CertificateSpec) {
+			seen := map[cmapi.CertificateOutputFormatType]bool{}
+			for i, format := range s.AdditionalOutputFormats {
+				if seen[format.Type] {
+					r.add(Finding{
+						Field: specPath("additionalOutputFormats").Index(i).Child("type").String(), Type: field.ErrorTypeDuplicate,
+						Value: string(format.Type), Message: "is in the list already", Remedy: "Remove one of them",
+					})
+				}
+				seen[format.Type] = true
+			}
+		}),
+	}, {
+		ID:      "cm-keystore-password",
+		Summary: "A keystore has no password, or two.",
+		Why:     "A JKS or PKCS#12 keystore is locked with one password: a text, or a key of a Secret. cert-manager's webhook looks even where create is false.",
+		Remedy:  "Write passwordSecretRef: {name: …, key: …}.",
+		Examples: cmCertificate("No password", "  keystores: {jks: {create: true}}\n",
+			`spec.keystores.jks: Required value: has no password. Write passwordSecretRef with a name and a key, or password. [cm-keystore-password]`),
+		CheckCertificate: refusesSpec(refuseKeystores),
+	}}
+}
+
+// signatureAlgorithms are what keys of an algorithm can sign with.
+func signatureAlgorithms(key cmapi.PrivateKeyAlgorithm) []cmapi.SignatureAlgorithm {
+	switch key {
+	case cmapi.RSAKeyAlgorithm:
+		return []cmapi.SignatureAlgorithm{cmapi.SHA256WithRSA, cmapi.SHA384WithRSA, cmapi.SHA512WithRSA}
+	case cmapi.ECDSAKeyAlgorithm:
+		return []cmapi.SignatureAlgorithm{cmapi.ECDSAWithSHA256, cmapi.ECDSAWithSHA384, cmapi.ECDSAWithSHA512}
+	case cmapi.Ed25519KeyAlgorithm:
+		return []cmapi.SignatureAlgorithm{cmapi.PureEd25519}
+	}
+	return nil
+}
+
+func refuseSignatureAlgorithm(r *refusals, s *cmapi.CertificateSpec) {
+	key := cmapi.RSAKeyAlgorithm
+	if s.PrivateKey != nil && s.PrivateKey.Algorithm != "" {
+		key = s.PrivateKey.Algorithm
+	}
+	fitting := signatureAlgorithms(key)
+	if s.SignatureAlgorithm == "" || fitting == nil || slices.Contains(fitting, s.SignatureAlgorithm) {
+		return
+	}
+	words := make([]string, len(fitting))
+	for i, algorithm := range fitting {
+		words[i] = string(algorithm)
+	}
+	r.invalid(specPath("signatureAlgorithm"), string(s.SignatureAlgorithm), fmt.Sprintf("does not fit an %s key", key),
+		fmt.Sprintf("Write one of %s, or another privateKey.algorithm", strings.Join(words, ", ")))
+}
+
+func refuseUsages(r *refusals, s *cmapi.CertificateSpec) {
+	for i, usage := range s.Usages {
+		_, key := apiutil.KeyUsageType(usage)
+		_, extended := apiutil.ExtKeyUsageType(usage)
+		if key || extended {
+			continue
+		}
+		remedy := "Write one such as digital signature, key encipherment, server auth, client auth"
+		if closest := closestUsage(string(usage)); closest != "" {
+			remedy = fmt.Sprintf("Write %q", closest)
+		}
+		r.invalid(specPath("usages").Index(i), string(usage), "is not a usage", remedy)
+	}
+}
+
+// closestUsage is the usage that has the same letters, "" where none has.
+func closestUsage(written string) string {
+	letters := func(text string) string {
+		return strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(text))
+	}
+	usages := []cmapi.KeyUsage{
+		cmapi.UsageSigning, cmapi.UsageDigitalSignature, cmapi.UsageContentCommitment, cmapi.UsageKeyEncipherment, cmapi.UsageKeyAgreement,
+		cmapi.UsageDataEncipherment, cmapi.UsageCertSign, cmapi.UsageCRLSign, cmapi.UsageEncipherOnly, cmapi.UsageDecipherOnly, cmapi.UsageAny,
+		cmapi.UsageServerAuth, cmapi.UsageClientAuth, cmapi.UsageCodeSigning, cmapi.UsageEmailProtection, cmapi.UsageSMIME, cmapi.UsageIPsecEndSystem,
+		cmapi.UsageIPsecTunnel, cmapi.UsageIPsecUser, cmapi.UsageTimestamping, cmapi.UsageOCSPSigning, cmapi.UsageMicrosoftSGC, cmapi.UsageNetscapeSGC,
+	}
+	for _, usage := range usages {
+		if letters(string(usage)) == letters(written) {
+			return string(usage)
+		}
+	}
+	return ""
+}
+
+func refuseSecretTemplate(r *refusals, s *cmapi.CertificateSpec) {
+	if s.SecretTemplate == nil {
+		return
+	}
+	path := specPath("secretTemplate", "annotations")
+	for _, key := range slices.Sorted(maps.Keys(s.SecretTemplate.Annotations)) {
+		if strings.HasPrefix(key, "cert-manager.io/") && key != cmapi.AllowsInjectionFromSecretAnnotation {
+			r.invalid(path.Key(key), key, "cert-manager writes annotations in cert-manager.io/ itself", "Remove it")
+		}
+	}
+	errs := apivalidation.ValidateAnnotations(s.SecretTemplate.Annotations, path)
+	errs = append(errs, metavalidation.ValidateLabels(s.SecretTemplate.Labels, specPath("secretTemplate", "labels"))...)
+	for _, err := range errs {
+		r.add(Finding{Field: err.Field, Type: err.Type, Value: err.BadValue, Message: strings.TrimSuffix(err.Detail, ".")})
+	}
+}
+
+func refuseKeystores(r *refusals, s *cmapi.CertificateSpec) {
+	if s.Keystores == nil {
+		return
+	}
+	if jks := s.Keystores.JKS; jks != nil {
+		refusePassword(r, specPath("keystores", "jks"), jks.Password, jks.PasswordSecretRef.Name)
+	}
+	if pkcs12 := s.Keystores.PKCS12; pkcs12 != nil {
+		refusePassword(r, specPath("keystores", "pkcs12"), pkcs12.Password, pkcs12.PasswordSecretRef.Name)
+	}
+}
+
+func refusePassword(r *refusals, path *field.Path, password *string, secretName string) {
+	const remedy = "Write passwordSecretRef with a name and a key, or password"
+	switch {
+	case password != nil && secretName != "":
+		r.forbidden(path, "has password and passwordSecretRef", "Keep one of them")
+	case password == nil && secretName == "":
+		r.required(path, "has no password", remedy)
+	}
+	if password != nil && *password == "" {
+		r.forbidden(path.Child("password"), "the password is empty", remedy)
+	}
+}

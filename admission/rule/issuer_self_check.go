@@ -1,0 +1,178 @@
+package rule
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// issuerSelfCheckRules are about waitInsteadOfSelfCheck, by which cert-manager 1.21 and later let the CA look without having
+// looked themselves (pkg/controller/acmechallenges/readiness.go). An older one does not know the field: its API server drops
+// it before anybody but a judge of files sees it.
+func issuerSelfCheckRules() []Rule {
+	return []Rule{selfCheckSkippedTooEarly(), selfCheckNotNeeded()}
+}
+
+// shortestWait is how long after Present a record is likely to be seen everywhere: what cert-manager itself waits after its
+// own check of a record (pkg/issuer/acme/dns/dns.go).
+const shortestWait = 60 * time.Second
+
+// selfCheckSince is the first cert-manager that has waitInsteadOfSelfCheck.
+const selfCheckSince = "1.21"
+
+func selfCheckSkippedTooEarly() Rule {
+	return Rule{
+		ID: "self-check-skipped-too-early", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "cert-manager's self check is left out, and nobody waits until the record is visible.",
+		Why: "With waitInsteadOfSelfCheck cert-manager does not look for the record. It waits that long after the solver has answered, and then " +
+			"asks the CA to look. Most DNS providers answer at once and show the record later. When the CA does not find it, the Order has " +
+			"failed, and failed validations count against a limit of the CA. certyun's own solvers answer when the record is visible, so with " +
+			"them 0s is right, unless their wait is turned off (propagation.timeout=0). Of HTTP-01 solvers nothing is said.",
+		Remedy: "Wait 60s or more, or leave the field out, so that cert-manager looks for the record first.",
+		Examples: []Example{{
+			Title: "certyun's setting with another provider",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - waitInsteadOfSelfCheck: 0s
+				      dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
+				`,
+			Message: `[self-check-skipped-too-early] spec.acme.solvers[0].waitInsteadOfSelfCheck: after 0s the CA looks, whether or not the record is visible by then; ` +
+				`this solver does not wait for it. Set 60s or more, or leave the field out`,
+		}, {
+			Title: "A short wait with another webhook",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - waitInsteadOfSelfCheck: 15s
+				      dns01: {webhook: {groupName: acme.yourcompany.com, solverName: alidns}}
+				`,
+			Message: `[self-check-skipped-too-early] spec.acme.solvers[0].waitInsteadOfSelfCheck: after 15s the CA looks, whether or not the record is visible by then; ` +
+				`this solver does not wait for it. Set 60s or more, or leave the field out`,
+		}},
+		CheckIssuer: forACME(checkSkippedTooEarly),
+	}
+}
+
+func checkSkippedTooEarly(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	var findings []Finding
+	for i := range acme.Solvers {
+		solver := &acme.Solvers[i]
+		wait := solver.WaitInsteadOfSelfCheck
+		// cert-manager refuses a wait below zero.
+		if wait == nil || wait.Duration < 0 || wait.Duration >= shortestWait || !isDNS01(solver) {
+			continue
+		}
+		ours := isOurs(r, solver)
+		if ours && r.Settings.SolverWaits {
+			continue
+		}
+		waits, remedy := "this solver does not wait for it", "Set 60s or more, or leave the field out"
+		if ours {
+			waits, remedy = "certyun's own wait is turned off", "Set 60s or more, leave the field out, or turn that wait on (propagation.timeout)"
+		}
+		findings = append(findings, Finding{
+			Field:   waitPath(i).String(),
+			Message: fmt.Sprintf("after %v the CA looks, whether or not the record is visible by then; %s", wait.Duration, waits),
+			Remedy:  remedy,
+		})
+		if len(findings) > maxIssuerFindings {
+			break
+		}
+	}
+	return atMost(findings, acmePath("solvers")), nil
+}
+
+func selfCheckNotNeeded() Rule {
+	return Rule{
+		ID: "self-check-not-needed", Severity: Warn, Kinds: issuerKinds(),
+		Summary: "cert-manager checks once more what certyun has seen already.",
+		Why: "certyun's solvers answer when the zone's authoritative name servers show the record, or after their whole wait. Without " +
+			"waitInsteadOfSelfCheck cert-manager then asks a resolver, which may remember for minutes that there was no such name, and waits " +
+			"60 seconds after it has seen the record, once for each name. This is said once for an Issuer, for cert-manager 1.21 and later, " +
+			"and only while certyun's wait is turned on.",
+		Remedy: "Write waitInsteadOfSelfCheck: 0s beside dns01.",
+		Examples: []Example{{
+			Title: "A solver of certyun's with cert-manager's self check",
+			Manifest: `
+				apiVersion: cert-manager.io/v1
+				kind: Issuer
+				metadata: {name: le, namespace: default}
+				spec:
+				  acme:
+				    server: https://acme-v02.api.letsencrypt.org/directory
+				    privateKeySecretRef: {name: le-account}
+				    solvers:
+				    - dns01:
+				        webhook:
+				          groupName: acme.certyun.internal
+				          solverName: alidns
+				          config: {accessKeyIdRef: {name: alidns, key: id}, accessKeySecretRef: {name: alidns, key: secret}}
+				`,
+			Message: `[self-check-not-needed] spec.acme.solvers[0].waitInsteadOfSelfCheck: not set; certyun has seen the record on the zone's name servers, ` +
+				`and cert-manager's own check adds a minute or more for each name. Set it to 0s`,
+		}},
+		CheckIssuer: forACME(checkNotNeeded),
+	}
+}
+
+func checkNotNeeded(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
+	if !r.Settings.SolverWaits || !r.Settings.certManagerAtLeast(selfCheckSince) {
+		return nil, nil
+	}
+	first, more := -1, 0
+	for i := range acme.Solvers {
+		solver := &acme.Solvers[i]
+		switch {
+		case solver.WaitInsteadOfSelfCheck != nil || !isDNS01(solver) || !isOurs(r, solver):
+		case first < 0:
+			first = i
+		default:
+			more++
+		}
+	}
+	if first < 0 {
+		return nil, nil
+	}
+	where := "not set"
+	switch more {
+	case 0:
+	case 1:
+		where += " here and in another solver"
+	default:
+		where += fmt.Sprintf(" here and in %d other solvers", more)
+	}
+	return []Finding{{
+		Field:   waitPath(first).String(),
+		Message: where + "; certyun has seen the record on the zone's name servers, and cert-manager's own check adds a minute or more for each name",
+		Remedy:  "Set it to 0s",
+	}}, nil
+}
+
+func waitPath(i int) *field.Path { return solverPath(i).Child("waitInsteadOfSelfCheck") }
+
+// isDNS01 tells whether a solver is for DNS-01. One that is for HTTP-01 as well is refused by cert-manager.
+func isDNS01(solver *cmacme.ACMEChallengeSolver) bool {
+	return solver.DNS01 != nil && solver.HTTP01 == nil
+}
+
+// isOurs tells whether a solver is a webhook of our own group.
+func isOurs(r *IssuerReview, solver *cmacme.ACMEChallengeSolver) bool {
+	webhook := webhookOf(solver)
+	return webhook != nil && webhook.GroupName != "" && webhook.GroupName == r.Settings.SolverGroup
+}
