@@ -1,5 +1,5 @@
 // Command certyun-local runs certyun in a cluster on this machine: "demo" shows it at work, "dryrun" asks a real API
-// server whether it would take the chart, the bundle and the examples.
+// server whether it would take the chart, the bundle and the examples, "bench" measures it.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/certyun/certyun/deploy/local/bench"
 	"github.com/certyun/certyun/deploy/local/demo"
 	"github.com/certyun/certyun/deploy/local/dryrun"
 )
@@ -39,5 +40,12 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 1 && args[0] == "dryrun" {
 		return dryrun.Run(ctx, os.Stdout)
 	}
-	return errors.New("usage: certyun-local demo | dryrun   (KEEP=1 leaves the demo's cluster up)")
+	if len(args) > 0 && args[0] == "bench" {
+		options, err := bench.ParseOptions(args[1:], os.Stdout)
+		if err != nil {
+			return err
+		}
+		return bench.Run(ctx, options)
+	}
+	return errors.New("usage: certyun-local demo | dryrun | bench   (KEEP=1 leaves the demo's cluster up)")
 }
