@@ -221,7 +221,7 @@ func TestOnlyFilesAreJudgedByOfflineRules(t *testing.T) {
 		t.Errorf("in a cluster: %v", got)
 	}
 	got := reviewBy(t, Catalogue(), newScene(t, ""), Request{Operation: Create, Object: crt})
-	if len(got) != 1 || got[0].Severity != Warn || got[0].Rule != "cm-issuer-ref" {
+	if len(got) != 1 || got[0].Severity != Deny || got[0].Rule != "cm-issuer-ref" {
 		t.Errorf("in a file: %v", texts(got))
 	}
 }

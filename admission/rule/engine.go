@@ -24,18 +24,18 @@ const SkipUnknown = "skip-unknown-rule"
 
 // Engine judges objects by rules. It holds no state between reviews and is safe for concurrent use.
 type Engine struct {
-	rules []Rule
-	known map[string]bool
+	rules          []Rule
+	known, offline map[string]bool
 }
 
 // NewEngine returns an engine with these rules: All() beside cert-manager, Catalogue() for files. An annotation may name rules
 // for files anywhere.
 func NewEngine(rules []Rule) *Engine {
-	known := map[string]bool{SkipUnknown: true}
+	known, offline := map[string]bool{SkipUnknown: true}, map[string]bool{}
 	for _, r := range slices.Concat(rules, Offline()) {
-		known[r.ID] = true
+		known[r.ID], offline[r.ID] = true, r.Offline
 	}
-	return &Engine{rules: rules, known: known}
+	return &Engine{rules: rules, known: known, offline: offline}
 }
 
 // Request is one object to judge.
@@ -57,7 +57,7 @@ func (e *Engine) Review(ctx context.Context, env *Environment, policy *Policy, r
 		return nil, nil
 	}
 	findings, err := e.judge(ctx, env, req.Operation, req.Object, req.Old)
-	findings = soften(policy, req.Object, append(findings, e.unknownSkips(req.Object)...))
+	findings = e.soften(policy, req.Object, append(findings, e.unknownSkips(req.Object)...))
 	switch {
 	case req.Operation == Delete:
 		mildly(findings, "a deletion is never denied")
@@ -231,7 +231,7 @@ func ask(rules []Rule, check func(*Rule) ([]Finding, error)) ([]Finding, error) 
 }
 
 // soften applies the policy, the bundles and the object's own annotation.
-func soften(policy *Policy, object metav1.Object, findings []Finding) []Finding {
+func (e *Engine) soften(policy *Policy, object metav1.Object, findings []Finding) []Finding {
 	skipped := skips(object)
 	kept := findings[:0]
 	for _, f := range findings {
@@ -246,7 +246,8 @@ func soften(policy *Policy, object metav1.Object, findings []Finding) []Finding 
 		if f.Severity == Deny && f.CrossResource {
 			f.Severity, f.Mildly = crossResource(policy, object, f)
 		}
-		if f.Severity == Deny && slices.Contains(skipped, f.Rule) && !slices.Contains(policy.NoSkip, f.Rule) {
+		// No annotation lifts what the cluster itself refuses.
+		if f.Severity == Deny && slices.Contains(skipped, f.Rule) && !slices.Contains(policy.NoSkip, f.Rule) && !e.offline[f.Rule] {
 			f.Severity, f.Mildly = Warn, "a warning by the annotation "+SkipAnnotation
 		}
 		kept = append(kept, f)

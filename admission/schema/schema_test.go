@@ -83,6 +83,9 @@ func TestFieldsAreJudged(t *testing.T) {
 		"nothing at all": {"{apiVersion: cert-manager.io/v1, kind: Certificate}", []string{
 			`metadata.name: Required value: name or generateName is required. [cm-metadata]`,
 		}},
+		"a name that the API server makes": {"{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {generateName: a-}, spec: {selfSigned: {}}}", []string{
+			`[cm-metadata] metadata.generateName: makes a new object each time, which kubectl create can do and kubectl apply refuses. Give it a name`,
+		}},
 		"a number without quotes": {certificate("commonName: 7"), []string{
 			`spec.commonName: Invalid value: 7: must be a string, and is an integer. Write it in quotes: "7". [cm-schema]`,
 		}},
