@@ -1,0 +1,407 @@
+package lint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
+
+	"github.com/certyun/certyun/admission/policy"
+	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/schema"
+)
+
+// After reviewTimeout the rules stop where they are, and one that does not is left alone after reviewGrace. That is only there for
+// objects that are made to take long.
+const (
+	reviewTimeout = 10 * time.Second
+	reviewGrace   = time.Second
+)
+
+// maxFindings is how many findings about one object are shown. Denials come first.
+const maxFindings = 1000
+
+// maxObject is the largest request that the API server takes
+// (https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/server/config.go, MaxRequestBodyBytes).
+const maxObject = 3 << 20
+
+// linter reads everything first, then judges: any object may be what another one needs.
+type linter struct {
+	engine    *rule.Engine
+	decided   *policy.Decided
+	validator *schema.Validator
+	wanted    func(id string) bool
+	progress  *progress
+
+	// given are judged, beside only are there.
+	given, beside []*manifest
+	problems      []report.Problem
+	// notes are for people, and change nothing.
+	notes []string
+	env   *rule.Environment
+	live  *live
+}
+
+// newLinter reads the policy.
+func (o *Options) newLinter() (*linter, error) {
+	var raw []byte
+	if o.PolicyFile != "" {
+		var err error
+		if raw, err = os.ReadFile(o.PolicyFile); err != nil {
+			return nil, fmt.Errorf("--policy: %w", err)
+		}
+	}
+	decided, err := policy.Read(raw, rule.All())
+	if err != nil {
+		return nil, fmt.Errorf("--policy %s: %w", o.PolicyFile, err)
+	}
+	return &linter{
+		engine: rule.NewEngine(rule.Catalogue()), decided: decided, validator: schema.New(), wanted: o.wanted, progress: startProgress(io.Discard),
+	}, nil
+}
+
+// read reads all files. What cannot be read is a problem, and keeps nothing else from being read.
+func (l *linter) read(ctx context.Context, paths, beside []string, stdin io.Reader) {
+	files := newFinder() // what is named to be judged is judged, though it may lie in a directory that is only to be there
+	l.given = l.manifests(ctx, files, paths, stdin)
+	l.beside = l.manifests(ctx, files, beside, stdin)
+}
+
+// maxProblems is how many problems of one file are told of.
+const maxProblems = 100
+
+func (l *linter) manifests(ctx context.Context, files *finder, paths []string, stdin io.Reader) []*manifest {
+	files.sources, files.problems = nil, nil
+	for _, path := range paths {
+		files.add(path)
+	}
+	l.problems = append(l.problems, files.problems...)
+	var documents []*document
+	for _, source := range files.sources {
+		if ctx.Err() != nil {
+			return nil
+		}
+		more, problems := source.read(stdin)
+		l.problems = append(l.problems, problems...)
+		documents = append(documents, more...)
+	}
+	parts := make([]part, len(documents))
+	each(ctx, len(documents), func(i int) {
+		parts[i] = documents[i].parse()
+		l.progress.read.Add(1)
+	})
+	var found []*manifest
+	perFile := map[string]int{}
+	for i, p := range parts {
+		found = append(found, p.manifests...)
+		if p.note != "" {
+			l.notes = append(l.notes, p.note)
+		}
+		for _, problem := range p.problems {
+			if perFile[documents[i].file]++; perFile[documents[i].file] == maxProblems {
+				problem.Message += "; more that cannot be read is not told of"
+			}
+			if perFile[documents[i].file] <= maxProblems {
+				l.problems = append(l.problems, problem)
+			}
+		}
+	}
+	return found
+}
+
+// each calls do with 0 to n-1, from as many goroutines as there are processors.
+func each(ctx context.Context, n int, do func(int)) {
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		working.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	working.Wait()
+}
+
+// settle makes a world of what was read and of what is live. An error means that the cluster cannot be asked.
+func (l *linter) settle(ctx context.Context, o *Options) error {
+	all := slices.Concat(l.beside, l.given)
+	for _, m := range all {
+		m.settle(o.Namespace)
+	}
+	if o.Cluster {
+		config, err := o.Kubeconfig.ToRESTConfig()
+		if err == nil {
+			l.live, err = look(ctx, config, namespaces(all))
+		}
+		if err != nil {
+			return fmt.Errorf("--cluster: %w", err)
+		}
+	}
+	each(ctx, len(all), func(i int) { all[i].typed, all[i].err = all[i].decode() })
+	var applied []metav1.Object
+	for _, m := range all {
+		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion {
+			applied = append(applied, m.typed)
+		}
+	}
+	l.noteTwice()
+	l.env = &rule.Environment{
+		World: newWorld(applied, o.ClusterResourceNamespace, l.live),
+		Settings: rule.Settings{
+			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion, SolverGroup: o.SolverGroup,
+			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, CAs: l.decided.CAs, Now: time.Now(),
+		},
+	}
+	return nil
+}
+
+// namespaces are those that objects are in.
+func namespaces(manifests []*manifest) []string {
+	var found []string
+	for _, m := range manifests {
+		if m.object.Namespace != "" {
+			found = append(found, m.object.Namespace)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// mostTwice is how many objects that are given twice are named.
+const mostTwice = 3
+
+// noteTwice tells of objects that are given twice: one apply leaves only the last.
+func (l *linter) noteTwice() {
+	first := map[string]*manifest{}
+	var notes []string
+	for _, m := range l.given {
+		if m.typed == nil || !isJudged(m.typed) {
+			continue
+		}
+		key := keyOf(m.typed)
+		if before := first[key]; before != nil {
+			line, _ := m.locateStart()
+			beforeLine, _ := before.locateStart()
+			notes = append(notes, fmt.Sprintf("%s is given twice, in %s:%d and in %s:%d: the last one counts",
+				m.object, before.doc.file, beforeLine, m.doc.file, line))
+		}
+		first[key] = m
+	}
+	if more := len(notes) - mostTwice; more > 0 {
+		notes = append(notes[:mostTwice], fmt.Sprintf("and %d more objects are given twice", more))
+	}
+	l.notes = append(l.notes, notes...)
+}
+
+// judged is what came of one manifest.
+type judged struct {
+	here     bool
+	findings []report.Finding
+	// more is how many findings are left out.
+	more    int
+	problem string
+}
+
+// judge judges what was given.
+func (l *linter) judge(ctx context.Context) *report.Report {
+	l.progress.total.Store(int64(len(l.given)))
+	results := make([]judged, len(l.given))
+	each(ctx, len(l.given), func(i int) {
+		results[i] = l.judgeOne(ctx, l.given[i])
+		l.progress.judged.Add(1)
+	})
+	found := &report.Report{Problems: l.problems}
+	for i, m := range l.given {
+		line, column := 0, 0
+		if results[i].here || results[i].problem != "" {
+			line, column = m.locateStart()
+		}
+		if results[i].here {
+			found.Objects = append(found.Objects, report.Judged{File: m.doc.file, Line: line, Column: column, Object: m.object})
+		}
+		if results[i].problem != "" {
+			found.Problems = append(found.Problems, problemAt(m.doc.file, line, column, fmt.Sprintf("%s: %s", m.object, results[i].problem)))
+		}
+		found.Findings = append(found.Findings, results[i].findings...)
+		l.noteMore(m, results[i].more)
+	}
+	return found
+}
+
+// judgeOne judges one object. A panic is the object's problem alone.
+func (l *linter) judgeOne(ctx context.Context, m *manifest) (j judged) {
+	defer func() {
+		if p := recover(); p != nil {
+			j = judged{here: true, problem: fmt.Sprintf("a rule panicked: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	if m.deleted {
+		return judged{}
+	}
+	if len(m.raw) > maxObject && m.mayBeOurs() {
+		return judged{problem: fmt.Sprintf("is larger than %d MiB, which no API server takes, so it was not checked", maxObject>>20)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+	defer cancel()
+	refused, err := l.refused(ctx, m)
+	if err != nil {
+		return judged{here: true, problem: err.Error()}
+	}
+	if m.typed == nil || !isJudged(m.typed) {
+		j.findings, j.more = l.report(m, refused)
+		j.here = len(j.findings) > 0
+		return j
+	}
+	j.here = true
+	var findings []rule.Finding
+	if m.err == nil {
+		findings, err = l.review(ctx, m)
+		if err != nil && !errors.Is(err, errNotKnown) {
+			j.problem = fmt.Sprintf("some rules could not look: %v", err)
+		}
+	} else if !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }) {
+		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
+	}
+	findings = append(l.byPolicy(schema.Beside(refused, findings)), findings...)
+	rule.Sort(findings)
+	j.findings, j.more = l.report(m, findings)
+	return j
+}
+
+// review asks the engine. A rule that does not end in time is left alone.
+func (l *linter) review(ctx context.Context, m *manifest) ([]rule.Finding, error) {
+	type verdict struct {
+		findings []rule.Finding
+		err      error
+	}
+	done := make(chan verdict, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- verdict{err: fmt.Errorf("a rule panicked: %v\n%s", p, debug.Stack())}
+			}
+		}()
+		findings, err := l.engine.Review(ctx, l.env, l.decided.Policy, l.request(m))
+		done <- verdict{findings, err}
+	}()
+	select {
+	case v := <-done:
+		return v.findings, v.err
+	case <-ctx.Done():
+	}
+	select {
+	case v := <-done:
+		return v.findings, v.err
+	case <-time.After(reviewGrace):
+		return nil, fmt.Errorf("a rule did not end within %v", reviewTimeout)
+	}
+}
+
+// refused is what the API server would refuse. Where only the case of the apiVersion is wrong, the rest is looked at too.
+func (l *linter) refused(ctx context.Context, m *manifest) ([]rule.Finding, error) {
+	if !m.mayBeOurs() {
+		return nil, nil
+	}
+	var tree map[string]any
+	if err := json.UnmarshalCaseSensitivePreserveInts(m.raw, &tree); err != nil {
+		return nil, err
+	}
+	refused, err := l.validator.Validate(ctx, tree)
+	if err != nil || m.apiVersion == m.object.APIVersion {
+		return refused, err
+	}
+	tree["apiVersion"] = m.apiVersion
+	more, err := l.validator.Validate(ctx, tree)
+	return append(refused, more...), err
+}
+
+// request is what applying the object asks for.
+func (l *linter) request(m *manifest) rule.Request {
+	request := rule.Request{Operation: rule.Create, Object: m.typed}
+	if l.live != nil {
+		if old := l.live.old[keyOf(m.typed)]; old != nil {
+			request.Operation, request.Old = rule.Update, old
+		}
+	}
+	return request
+}
+
+// byPolicy gives findings that are none of the engine's the severities that the policy decides.
+func (l *linter) byPolicy(findings []rule.Finding) []rule.Finding {
+	kept := findings[:0]
+	for _, f := range findings {
+		switch severity := l.decided.Policy.Rules[f.Rule]; {
+		case severity == rule.Off:
+			continue
+		case severity == rule.Warn && f.Severity == rule.Deny:
+			f.Severity, f.Mildly = rule.Warn, "a warning by policy"
+		case severity == rule.Deny:
+			f.Severity = rule.Deny
+		}
+		kept = append(kept, f)
+	}
+	return kept
+}
+
+// report says where the findings are that are wanted.
+func (l *linter) report(m *manifest, findings []rule.Finding) (found []report.Finding, more int) {
+	for _, f := range findings {
+		if !l.wanted(f.Rule) {
+			continue
+		}
+		if len(found) == maxFindings {
+			more++
+			continue
+		}
+		r := report.Of(f)
+		r.File, r.Object = m.doc.file, m.object
+		r.Line, r.Column = m.locate(f.Field)
+		r.Source = m.source(f, r.Line)
+		found = append(found, r)
+	}
+	return found, more
+}
+
+// noteMore tells of the findings that are not shown.
+func (l *linter) noteMore(m *manifest, more int) {
+	if more > 0 {
+		l.notes = append(l.notes, fmt.Sprintf("%d more findings about %s in %s are not shown", more, m.object, m.doc.file))
+	}
+}
+
+// source is the text of a finding's line. What an Issuer gives to a webhook may be a secret, put there by mistake; so of an Issuer
+// only a line is shown that has nothing but a field whose value the rule prints itself.
+func (m *manifest) source(f rule.Finding, line int) string {
+	text := m.doc.source(line)
+	if strings.Contains(strings.ToLower(m.object.Kind), "issuer") &&
+		(f.Value == nil || strings.Contains(text, "{") || strings.Contains(f.Field, "webhook.config")) {
+		return ""
+	}
+	return text
+}
+
+// tell writes the notes for people.
+func (l *linter) tell(w io.Writer) {
+	if l.live != nil {
+		for _, note := range l.live.notes {
+			l.notes = append(l.notes, "--cluster: "+note+", so nothing is said of them")
+		}
+		l.live.notes = nil
+	}
+	for _, note := range l.notes {
+		_, _ = fmt.Fprintln(w, "certyun:", clean(note))
+	}
+}

@@ -1,0 +1,237 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	cliflag "k8s.io/component-base/cli/flag"
+
+	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule"
+)
+
+// defaultSolverGroup is the API group that the chart installs our solvers with.
+const defaultSolverGroup = "acme.certyun.internal"
+
+// Options are the settings of the command.
+type Options struct {
+	// Paths are the files and directories to judge, or "-".
+	Paths []string
+	// Context are files and directories that are world without being judged.
+	Context []string
+	// Namespace is where objects without one would be applied.
+	Namespace string
+	// Cluster adds what is live.
+	Cluster    bool
+	Kubeconfig *genericclioptions.ConfigFlags
+
+	Format  report.Format
+	FailOn  report.FailOn
+	Color   Color
+	Explain bool
+
+	PolicyFile           string
+	OnlyRules, SkipRules []string
+
+	CertManagerNamespace     string
+	ClusterResourceNamespace string
+	CertManagerVersion       string
+	SolverGroup              string
+	SolverWaits              bool
+	DefaultIssuer            bool
+}
+
+// Color says whether text is coloured. It is a flag's value.
+type Color string
+
+// These are the values of Color.
+const (
+	ColorAuto   Color = "auto"
+	ColorAlways Color = "always"
+	ColorNever  Color = "never"
+)
+
+// Set takes a flag's value.
+func (c *Color) Set(s string) error {
+	if !slices.Contains([]Color{ColorAuto, ColorAlways, ColorNever}, Color(s)) {
+		return errors.New("want one of auto, always, never")
+	}
+	*c = Color(s)
+	return nil
+}
+
+// String is the value.
+func (c *Color) String() string { return string(*c) }
+
+// Type is what help calls the value.
+func (c *Color) Type() string { return "when" }
+
+// NewOptions returns the defaults: an installation by the chart.
+func NewOptions() *Options {
+	kubeconfig := genericclioptions.NewConfigFlags(true)
+	// These are flags of our own, or of another meaning here.
+	kubeconfig.Namespace, kubeconfig.ClusterName, kubeconfig.CacheDir = nil, nil, nil
+	return &Options{
+		Kubeconfig: kubeconfig, Format: report.Text, FailOn: report.FailOnDeny, Color: ColorAuto,
+		CertManagerNamespace: "cert-manager", SolverGroup: defaultSolverGroup, SolverWaits: true,
+	}
+}
+
+// Flags returns all flags, in named groups.
+func (o *Options) Flags() *cliflag.NamedFlagSets {
+	groups := &cliflag.NamedFlagSets{}
+	fs := groups.FlagSet("lint")
+	fs.StringVarP(&o.Namespace, "namespace", "n", "", `Namespace of objects that name none. Default: "default", and with --cluster that of the kubeconfig.`)
+	fs.StringArrayVar(&o.Context, "context", nil, "File or directory whose objects are there too but are not judged. May be repeated. (The context of the kubeconfig is --kube-context.)")
+	fs.BoolVar(&o.Explain, "explain", false, "Print the solver that cert-manager would pick for each DNS name, and why, and judge nothing.")
+	fs.VarP(&o.Format, "output", "o", "Format of the report: "+names(report.Formats())+".")
+	fs.Var(&o.FailOn, "fail-on", "Mildest finding for which the command ends with 1: "+names(report.FailOns())+".")
+	fs.Var(&o.Color, "color", "Whether text is coloured: auto (on a terminal, unless NO_COLOR is set), always, never.")
+	o.addRuleFlags(groups.FlagSet("rules"))
+	o.addClusterFlags(groups.FlagSet("cluster"))
+	return groups
+}
+
+func names[T ~string](values []T) string { return strings.Join(texts(values), ", ") }
+
+func texts[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
+func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.PolicyFile, "policy", "", "File with the policy, as the admission server's.")
+	fs.StringSliceVar(&o.OnlyRules, "rule", nil, `Judge by this rule alone. May be repeated. "certyun rules" lists them.`)
+	fs.StringSliceVar(&o.SkipRules, "skip-rule", nil, "Judge without this rule. May be repeated.")
+	fs.StringVar(&o.CertManagerNamespace, "cert-manager-namespace", o.CertManagerNamespace, "Namespace that cert-manager runs in.")
+	fs.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "Namespace of ClusterIssuers' Secrets. Default: the namespace that cert-manager runs in.")
+	fs.StringVar(&o.CertManagerVersion, "cert-manager-version", "", "Version of cert-manager, like v1.21.2. Default: the one that certyun was built with.")
+	fs.StringVar(&o.SolverGroup, "solver-group", o.SolverGroup, `API group of certyun's solvers; "" where they are not installed.`)
+	fs.BoolVar(&o.SolverWaits, "solver-waits", o.SolverWaits, "certyun's solvers wait until records are visible.")
+	fs.BoolVar(&o.DefaultIssuer, "default-issuer", false, "cert-manager has a default issuer for annotated Ingresses (--default-issuer-name).")
+}
+
+func (o *Options) addClusterFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.Cluster, "cluster", false, "Judge among the objects of the cluster too. It is only read.")
+	context := o.Kubeconfig.Context
+	o.Kubeconfig.Context = nil
+	o.Kubeconfig.AddFlags(fs)
+	o.Kubeconfig.Context = context
+	fs.StringVar(context, "kube-context", "", "The name of the kubeconfig context to use.")
+}
+
+// Complete fills in what follows from other settings.
+func (o *Options) Complete(paths []string) error {
+	o.Paths = paths
+	if o.ClusterResourceNamespace == "" {
+		o.ClusterResourceNamespace = o.CertManagerNamespace
+	}
+	if o.CertManagerVersion == "" {
+		o.CertManagerVersion = rule.BuiltWith()
+	}
+	if o.Namespace == "" && o.Cluster {
+		namespace, _, err := o.Kubeconfig.ToRawKubeConfigLoader().Namespace()
+		if err != nil {
+			return fmt.Errorf("the kubeconfig: %w", err)
+		}
+		o.Namespace = namespace
+	}
+	if o.Namespace == "" {
+		o.Namespace = "default"
+	}
+	return nil
+}
+
+// Validate reports everything that is wrong, each with its flag.
+func (o *Options) Validate() error {
+	var errs []error
+	if len(o.Paths) == 0 {
+		errs = append(errs, errors.New("name the files or directories to check, or - for standard input"))
+	}
+	stdin := 0
+	for _, path := range slices.Concat(o.Paths, o.Context) {
+		if path == report.Stdin {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		errs = append(errs, errors.New("standard input (-) can be read once only"))
+	}
+	if o.Explain && o.Format != report.Text {
+		errs = append(errs, fmt.Errorf("--explain prints text only, not %s", o.Format))
+	}
+	for flag, name := range map[string]string{
+		"--cert-manager-namespace": o.CertManagerNamespace, "--cluster-resource-namespace": o.ClusterResourceNamespace, "--namespace": o.Namespace,
+	} {
+		if len(validation.IsDNS1123Label(name)) > 0 {
+			errs = append(errs, fmt.Errorf("%s %q is not the name of a namespace", flag, name))
+		}
+	}
+	if _, err := version.ParseSemantic(o.CertManagerVersion); err != nil && o.CertManagerVersion != "" {
+		errs = append(errs, fmt.Errorf("--cert-manager-version %q is not a version like v1.21.2", o.CertManagerVersion))
+	}
+	if o.SolverGroup != "" && len(validation.IsDNS1123Subdomain(o.SolverGroup)) > 0 {
+		errs = append(errs, fmt.Errorf("--solver-group %q is not an API group", o.SolverGroup))
+	}
+	if o.PolicyFile != "" {
+		if _, err := os.Stat(o.PolicyFile); err != nil {
+			errs = append(errs, fmt.Errorf("--policy: %w", err))
+		}
+	}
+	errs = append(errs, unknownRules("--rule", o.OnlyRules), unknownRules("--skip-rule", o.SkipRules))
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return errors.Join(errs...)
+}
+
+// unknownRules reports rules that there are not, with the names that are near.
+func unknownRules(flag string, ids []string) error {
+	known := []string{rule.SkipUnknown}
+	for _, r := range rule.Catalogue() {
+		known = append(known, r.ID)
+	}
+	var errs []error
+	for _, id := range ids {
+		if slices.Contains(known, id) {
+			continue
+		}
+		hint := `"certyun rules" lists them`
+		if near := near(id, known); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		errs = append(errs, fmt.Errorf("%s: there is no rule %q; %s", flag, id, hint))
+	}
+	return errors.Join(errs...)
+}
+
+// wanted tells whether findings of a rule are wanted.
+func (o *Options) wanted(id string) bool {
+	return (len(o.OnlyRules) == 0 || slices.Contains(o.OnlyRules, id)) && !slices.Contains(o.SkipRules, id)
+}
+
+// maxNear is how many names are proposed.
+const maxNear = 3
+
+// near lists the rules whose names are like this one or have it in them, "" where none has.
+func near(id string, known []string) string {
+	if closest := rule.Closest(id, known); closest != "" {
+		return strconv.Quote(closest)
+	}
+	var found []string
+	for _, k := range known {
+		if id != "" && strings.Contains(k, strings.ToLower(id)) && len(found) < maxNear {
+			found = append(found, strconv.Quote(k))
+		}
+	}
+	return strings.Join(found, " or ")
+}

@@ -1,0 +1,163 @@
+package lint
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/json"
+
+	"github.com/certyun/certyun/admission/evidence"
+	"github.com/certyun/certyun/admission/evidence/objects"
+	"github.com/certyun/certyun/admission/rule"
+)
+
+// newObject returns what an object of this type is decoded into, nil when no rule reads it. Of Secrets no more than the
+// metadata is ever read.
+func newObject(apiVersion, kind string) metav1.Object {
+	switch schema.FromAPIVersionAndKind(apiVersion, kind) {
+	case cmapi.SchemeGroupVersion.WithKind(cmapi.CertificateKind):
+		return &cmapi.Certificate{}
+	case cmapi.SchemeGroupVersion.WithKind(cmapi.IssuerKind):
+		return &cmapi.Issuer{}
+	case cmapi.SchemeGroupVersion.WithKind(cmapi.ClusterIssuerKind):
+		return &cmapi.ClusterIssuer{}
+	case networkingv1.SchemeGroupVersion.WithKind("Ingress"):
+		return &networkingv1.Ingress{}
+	case gateway("v1"), gateway("v1beta1"):
+		return &gatewayv1.Gateway{}
+	case schema.GroupVersionKind{Version: "v1", Kind: "Secret"}:
+		return &metav1.PartialObjectMetadata{}
+	case apiregistrationv1.SchemeGroupVersion.WithKind("APIService"):
+		return &apiregistrationv1.APIService{}
+	case apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"):
+		return &apiextensionsv1.CustomResourceDefinition{}
+	}
+	return nil
+}
+
+func gateway(version string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: version, Kind: "Gateway"}
+}
+
+// isJudged tells whether the rules judge an object.
+func isJudged(object metav1.Object) bool {
+	switch object.(type) {
+	case *cmapi.Certificate, cmapi.GenericIssuer, *networkingv1.Ingress, *gatewayv1.Gateway:
+		return true
+	}
+	return false
+}
+
+// decode reads an object as the API server does, in the namespace that it would be applied in. It returns nil for what no rule
+// reads.
+func (m *manifest) decode() (metav1.Object, error) {
+	object := newObject(m.apiVersion, m.object.Kind)
+	if object == nil {
+		return nil, nil
+	}
+	if err := json.UnmarshalCaseSensitivePreserveInts(m.raw, object); err != nil {
+		return nil, err
+	}
+	object.SetNamespace(m.object.Namespace)
+	return object, nil
+}
+
+// world is what the rules may ask about: what was given, as it is once everything is applied, and what is live.
+//
+// Without a cluster it proves only what is there. What was not given may be in the cluster all the same; yet an Issuer that is
+// not there is something to be warned of, in a cluster and here.
+type world struct {
+	*objects.World
+	// secrets are the names of Secrets that were given, in whatever namespace.
+	secrets map[string]bool
+	live    *live
+}
+
+var _ evidence.World = (*world)(nil)
+
+// newWorld returns a world of these objects. The last of equal names counts. Live is nil without a cluster.
+func newWorld(given []metav1.Object, clusterResourceNamespace string, live *live) *world {
+	w := &world{World: objects.New(rule.IndexKeys), secrets: map[string]bool{}, live: live}
+	w.ClusterResourceNamespace = clusterResourceNamespace
+	all := slices.Clone(given)
+	slices.Reverse(all)
+	if live != nil {
+		w.APIServicesKnown, w.KindsKnown = live.knowsAPIServices, live.knowsKinds
+		all = append(all, live.objects...)
+	}
+	// In order, so that no Certificate has to be put between others.
+	slices.SortStableFunc(all, func(a, b metav1.Object) int {
+		return cmp.Or(cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
+	})
+	seen := make(map[string]bool, len(all))
+	for _, object := range all {
+		if key := keyOf(object); !seen[key] {
+			seen[key] = true
+			w.add(object)
+		}
+	}
+	return w
+}
+
+func (w *world) add(object metav1.Object) {
+	switch o := object.(type) {
+	case *cmapi.Certificate:
+		w.AddCertificate(o)
+	case cmapi.GenericIssuer:
+		w.AddIssuer(o)
+	case *metav1.PartialObjectMetadata:
+		w.AddSecret(o)
+		w.secrets[o.Name] = true
+	case *apiregistrationv1.APIService:
+		w.AddAPIService(&evidence.APIService{Name: o.Name, Available: available(o)})
+	case *apiextensionsv1.CustomResourceDefinition:
+		w.AddKind(schema.GroupKind{Group: o.Spec.Group, Kind: o.Spec.Names.Kind})
+	}
+}
+
+// available tells whether an APIService is available. One that has no status is yet to be applied: it will be.
+func available(service *apiregistrationv1.APIService) bool {
+	for _, c := range service.Status.Conditions {
+		if c.Type == apiregistrationv1.Available {
+			return c.Status == apiregistrationv1.ConditionTrue
+		}
+	}
+	return true
+}
+
+// Issuer implements evidence.Issuers.
+func (w *world) Issuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
+	issuer, err := w.World.Issuer(ctx, key)
+	if err == nil && issuer == nil && w.live != nil && !w.live.knowsIssuer(key) {
+		return nil, errNotKnown
+	}
+	return issuer, err
+}
+
+// KnownIssuer implements evidence.Issuers.
+func (w *world) KnownIssuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
+	return w.Issuer(ctx, key)
+}
+
+// Secret implements evidence.Secrets. A Secret that was given, but in another namespace, is as good as known not to be in this
+// one: that is the usual mistake with ClusterIssuers.
+func (w *world) Secret(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, bool, error) {
+	secret, known, err := w.World.Secret(ctx, namespace, name)
+	if err != nil || known {
+		return secret, known, err
+	}
+	if w.live != nil {
+		if secret, known = w.live.secret(ctx, namespace, name); known {
+			return secret, known, nil
+		}
+	}
+	return nil, w.secrets[name], nil
+}
