@@ -38,7 +38,9 @@ test: tools ## Run all tests: unit, race, fuzz seeds, conformance, end to end.
 
 .PHONY: bench
 bench: tools ## Run the benchmarks, which fail when a promise is broken; an idle machine is assumed.
-	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -run '^$$' -bench . -timeout 20m ./admission ./admission/evidence/cluster
+	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -run '^$$' -bench . -timeout 20m ./admission ./admission/evidence/cluster ./admission/lint
+	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./solvers
+	$(BIN)/certyun-local bench -charts docs
 
 .PHONY: verify
 verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden files, the chart, imports and modules.
@@ -47,8 +49,11 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 	cd admission/oracle && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	cd deploy/local && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	go test -count=1 ./charts
-	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers ./admission
+	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers ./admission ./admission/lint
 	go test -count=1 -run '^TestRulesReference$$' ./admission/rule
+	go test -count=1 -run '^(TestTroubleshooting|TestGuide)$$' ./admission/doctor
+	go test -count=1 -run '^TestDefinitionsAreThoseOfTheModules$$' ./admission/schema
+	go test -count=1 -run '^(TestGolden|TestExplanation)$$' ./admission/report ./admission/catalogue
 	$(BIN)/certyun-local dryrun
 	go mod tidy -diff
 	go -C admission/oracle mod tidy -diff
@@ -58,8 +63,13 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 .PHONY: generate
 generate: tools ## Write the generated and golden files anew.
 	go test -count=1 ./charts -update
-	go test -count=1 ./solvers ./admission -run '^TestFlagsReference$$' -update
+	go test -count=1 ./solvers ./admission ./admission/lint -run '^TestFlagsReference$$' -update
+	go test -count=1 ./admission/schema -run '^TestDefinitionsAreThoseOfTheModules$$' -update
 	go test -count=1 ./admission/rule -run '^TestRulesReference$$' -update
+	go test -count=1 ./admission/doctor -run '^(TestTroubleshooting|TestGolden|TestGuide)$$' -update
+	go test -count=1 ./admission/report ./admission/catalogue -run '^(TestGolden|TestExplanation)$$' -update
+	go -C deploy/local test -count=1 ./bench/... -run '^(TestTables|TestCharts|TestSVG)$$' -update
+	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -count=1 ./admission/lint -run '^(TestScripts|TestScriptsWithACluster|TestGuidesMistakesAreFound)$$' -update
 
 .PHONY: build
 build: ## Build the binary into .local/build.

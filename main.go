@@ -4,15 +4,21 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/cert-manager/cert-manager/pkg/logs"
 	"github.com/spf13/cobra"
 
 	"github.com/certyun/certyun/admission"
+	"github.com/certyun/certyun/admission/catalogue"
+	"github.com/certyun/certyun/admission/doctor"
+	"github.com/certyun/certyun/admission/lint"
 	"github.com/certyun/certyun/solvers"
 )
 
@@ -38,10 +44,25 @@ func run() int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(solvers.NewCommand(), admission.NewCommand())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "certyun:", err)
-		return 1
+	if name := filepath.Base(os.Args[0]); strings.HasPrefix(name, "kubectl-certyun") {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl certyun"}
 	}
-	return 0
+	root.AddCommand(solvers.NewCommand(), admission.NewCommand(), catalogue.NewCommand(), lint.NewCommand(), doctor.NewCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "certyun:", text)
+	}
+	if coded, ok := errors.AsType[exitCoder](err); ok {
+		return coded.ExitCode()
+	}
+	return 1
+}
+
+// exitCoder is an error that says how the process ends. One without a text has told the user everything already.
+type exitCoder interface {
+	error
+	ExitCode() int
 }

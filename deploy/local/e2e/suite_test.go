@@ -85,6 +85,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("the solver is killed and restarted in the middle", s.solverKilled)
 	t.Run("certificates are issued while the admission server is killed and restarted", s.admissionKilled)
 	t.Run("certificates are issued with each failure policy, with the admission server and without", s.failurePolicy)
+	t.Run("certyun doctor names what is wrong", s.doctor)
 	t.Run("no log holds a key", s.logsHoldNoKey)
 }
 

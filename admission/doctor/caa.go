@@ -1,0 +1,146 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"github.com/miekg/dns"
+)
+
+// maxDirectory bounds what is read of an ACME directory.
+const maxDirectory = 1 << 20
+
+// directoryTimeout bounds the call for it.
+const directoryTimeout = 10 * time.Second
+
+// identities asks an ACME server under which names CAA records allow it (https://www.rfc-editor.org/rfc/rfc8555#section-9.7.6).
+func (l *looker) identities(i *issuer) []string {
+	if i == nil || i.GetSpec().ACME == nil {
+		return nil
+	}
+	names, err := l.world.directory(l.ctx, i.GetSpec().ACME)
+	if err != nil {
+		l.checkf(Warning, "ACME server of %s: %v", i.object, err)
+		l.skipf("CAA records (the ACME server does not say whom they must allow)")
+		return nil
+	}
+	l.checkf(OK, "ACME server of %s: it answers; CAA records must allow %s", i.object, listed(names, "nobody in particular"))
+	return names
+}
+
+// directory reads the part of an ACME directory that concerns CAA. It trusts what the Issuer tells cert-manager to trust.
+func (w *World) directory(ctx context.Context, issuer *acmev1.ACMEIssuer) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, directoryTimeout)
+	defer cancel()
+	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: issuer.SkipTLSVerify} //nolint:gosec // the Issuer says so, and nothing is sent
+	if len(issuer.CABundle) > 0 {
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM(issuer.CABundle)
+	}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, issuer.Server, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", issuer.Server, response.Status)
+	}
+	var directory struct {
+		Meta struct {
+			Identities []string `json:"caaIdentities"`
+		} `json:"meta"`
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxDirectory)).Decode(&directory); err != nil {
+		return nil, fmt.Errorf("%s is no ACME directory: %w", issuer.Server, err)
+	}
+	return directory.Meta.Identities, nil
+}
+
+// caa finds the CAA records that hold for a name: those of the name, or of the first above it that has any
+// (https://www.rfc-editor.org/rfc/rfc8659#section-3).
+func (w *World) caa(ctx context.Context, name string) (at string, records []*dns.CAA, err error) {
+	for _, label := range dns.Split(dns.Fqdn(name)) {
+		candidate := dns.Fqdn(name)[label:]
+		reply, err := w.ask(ctx, candidate, dns.TypeCAA)
+		if err != nil {
+			return "", nil, err
+		}
+		for _, rr := range reply.Answer {
+			if record, ok := rr.(*dns.CAA); ok {
+				records = append(records, record)
+			}
+		}
+		if len(records) > 0 {
+			return strings.TrimSuffix(candidate, "."), records, nil
+		}
+	}
+	return "", nil, nil
+}
+
+// allows tells whether CAA records let a CA of one of these names issue
+// (https://www.rfc-editor.org/rfc/rfc8659#section-4.2).
+func allows(records []*dns.CAA, identities []string, wildcard bool) bool {
+	const critical = 128
+	values := map[string][]string{}
+	for _, record := range records {
+		tag := strings.ToLower(record.Tag)
+		if record.Flag&critical != 0 && !slices.Contains([]string{"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}, tag) {
+			return false
+		}
+		domain, _, _ := strings.Cut(record.Value, ";")
+		values[tag] = append(values[tag], strings.ToLower(strings.TrimSpace(domain)))
+	}
+	decisive := values["issue"]
+	if wildcard && values["issuewild"] != nil {
+		decisive = values["issuewild"]
+	}
+	if decisive == nil {
+		return true
+	}
+	return slices.ContainsFunc(identities, func(identity string) bool { return slices.Contains(decisive, strings.ToLower(identity)) })
+}
+
+// lookCAA says whether the CA may issue for a name.
+func (l *looker) lookCAA(c *chain, one *lookup, identities []string) {
+	at, records, err := l.world.caa(l.ctx, one.name)
+	if err != nil {
+		l.checkf(Warning, "CAA of %s: %v", one.name, err)
+		return
+	}
+	if len(records) == 0 {
+		l.checkf(OK, "CAA of %s: no records, so every CA may issue", one.name)
+		return
+	}
+	var texts []string
+	for _, record := range records {
+		texts = append(texts, fmt.Sprintf("%d %s %q", record.Flag, record.Tag, record.Value))
+	}
+	slices.Sort(texts)
+	text := strings.Join(texts, ", ")
+	if len(identities) == 0 {
+		l.checkf(Warning, "CAA of %s at %s: %s", one.name, at, text)
+		return
+	}
+	if !allows(records, identities, false) || one.wildcard && !allows(records, identities, true) {
+		l.checkf(Problem, "CAA of %s at %s: %s: none of it is %s", one.name, at, text, strings.Join(identities, " or "))
+		l.sign(Sign{Kind: Forbidden, Object: ref(certManagerVersion, "Certificate", c.certificate), Text: text, Values: map[string]string{
+			"name": one.name, "at": at, "ca": strings.Join(identities, " or "), "why": text,
+		}})
+		return
+	}
+	l.checkf(OK, "CAA of %s at %s: %s", one.name, at, text)
+}

@@ -1,0 +1,560 @@
+package doctor
+
+import "slices"
+
+// Table returns the causes, in the order in which they are tried and in which the document has them.
+func Table() []Cause {
+	return slices.Concat(servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), dnsCauses(), acmeCauses(),
+		certManagerCauses(), turnCauses())
+}
+
+func servingCauses() []Cause {
+	return []Cause{
+		{
+			ID: "serving-certificate-expired", Title: "The solver's serving certificate has expired",
+			Shows:     []string{"`x509: certificate has expired or is not yet valid` in the APIService's condition"},
+			Recognise: either(of(ServingExpired), tlsSays("certificate has expired")),
+			Sentence:  "The serving certificate behind {apiservice} has expired ({expires}), so the API server does not talk to the solver.",
+			Next:      "kubectl describe certificates.cert-manager.io -n {service-namespace}",
+			Fix: "cert-manager renews it: see why its Certificate was not renewed. If its Secret is newer than what is served, restart the " +
+				"solver: `kubectl rollout restart deployment -n {service-namespace} -l app.kubernetes.io/component=solver`.",
+		},
+		{
+			ID: "apiservice-ca-wrong", Title: "The APIService's CA bundle does not fit the serving certificate",
+			Shows: []string{
+				"`x509: certificate signed by unknown authority` in the APIService's condition",
+				"an APIService without a `caBundle`",
+			},
+			Recognise: either(of(BundleWrong), tlsSays("unknown authority", "x509:", "failed to verify certificate", "bad certificate")),
+			Sentence:  "The API server does not trust the solver behind {apiservice}: {why}.",
+			Next:      "kubectl logs -n {cert-manager} deploy/cert-manager-cainjector",
+			Fix: "cert-manager's CA injector writes the `caBundle` from the Certificate that the annotation `cert-manager.io/inject-ca-from` of " +
+				"the APIService names. See that the injector runs, that the annotation names the Certificate of the release, and that this is ready. " +
+				"`helm upgrade` restores the annotation.",
+		},
+		{
+			ID: "solver-serves-other-group", Title: "The solver serves another API group than the APIService",
+			Shows:     []string{"`bad status from https://…/apis/acme.certyun.internal/v1alpha1: 404` in the APIService's condition"},
+			Recognise: notFound,
+			Sentence:  "What is behind {apiservice} answers, but does not serve the group {group}.",
+			Next:      "kubectl get deployments -n {service-namespace} -o jsonpath='{.items[*].spec.template.spec.containers[*].args}'",
+			Fix:       "The solver's flag `--group-name`, or its variable GROUP_NAME, must be the APIService's group, and the APIService's Service that of the solver. `helm upgrade` with the value `groupName` sets both.",
+		},
+		{
+			ID: "solver-not-running", Title: "The solver is not running",
+			Shows: []string{
+				"`the server is currently unable to handle the request (post alidns.acme.certyun.internal)` in a Challenge",
+				"`MissingEndpoints`, `ServiceNotFound` or `FailedDiscoveryCheck` in the APIService's condition",
+				"namespaces that stay in `Terminating` with `NamespaceDeletionDiscoveryFailure`",
+			},
+			Recognise: either(of(SolverDown, APIServiceUnavailable), away),
+			Sentence:  "The API server does not reach the solver behind {apiservice}: {why}.",
+			Next:      "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=solver -o wide",
+			Fix: "Bring up the solver's Pods: look at their events and logs. If they are ready, something stands between the control plane and " +
+				"the port of the Service: a firewall, a NetworkPolicy, or a node network without a route.",
+		},
+		{
+			ID: "serving-certificate-expires", Title: "The solver's serving certificate expires soon and was not renewed",
+			Shows:     []string{"a serving certificate with less than a week left"},
+			Recognise: of(ServingExpires),
+			Sentence:  "The serving certificate behind {apiservice} expires at {expires}; cert-manager should have renewed it long before.",
+			Next:      "kubectl describe certificates.cert-manager.io -n {service-namespace}",
+			Fix:       "See why the Certificate of the release was not renewed. After the expiry nothing is issued through the solver.",
+		},
+		{
+			ID: "apiservice-missing", Title: "certyun's APIService is not there",
+			Shows:     []string{"`kubectl get apiservice` lists no `v1alpha1.acme.certyun.internal`"},
+			Recognise: of(APIServiceMissing),
+			Sentence:  "There is no {apiservice}, so no solver is served in the group {group}.",
+			Next:      "helm list -A --filter certyun",
+			Fix:       "Install certyun, with `solver.enabled` true, or name the group that it was installed with (`--group-name`).",
+		},
+		{
+			ID: "delegation-missing", Title: "The solver may not ask the API server who calls it",
+			Shows:     []string{"Pods of the solver that do not become ready, with `extension-apiserver-authentication` in their log"},
+			Recognise: of(DelegationDenied),
+			Sentence:  "The ServiceAccount {reader} may not {what}, which every aggregated API server has to.",
+			Next:      "kubectl auth can-i --list --as=system:serviceaccount:{reader-user}",
+			Fix:       "Restore the ClusterRoleBinding `…:auth-delegator` and, in kube-system, the RoleBinding `…:authentication-reader` of the chart: `helm upgrade` does.",
+		},
+	}
+}
+
+func admissionCauses() []Cause {
+	return []Cause{
+		{
+			ID: "admission-not-asked", Title: "The API server does not reach the admission server",
+			Shows: []string{
+				"`failed calling webhook \"validate.certyun.internal\"` when something is applied",
+				"a wrong Certificate that is applied without a word",
+			},
+			Recognise: either(of(AdmissionDown), said(`failed calling webhook "validate.certyun.internal"`, `failed calling webhook \"validate.certyun.internal\"`)),
+			Sentence:  "certyun's admission server is not asked, and its failurePolicy is {policy}: {why}.",
+			Next:      "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=admission -o wide",
+			Fix: "Bring up the Pods, see that the CA injector has filled in the `caBundle` of {configuration}, and that the control plane reaches the " +
+				"port. With the policy Fail nothing can be applied meanwhile; docs/operations.md has the way out.",
+		},
+	}
+}
+
+func callingCauses() []Cause {
+	return []Cause{
+		{
+			ID: "group-not-served", Title: "The Issuer's groupName is one that nobody serves",
+			Shows: []string{
+				"`cannot create resource \"alidns\" in API group \"…\" at the cluster scope` in a Challenge, with a group that no APIService has",
+				"`the server could not find the requested resource` in a Challenge",
+			},
+			Recognise: either(of(GroupNotServed), call(groupAbsent)),
+			Sentence:  "Nobody serves the API group {group}, which the solver's groupName names (served is: {groups}).",
+			Next:      "kubectl get apiservices -l app.kubernetes.io/part-of=certyun",
+			Fix:       "Set `groupName` in the Issuer's solver to the group that certyun was installed with, the chart's value `groupName`.",
+		},
+		{
+			ID: "solver-unknown", Title: "The Issuer's solverName is one that certyun does not have",
+			Shows:     []string{"`cannot create resource \"…\" in API group \"acme.certyun.internal\"` in a Challenge, with a name that is none of certyun's"},
+			Recognise: either(of(SolverUnknown), call(solverAbsent)),
+			Sentence:  "The group {group} has no solver {solver}; it has {known}.",
+			Next:      "kubectl api-resources --api-group={group}",
+			Fix:       "Set `solverName` in the Issuer's solver to `alidns` for Alibaba Cloud DNS or `dnspod` for Tencent Cloud DNSPod.",
+		},
+		{
+			ID: "caller-not-allowed", Title: "cert-manager may not call the solver",
+			Shows:     []string{"`is forbidden: User \"system:serviceaccount:…\" cannot create resource \"alidns\" in API group \"acme.certyun.internal\" at the cluster scope` in a Challenge"},
+			Recognise: either(of(CallerDenied), call(callRefused)),
+			Sentence:  "cert-manager's ServiceAccount {caller} may not create {solver} in the API group {group}, which is how it calls the solver.",
+			Next:      "kubectl auth can-i create {solver}.{group} --as={caller-user}",
+			Fix: "See that groupName and solverName have no slip in them. Then set the chart's values `certManager.namespace` and `certManager.serviceAccountName` to the ServiceAccount that cert-manager's " +
+				"controller runs as; the chart then lets that one in.",
+		},
+	}
+}
+
+func rightCauses() []Cause {
+	return []Cause{
+		{
+			ID: "cert-manager-not-allowed", Title: "cert-manager may not do what it has to",
+			Shows:     []string{"`is forbidden: User \"system:serviceaccount:cert-manager:cert-manager\" cannot …` about anything but a solver"},
+			Recognise: either(of(ControllerDenied), matching(refusedRight)),
+			Sentence:  "{who} may not {verb} {what}, which it needs to go on.",
+			Next:      "kubectl auth can-i {verb} {what} --as={who}",
+			Fix:       "Restore cert-manager's ClusterRoles and bindings: upgrade or reinstall its chart with `global.rbac.create` true.",
+		},
+		{
+			ID: "namespace-vanishing", Title: "The namespace is being deleted",
+			Shows:     []string{"`forbidden: unable to create new content in namespace … because it is being terminated`", "a namespace that stays in `Terminating`"},
+			Recognise: either(of(Vanishing), said("because it is being terminated")),
+			Sentence:  "The namespace is being deleted, so that nothing can be made in it: {why}.",
+			Next:      "kubectl get challenges.acme.cert-manager.io -A",
+			Fix:       "Use another namespace. If it stays in Terminating, its conditions say what holds it: Challenges that cannot be cleaned up, or an APIService that is not available.",
+		},
+	}
+}
+
+func secretCauses() []Cause {
+	return []Cause{
+		{
+			ID: "secret-not-readable", Title: "certyun may not read the Secret",
+			Shows:     []string{"`certyun is not allowed to read the Secret …` in a Challenge"},
+			Recognise: either(of(ReaderDenied), matching(unread)),
+			Sentence:  "The solver may not read the Secret {secret-namespace}/{secret}.",
+			Next:      "kubectl get rolebindings -n {secret-namespace} -l app.kubernetes.io/part-of=certyun",
+			Fix:       "Add {secret-namespace} to the chart's value `secrets.namespaces`, and {secret} to `secrets.resourceNames` if that is set.",
+		},
+		{
+			ID: "secret-in-wrong-namespace", Title: "The Secret is in another namespace",
+			Shows:     []string{"`the Secret … does not exist` in a Challenge, though there is one of this name"},
+			Recognise: secretAbsent(true),
+			Sentence:  "The solver looks for the Secret {secret} in the namespace {secret-namespace}, but it is in {elsewhere}.",
+			Next:      "kubectl get secret {secret} -n {secret-namespace}",
+			Fix: "Create it in {secret-namespace}. The Secrets of an Issuer are in its own namespace, those of a ClusterIssuer in the cluster " +
+				"resource namespace, cert-manager's own by default.",
+		},
+		{
+			ID: "secret-missing", Title: "The Secret does not exist",
+			Shows:     []string{"`the Secret … does not exist` in a Challenge"},
+			Recognise: secretAbsent(false),
+			Sentence:  "The Secret {secret-namespace}/{secret}, which holds the solver's keys, does not exist.",
+			Next:      "kubectl get secrets -n {secret-namespace}",
+			Fix: "Create it there. The Secrets of an Issuer are in its own namespace, those of a ClusterIssuer in the cluster resource namespace, " +
+				"cert-manager's own by default.",
+		},
+		{
+			ID: "secret-key-wrong", Title: "The key is missing in the Secret, or its value has white space",
+			Shows: []string{
+				"`the Secret … has no key \"…\"` in a Challenge",
+				"`the value of the key \"…\" in the Secret … is empty`, or `has white space or another character inside that no access key has`",
+			},
+			Recognise: either(of(SecretPadded), keyAbsent, matching(badKey)),
+			Sentence:  "The key {key} of the Secret {secret-namespace}/{secret} {why}.",
+			Next:      "kubectl describe secret {secret} -n {secret-namespace}",
+			Fix:       "Write the access key there as the cloud's console shows it (`kubectl create secret generic … --from-literal`), or name the right key in the Issuer.",
+		},
+		{
+			ID: "config-wrong", Title: "The solver's config cannot be understood",
+			Shows:     []string{"`the config of the solver: config.…` in a Challenge"},
+			Recognise: either(of(ConfigWrong), said("the config of the solver")),
+			Sentence:  "The config of the Issuer's solver is wrong: {why}.",
+			Next:      "kubectl get {resource} {object-name}{in} -o yaml",
+			Fix:       "Correct the config; docs/solvers.md has all fields. A Challenge keeps the config that it was made with: delete its CertificateRequest to begin anew.",
+		},
+	}
+}
+
+func accountCauses() []Cause {
+	return []Cause{
+		{
+			ID: "access-key-unknown", Title: "The cloud does not know the access key, or has disabled it",
+			Shows: []string{
+				"`the AccessKey ID does not exist (InvalidAccessKeyId.NotFound)`, `the AccessKey is disabled (InvalidAccessKeyId.Inactive)`",
+				"`the SecretId does not exist or is disabled (AuthFailure.SecretIdNotFound)`, `the SecretId is none of the API 3.0`",
+			},
+			Recognise: said("the AccessKey ID does not exist", "the AccessKey ID is not valid", "the AccessKey is disabled",
+				"the SecretId does not exist or is disabled", "the SecretId is none of the API 3.0"),
+			Sentence: "The cloud does not accept the access key in {keys}: it does not exist or is disabled.",
+			Next:     "{certyun} doctor issuer {issuer-args} --provider",
+			Fix: "Create or enable a key in the console (RAM for Alibaba Cloud, CAM for Tencent Cloud) and write it to {keys}. Look whether the " +
+				"ID and the secret are in each other's place.",
+		},
+		{
+			ID: "signature-wrong", Title: "The secret part of the access key is wrong",
+			Shows: []string{
+				"`the AccessKey Secret does not match the AccessKey ID (SignatureDoesNotMatch)`",
+				"`the SecretKey does not match the SecretId (AuthFailure.SignatureFailure)`",
+			},
+			Recognise: said("does not match the AccessKey ID", "does not match the SecretId", "could not verify the signature"),
+			Sentence:  "The cloud knows the access key's ID in {keys}, but the secret beside it is another's: the signature is wrong.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix:       "Write both halves of one and the same key to {keys} again, without quotes and line breaks.",
+		},
+		{
+			ID: "token-expired", Title: "The temporary token has expired, or is not that of the key",
+			Shows:     []string{"`the security token has expired`, `the token has expired or is not valid for the SecretId`"},
+			Recognise: said("the security token", "has no security token", "the token has expired", "could not verify the caller"),
+			Sentence:  "The cloud does not accept the temporary token in {keys}.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix:       "Write the key's ID, its secret and the token of one and the same answer of STS to the Secret, and renew all three before they expire.",
+		},
+		{
+			ID: "clock-off", Title: "The clock of the solver's node is off",
+			Shows:     []string{"`the clock of this node is off`"},
+			Recognise: said("the clock of this node is off"),
+			Sentence:  "The cloud refuses the calls for their time: the clock of the node on which the solver runs is off.",
+			Next:      "kubectl get pods -A -l app.kubernetes.io/part-of=certyun,app.kubernetes.io/component=solver -o wide",
+			Fix:       "Set the node's clock, for example with NTP. Alibaba Cloud allows 15 minutes, Tencent Cloud 5.",
+		},
+		{
+			ID: "cloud-permission-missing", Title: "The access key may not do at the cloud what is needed",
+			Shows:     []string{"`the RAM policy does not allow alidns:… (Forbidden.RAM)`", "`the CAM policy does not allow dnspod:…`"},
+			Recognise: said("the RAM policy does not allow", "the CAM policy does not allow"),
+			Sentence:  "The policy of the access key in {keys} does not allow {permission}.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix:       "Attach the policy in deploy/policies to the RAM user or role (Alibaba Cloud) or the CAM user or role (Tencent Cloud).",
+		},
+		{
+			ID: "account-restricted", Title: "The cloud's account is restricted",
+			Shows:     []string{"`the account has not passed real-name verification`, `the account is banned`, `does not allow calls from this address`"},
+			Recognise: said("real-name verification", "the account is banned", "the account is locked", "does not allow calls from this a", "has no ICP filing", "does not let the account in"),
+			Sentence:  "The cloud knows the account of {keys} and refuses its calls: {why}.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix:       "See to the account in the cloud's console: verification, list of allowed addresses, arrears.",
+		},
+	}
+}
+
+func zoneCauses() []Cause {
+	return []Cause{
+		{
+			ID: "zone-is-public-suffix", Title: "The zone is taken for a public suffix, or is not found",
+			Shows: []string{
+				"`Could not find the SOA record in the DNS tree for the domain`, `Could not determine authoritative nameservers` in a Challenge",
+				"`com.cn cannot be a zone of Alidns`",
+			},
+			Recognise: either(of(ZoneTooHigh), said("Could not find the SOA record", "Could not determine the zone", "Could not determine authoritative nameservers", "cannot be a zone of"),
+				said("has a SOA record")),
+			Sentence: "The resolvers that are asked do not find the zone of {record}: they show no SOA record below a public suffix.",
+			Next:     "dig SOA {record}",
+			Fix: "Some resolvers filter SOA records. Give cert-manager others: `--dns01-recursive-nameservers=223.5.5.5:53,119.29.29.29:53` with " +
+				"`--dns01-recursive-nameservers-only`. certyun itself takes the longest zone of the account, whatever the resolvers say.",
+		},
+		{
+			ID: "zone-in-another-account", Title: "The account of the access key does not host the zone",
+			Shows: []string{
+				"`no zone of this account encloses …`, `the account does not host the zone …`",
+				"`the zone … belongs to another account`",
+			},
+			Recognise: either(of(ZoneElsewhere), said("no zone of this account encloses", "the account does not host the zone", "belongs to another account", "the account has no zones")),
+			Sentence:  "The account that the keys open does not host a zone for {zone}.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix:       "Use the keys of the account that hosts the domain, add the domain to this account, or give each account's names a solver of their own (`selector.dnsZones`).",
+		},
+	}
+}
+
+func cloudCauses() []Cause {
+	return []Cause{
+		{
+			ID: "cloud-throttles", Title: "The cloud throttles the calls",
+			Shows:     []string{"`too many calls to Alidns (Throttling.User)`, `too many calls to DNSPod (RequestLimitExceeded)`", "`the limit of calls a second to this account left no room`"},
+			Recognise: said("too many calls to Alidns", "too many calls to DNSPod", "the limit of calls a second to this account"),
+			Sentence:  "There are more calls to the account than the cloud, or certyun's own limit, lets through.",
+			Next:      "kubectl get challenges.acme.cert-manager.io -A",
+			Fix:       "Wait: it is tried again. If it goes on, look for other programs with the same account, give certyun less (`solver.alidns.qps`, `solver.dnspod.qps`), or let cert-manager begin with fewer challenges at once (`--max-concurrent-challenges`).",
+		},
+		{
+			ID: "cloud-unreachable", Title: "The solver does not reach the cloud's API",
+			Shows: []string{"`no answer from alidns.aliyuncs.com in time`, `connection refused by …`, `the certificate of … is not trusted`"},
+			Recognise: said(
+				"no answer from ", "connection refused by ", "could not be resolved", "does not exist in DNS", "is not trusted", "the connection to ",
+				"Alidns is not available", "DNSPod is not available", "an error inside ", "answered HTTP", "answered with a redirect", "the answer of ", "could not be made", "took all the time there was",
+				"without saying why", "could not be read from the Kubernetes API server", "does not end", "certyun is still starting",
+				"taken for a repeated one", "no time was left to wait"),
+			Sentence: "The solver does not get an answer that it can use from the cloud: {why}.",
+			Next:     "kubectl logs -n {certyun-namespace} -l app.kubernetes.io/component=solver --tail=50",
+			Fix:      "Let the solver's Pods out to the API over HTTPS (NetworkPolicy, firewall, NAT). Behind a proxy that opens TLS set `solver.cloudCA`. If the cloud itself fails, wait.",
+		},
+		{
+			ID: "record-refused", Title: "The cloud does not take the record",
+			Shows: []string{"`a record of another type at the name`, `takes no more TXT records at this name`, `does not allow a TTL of`, `does not have the line`"},
+			Recognise: said(
+				"forbids a TXT record", "is locked", "forbids changes", "forbids the record", "takes no more TXT records", "a limit of the",
+				"does not allow a TTL", "does not have the line", "does not take a record", "does not take TXT records",
+				"needs a record on the default line", "is banned", "not in service", "black hole", "is an alias of", "Alidns refused", "DNSPod refused",
+				"misses a parameter of", "does not allow a name of so many labels", "is under way", "is changing its name servers",
+			),
+			Sentence: "The cloud refuses to write the record: {why}.",
+			Next:     "kubectl describe {resource} {object-name}{in}",
+			Fix:      "Do what the message says: set `config.ttl` or the line, remove what stands at the name, or unlock the zone in the console.",
+		},
+	}
+}
+
+func dnsCauses() []Cause {
+	return []Cause{
+		{
+			ID: "dns-closed", Title: "DNS on port 53 is closed or intercepted",
+			Shows: []string{
+				"`none of the name servers of the zone … answers with authority` in the solver's log, or in a Challenge under `--propagation-strict`",
+				"`read udp …: i/o timeout` or `connection refused` after `Waiting for DNS-01 challenge propagation:` in a Challenge",
+			},
+			Recognise: either(of(Unanswered), said("answers with authority", "nobody could be asked whether the record is visible", "no address of the name servers", "have only addresses that are not public"),
+				matching(dnsTimeout), matching(resolverTimeout)),
+			Sentence: "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place ({why}).",
+			Next:     "dig +norecurse TXT {record} @NAMESERVER",
+			Fix: "Open egress on port 53 over UDP and TCP for the solver and for cert-manager. Where that cannot be, cert-manager can ask over HTTPS " +
+				"(`--dns01-recursive-nameservers=https://223.5.5.5/dns-query --dns01-recursive-nameservers-only`); certyun waits for its whole " +
+				"`--propagation-timeout` and goes on.",
+		},
+		{
+			ID: "dns-broken", Title: "The domain's DNS answers with a failure",
+			Shows: []string{
+				"`rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'` in a Challenge",
+				"`DNS problem: SERVFAIL looking up TXT`",
+			},
+			Recognise: either(said("rcode was expected to be", "SERVFAIL", "DNSSEC"), matching(failure)),
+			Sentence:  "The resolvers get no usable answer for the domain: {why}.",
+			Next:      "dig +trace SOA {record}",
+			Fix: "See that the registrar delegates to the cloud's name servers, that the zone is not paused, and that DNSSEC is either right or off: " +
+				"a DS record at the registrar without signatures at the cloud makes every name fail.",
+		},
+		{
+			ID: "record-not-visible", Title: "The record is not visible yet, or a name server lags",
+			Shows: []string{
+				"`the record is written but not visible yet on …` in a Challenge",
+				"`DNS record for \"…\" not yet propagated` in a Challenge",
+			},
+			Recognise: either(of(RecordUnseen), said("not visible yet", "took too long to show the last record", "not yet propagated"), matching(dnsRefused)),
+			Sentence:  "The record is written, but not visible yet on {servers}.",
+			Next:      "{certyun} doctor certificate {certificate-args} --dns",
+			Fix: "Wait a few minutes. If it stays so, compare the name servers that the registrar delegates to with those that the cloud names for the " +
+				"zone: a server that is not the cloud's, or a zone that is hosted at two clouds, never shows it.",
+		},
+		{
+			ID: "cname-not-followed", Title: "The challenge's name is delegated by CNAME, and the solver does not follow",
+			Shows:     []string{"a CNAME at `_acme-challenge.…` and a solver without `cnameStrategy: Follow`"},
+			Recognise: of(CNAMEIgnored),
+			Sentence:  "{record} is a CNAME to {target}, where the CA looks; the solver writes to {record}.",
+			Next:      "dig CNAME {record}",
+			Fix:       "Set `cnameStrategy: Follow` beside `webhook` in the solver, or remove the CNAME.",
+		},
+		{
+			ID: "records-left-over", Title: "Records of earlier challenges are left over",
+			Shows:     []string{"more TXT records at `_acme-challenge.…` than there are challenges"},
+			Recognise: of(LeftOver),
+			Sentence:  "At {record} there are {said}.",
+			Next:      "dig TXT {record}",
+			Fix:       "They do no harm until a limit of the zone is reached. Remove them in the cloud's console when nothing is being issued for the name.",
+		},
+	}
+}
+
+func acmeCauses() []Cause {
+	return []Cause{
+		{
+			ID: "caa-forbids", Title: "A CAA record forbids the CA",
+			Shows:     []string{"`urn:ietf:params:acme:error:caa`, `CAA record for … prevents issuance`"},
+			Recognise: either(of(Forbidden), said("acme:error:caa", "CAA record", "CAA checking", "rechecking CAA", "looking up CAA")),
+			Sentence:  "A CAA record of the domain does not let this CA issue: {why}.",
+			Next:      "{certyun} doctor certificate {certificate-args} --dns",
+			Fix:       "Add a CAA record that names the CA (for example `0 issue \"letsencrypt.org\"`; for a wildcard `issuewild` counts first), or use the CA that is named.",
+		},
+		{
+			ID: "no-solver-matches", Title: "No solver of the Issuer matches the name",
+			Shows:     []string{"`no configured challenge solvers can be used for this challenge` in an event of an Order"},
+			Recognise: either(of(NoSolverMatches), said("no configured challenge solvers can be used")),
+			Sentence:  "None of the Issuer's solvers can be used for {name}: their selectors leave it out, or it is a wildcard and they are for HTTP-01.",
+			Next:      "{certyun} doctor issuer {issuer-args}",
+			Fix:       "Add a DNS-01 solver whose `selector` matches the name to the Issuer; a wildcard is never validated over HTTP-01.",
+		},
+		{
+			ID: "validation-failed", Title: "The CA looked for the record and did not find it",
+			Shows:     []string{"`DNS problem: NXDOMAIN looking up TXT for _acme-challenge.…`, `Incorrect TXT record`, `No TXT record found`"},
+			Recognise: said("acme: authorization error", "looking up TXT", "Incorrect TXT record", "No TXT record", "Error accepting authorization"),
+			Sentence:  "The CA asked the DNS for the record and did not get it: {why}.",
+			Next:      "{certyun} doctor certificate {certificate-args} --dns",
+			Fix: "The CA was asked before the record was visible everywhere, or the domain is delegated to other name servers. Leave cert-manager's self " +
+				"check on or let certyun wait (`propagation.timeout`), and compare the delegation. cert-manager tries again after a wait; delete the CertificateRequest to try now.",
+		},
+		{
+			ID: "acme-refused", Title: "The ACME server refuses, or limits the rate",
+			Shows:     []string{"`429 urn:ietf:params:acme:error:rateLimited`, `rejectedIdentifier`, `unauthorized`, `externalAccountRequired`, `invalidContact` in an Order or an Issuer"},
+			Recognise: said("urn:ietf:params:acme:error:", "urn:acme:error:", "Failed to create Order", "Failed to finalize Order", "Failed to retrieve Order resource", "Failed to fetch authorization", "rateLimited"),
+			Sentence:  "The ACME server refuses: {why}.",
+			Next:      "kubectl describe {resource} {object-name}{in}",
+			Fix: "Do what the ACME server says. After `rateLimited` wait until the time that it names, and rehearse with the CA's staging server. " +
+				"cert-manager tries again by itself, after an hour at first and then more and more slowly.",
+		},
+		{
+			ID: "acme-unreachable", Title: "cert-manager does not reach the ACME server",
+			Shows: []string{"`Failed to register ACME account: Get \"https://…\": dial tcp …` in an Issuer"},
+			Recognise: either(said("unexpected non-ACME API error"), issuerSays(said("dial tcp", "no such host", "i/o timeout", "connection refused", "x509:", "TLS handshake", "context deadline exceeded", "EOF",
+				"not an RFC 8555 problem document", "unsupported protocol scheme"))),
+			Sentence: "cert-manager does not get an answer from the ACME server of {object}: {why}.",
+			Next:     "kubectl logs -n {cert-manager} deploy/cert-manager",
+			Fix:      "Check `spec.acme.server`, let cert-manager out to it over HTTPS, and set `spec.acme.caBundle` for a CA of your own.",
+		},
+		{
+			ID: "issuer-not-ready", Title: "The Issuer is not ready",
+			Shows:     []string{"`Ready=False` in an Issuer or ClusterIssuer"},
+			Recognise: issuerSays(unready),
+			Sentence:  "{object} is not ready, so that nothing is issued with it: {why}.",
+			Next:      "kubectl describe {resource} {object-name}{in}",
+			Fix:       "Do what its condition says; cert-manager looks at it again when it changes.",
+		},
+	}
+}
+
+func certManagerCauses() []Cause {
+	return []Cause{
+		{
+			ID: "object-missing", Title: "What is named does not exist",
+			Shows:     []string{"`Referenced \"Issuer\" not found` in a CertificateRequest"},
+			Recognise: either(of(ObjectMissing), issuerAbsent),
+			Sentence:  "There is no {missing}{hint}.",
+			Next:      "kubectl get {resources} -A",
+			Fix:       "Create it, or correct the name, the kind or the namespace of the reference. A reference without a kind means an Issuer of the same namespace.",
+		},
+		{
+			ID: "definitions-missing", Title: "cert-manager's CustomResourceDefinitions are missing",
+			Shows:     []string{"`no matches for kind \"Certificate\"`"},
+			Recognise: of(DefinitionsMissing),
+			Sentence:  "{object} is missing: cert-manager is not installed, or without its definitions.",
+			Next:      "kubectl get crds | grep cert-manager",
+			Fix:       "Install cert-manager with its definitions (`crds.enabled=true` of its chart).",
+		},
+		{
+			ID: "kubernetes-too-old", Title: "Kubernetes is too old",
+			Shows:     []string{"a server version below the one that the chart asks for"},
+			Recognise: of(ServerUnsupported),
+			Sentence:  "Kubernetes {has} is older than {oldest}, the oldest that certyun is for.",
+			Next:      "kubectl version",
+			Fix:       "Upgrade the cluster.",
+		},
+		{
+			ID: "cert-manager-webhook-down", Title: "cert-manager's own webhook does not answer",
+			Shows:     []string{"`failed calling webhook \"webhook.cert-manager.io\"`"},
+			Recognise: said(`failed calling webhook "webhook.cert-manager.io"`, "webhook.cert-manager.io"),
+			Sentence:  "The API server does not reach cert-manager's own webhook, so that nothing of cert-manager's can be written.",
+			Next:      "kubectl get pods -n {cert-manager} -l app.kubernetes.io/component=webhook -o wide",
+			Fix:       "Bring up its Pods, see that the CA injector runs, and open the way from the control plane to port 10250 of its Pods.",
+		},
+		{
+			ID: "cert-manager-not-running", Title: "cert-manager is not running",
+			Shows:     []string{"a Deployment of cert-manager without a ready Pod"},
+			Recognise: of(ControllerDown),
+			Sentence:  "{object} has no Pod that is ready: {why}.",
+			Next:      "kubectl describe {resource} {object-name}{in}",
+			Fix:       "Bring it up: its events and its log say what it waits for.",
+		},
+	}
+}
+
+func turnCauses() []Cause {
+	return []Cause{
+		{
+			ID: "request-denied", Title: "The CertificateRequest was denied",
+			Shows:     []string{"the condition `Denied` of a CertificateRequest"},
+			Recognise: of(RequestDenied),
+			Sentence:  "{object} was denied: {why}.",
+			Next:      "kubectl describe {resource} {object-name}{in}",
+			Fix:       "An approver (approver-policy, for example) does not allow it. Change the Certificate or the approver's policy, then delete the CertificateRequest.",
+		},
+		{
+			ID: "request-not-approved", Title: "Nobody has approved the CertificateRequest",
+			Shows:     []string{"a CertificateRequest without the condition `Approved`"},
+			Recognise: of(NotApproved),
+			Sentence:  "{object} is neither approved nor denied, so that nobody works on it.",
+			Next:      "kubectl logs -n {cert-manager} deploy/cert-manager",
+			Fix:       "cert-manager's own approver is turned off, does not run, or may not approve for this issuer. Start it, or the one that takes its place.",
+		},
+		{
+			ID: "challenge-queued", Title: "The Challenge waits for its turn",
+			Shows:     []string{"a Challenge that stays without `status.processing`"},
+			Recognise: of(Queued),
+			Sentence:  "{object} waits for its turn: {why}.",
+			Next:      "kubectl get challenges.acme.cert-manager.io -A",
+			Fix:       "See to the challenges that are under way: cert-manager solves one at a time for a name, and 60 at once in all (`--max-concurrent-challenges`).",
+		},
+		{
+			ID: "challenge-outdated", Title: "The Challenge was made with an older Issuer",
+			Shows:     []string{"a Challenge whose solver is none of the Issuer's any more"},
+			Recognise: of(Outdated),
+			Sentence:  "{object} was made before {issuer} was changed, and keeps the solver that it was made with.",
+			Next:      "kubectl delete certificaterequest {request} -n {request-namespace}",
+			Fix:       "Delete the CertificateRequest: cert-manager then begins anew with the Issuer as it is.",
+		},
+		{
+			ID: "renewal-overdue", Title: "The certificate is not renewed, or its Secret is gone",
+			Shows:     []string{"a Certificate that is ready and past its renewal time"},
+			Recognise: of(Overdue),
+			Sentence:  "{object} needs to be issued anew and is not: {why}.",
+			Next:      "kubectl logs -n {cert-manager} deploy/cert-manager",
+			Fix:       "cert-manager's controller ({caller}) does not run or has an error: see its Pods and its log.",
+		},
+		{
+			ID: "secret-shared", Title: "Two Certificates write the same Secret",
+			Shows:     []string{"`you might have two conflicting Certificates pointing to the same secret` in a Certificate"},
+			Recognise: said("two conflicting Certificates"),
+			Sentence:  "{object} and another Certificate have the same secretName, so that cert-manager leaves this one alone: {why}",
+			Next:      "kubectl get certificates.cert-manager.io{in} -o custom-columns=NAME:.metadata.name,SECRET:.spec.secretName",
+			Fix:       "Give each Certificate a `secretName` of its own, or delete the one that is not needed.",
+		},
+		{
+			ID: "rule-broken", Title: "A rule finds fault with the Certificate",
+			Shows:     []string{"a finding of a rule, where nothing else says why a Certificate does not come"},
+			Recognise: of(RuleBroken),
+			Sentence:  "{field} of {object}: {message}.",
+			Next:      "kubectl get {resource} {object-name}{in} -o yaml",
+			Fix:       "{remedy}.",
+		},
+		{
+			ID: "nothing-happens", Title: "cert-manager does not look at the object",
+			Shows:     []string{"an object without status, conditions or events"},
+			Recognise: of(Silent),
+			Sentence:  "Nobody works on {object}: {said}.",
+			Next:      "kubectl get pods -n {cert-manager}",
+			Fix: "cert-manager's controller ({caller}) does not run, may not write the object, or waits for something before it: the Issuer to be ready, " +
+				"a webhook to answer. Its log says which.",
+		},
+	}
+}

@@ -1,0 +1,515 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/certyun/certyun/admission/report"
+)
+
+func object(kind, namespace, name string) report.Object {
+	version := "cert-manager.io/v1"
+	switch kind {
+	case "Order", "Challenge":
+		version = "acme.cert-manager.io/v1"
+	case "APIService":
+		version = "apiregistration.k8s.io/v1"
+	case "Deployment":
+		version = "apps/v1"
+	}
+	return report.Object{APIVersion: version, Kind: kind, Namespace: namespace, Name: name}
+}
+
+// challengeSays is a sign of a Challenge, as certyun and cert-manager write it.
+func challengeSays(text string) Sign {
+	return Sign{Kind: Said, Object: object("Challenge", "shop", "www-1-2-3"), Text: text, Values: map[string]string{
+		"name": "www.example.com", "record": "_acme-challenge.www.example.com",
+	}}
+}
+
+func orderSays(text string) Sign {
+	return Sign{Kind: Said, Object: object("Order", "shop", "www-1-2"), Text: text}
+}
+
+func issuerSaysThat(text string) Sign {
+	return Sign{Kind: Said, Object: object("Issuer", "shop", "le"), Text: text, Values: map[string]string{notReady: "ErrRegisterACMEAccount"}}
+}
+
+const forbiddenCall = `%s.%g is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "%s" in API group "%g" at the cluster scope`
+
+func refusal(solver, group string) string {
+	return strings.NewReplacer("%s", solver, "%g", group).Replace(forbiddenCall)
+}
+
+const presenting = "alidns: present the TXT record _acme-challenge.www.example.com: "
+
+// TestCauses has, for each cause, the signs that it is recognised by, and what is said of the first.
+func TestCauses(t *testing.T) {
+	t.Parallel()
+	group := "acme.certyun.internal"
+	apiService := object("APIService", "", "v1alpha1."+group)
+	served := map[string]Group{
+		group:             {Known: true, Served: true, Resources: []string{"alidns", "alidns-solver", "dnspod"}},
+		"acme.typo.local": {Known: true},
+	}
+	behind := map[string]string{"apiservice": apiService.Name, "service": "certyun-solver", "service-namespace": "certyun", "group": group}
+	tests := map[string]struct {
+		cause    string
+		sentence string
+		signs    []Sign
+	}{
+		"the solver is scaled to nothing": {
+			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: it is scaled to 0 replicas.",
+			[]Sign{{Kind: SolverDown, Object: object("Deployment", "certyun", "certyun-solver"), Text: "it is scaled to 0 replicas", Values: with(behind, "why", "it is scaled to 0 replicas")}},
+		},
+		"the solver was started with another group": {
+			"solver-serves-other-group", "What is behind v1alpha1.acme.certyun.internal answers, but does not serve the group acme.certyun.internal.",
+			[]Sign{{Kind: APIServiceUnavailable, Object: apiService, Text: "FailedDiscoveryCheck: failing or missing response from https://10.0.0.7:8443/apis/acme.certyun.internal/v1alpha1: bad status from https://10.0.0.7:8443/apis/acme.certyun.internal/v1alpha1: 404", Values: behind}},
+		},
+		"the API service cannot be reached": {
+			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: dial tcp: connection refused.",
+			[]Sign{{Kind: APIServiceUnavailable, Object: apiService, Text: "FailedDiscoveryCheck: dial tcp: connection refused", Values: with(behind, "why", "dial tcp: connection refused")}},
+		},
+		"cert-manager says that the solver is away": {
+			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: it does not answer.",
+			[]Sign{challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)")},
+		},
+		"the CA bundle is of another authority": {
+			"apiservice-ca-wrong", "The API server does not trust the solver behind v1alpha1.acme.certyun.internal: its caBundle is empty.",
+			[]Sign{
+				{Kind: BundleWrong, Object: apiService, Text: "its caBundle is empty", Values: with(behind, "why", "its caBundle is empty")},
+				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "tls"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+			},
+		},
+		"the serving certificate has expired": {
+			"serving-certificate-expired", "The serving certificate behind v1alpha1.acme.certyun.internal has expired (2026-01-02T03:04:05Z), so the API server does not talk to the solver.",
+			[]Sign{
+				{Kind: ServingExpired, Object: apiService, Values: with(behind, "expires", "2026-01-02T03:04:05Z")},
+				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "tls"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is after 2026-01-02T03:04:05Z"},
+			},
+		},
+		"the serving certificate expires soon": {
+			"serving-certificate-expires", "The serving certificate behind v1alpha1.acme.certyun.internal expires at 2026-11-24T00:00:00Z; cert-manager should have renewed it long before.",
+			[]Sign{{Kind: ServingExpires, Object: apiService, Values: with(behind, "expires", "2026-11-24T00:00:00Z")}},
+		},
+		"there is no API service": {
+			"apiservice-missing", "There is no v1alpha1.acme.certyun.internal, so no solver is served in the group acme.certyun.internal.",
+			[]Sign{{Kind: APIServiceMissing, Object: apiService, Values: behind}},
+		},
+		"the solver may not ask who calls it": {
+			"delegation-missing", "The ServiceAccount certyun/certyun-solver may not create subjectaccessreviews, which every aggregated API server has to.",
+			[]Sign{{Kind: DelegationDenied, Values: map[string]string{"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "create subjectaccessreviews"}}},
+		},
+		"the admission server is away": {
+			"admission-not-asked", "certyun's admission server is not asked, and its failurePolicy is Ignore: no Pod.",
+			[]Sign{{Kind: AdmissionDown, Values: with(behind, "policy", "Ignore", "why", "no Pod", "configuration", "certyun.certyun-admission")}},
+		},
+		"the group name has a slip in it": {
+			"group-not-served", "Nobody serves the API group acme.typo.local, which the solver's groupName names (served is: acme.certyun.internal).",
+			[]Sign{
+				challengeSays(refusal("alidns", "acme.typo.local")),
+				challengeSays("the server could not find the requested resource (post alidns.acme.typo.local)"),
+				{Kind: GroupNotServed, Object: object("Issuer", "shop", "le"), Values: map[string]string{"group": "acme.typo.local", "groups": group}},
+			},
+		},
+		"the solver's name has a slip in it": {
+			"solver-unknown", "The group acme.certyun.internal has no solver alidn; it has alidns, alidns-solver, dnspod.",
+			[]Sign{
+				challengeSays(refusal("alidn", group)),
+				challengeSays("the server could not find the requested resource (post alidn.acme.certyun.internal)"),
+				{Kind: SolverUnknown, Values: map[string]string{"group": group, "solver": "alidn", "known": "alidns, dnspod"}},
+			},
+		},
+		"cert-manager runs as somebody else": {
+			"caller-not-allowed", "cert-manager's ServiceAccount cert-manager/cert-manager may not create alidns in the API group acme.certyun.internal, which is how it calls the solver.",
+			[]Sign{
+				challengeSays(refusal("alidns", group)),
+				{Kind: CallerDenied, Values: map[string]string{"group": group, "solver": "alidns", "caller": "cm/cm", "caller-user": "system:serviceaccount:cm:cm"}},
+			},
+		},
+		"cert-manager's roles are gone": {
+			"cert-manager-not-allowed", "system:serviceaccount:cert-manager:cert-manager may not create orders, which it needs to go on.",
+			[]Sign{{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "orders" in API group "acme.cert-manager.io" in the namespace "shop"`}},
+		},
+		"the namespace goes away": {
+			"namespace-vanishing", "The namespace is being deleted, so that nothing can be made in it: Some content in the namespace has finalizers remaining.",
+			[]Sign{
+				{Kind: Vanishing, Values: map[string]string{"why": "Some content in the namespace has finalizers remaining"}},
+				{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `secrets "x" is forbidden: unable to create new content in namespace shop because it is being terminated`},
+			},
+		},
+		"the domain is signed wrongly": {
+			"dns-broken", "The resolvers get no usable answer for the domain: When querying the SOA record for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53], rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'.",
+			[]Sign{
+				challengeSays("When querying the SOA record for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53], rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'"),
+				challengeSays("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: SERVFAIL looking up TXT for _acme-challenge.www.example.com"),
+			},
+		},
+		"a Role is missing": {
+			"secret-not-readable", "The solver may not read the Secret shop/alidns.",
+			[]Sign{
+				challengeSays(presenting + "certyun is not allowed to read the Secret shop/alidns; add shop to the chart's value secrets.namespaces (and the Secret to secrets.resourceNames, if that is set)"),
+				{Kind: ReaderDenied, Object: object("Secret", "shop", "alidns"), Values: map[string]string{"secret-namespace": "shop", "secret": "alidns"}},
+			},
+		},
+		"the Secret is where the ClusterIssuer's would be": {
+			"secret-in-wrong-namespace", "The solver looks for the Secret misplaced in the namespace shop, but it is in cert-manager.",
+			[]Sign{
+				challengeSays(presenting + "the Secret shop/misplaced does not exist; create it in the namespace of the Issuer (for a ClusterIssuer: the cluster resource namespace, cert-manager's own by default)"),
+				{Kind: SecretElsewhere, Text: "the Secret shop/misplaced does not exist"},
+			},
+		},
+		"the Secret is nowhere": {
+			"secret-missing", "The Secret shop/alidns, which holds the solver's keys, does not exist.",
+			[]Sign{
+				challengeSays(presenting + "the Secret shop/alidns does not exist; create it in the namespace of the Issuer (for a ClusterIssuer: the cluster resource namespace, cert-manager's own by default)"),
+				{Kind: SecretElsewhere, Text: "the Secret shop/alidns does not exist"},
+			},
+		},
+		"the Secret has another key": {
+			"secret-key-wrong", "The key accessKeyId of the Secret shop/alidns is not there.",
+			[]Sign{
+				challengeSays(presenting + `the Secret shop/alidns has no key "accessKeyId"; add it, or name another key in the Issuer`),
+				challengeSays(presenting + `the value of the key "accessKeyId" in the Secret shop/alidns is empty; write the access key there as the cloud's console shows it`),
+				challengeSays(presenting + `the value of the key "accessKeyId" in the Secret shop/alidns has white space or another character inside that no access key has; write the access key there`),
+				{Kind: SecretPadded, Values: map[string]string{"key": "accessKeyId", "secret-namespace": "shop", "secret": "alidns", "why": "has white space around its value"}},
+			},
+		},
+		"a field of the config has a slip in it": {
+			"config-wrong", `The config of the Issuer's solver is wrong: spec.acme.solvers[0].dns01.webhook.config.accesKeyIdRef: Forbidden: there is no such field.`,
+			[]Sign{
+				{Kind: ConfigWrong, Values: map[string]string{"why": "spec.acme.solvers[0].dns01.webhook.config.accesKeyIdRef: Forbidden: there is no such field"}},
+				challengeSays(presenting + "the config of the solver: config.accesKeyIdRef: Forbidden: there is no such field"),
+			},
+		},
+		"the access key was deleted": {
+			"access-key-unknown", "The cloud does not accept the access key in the Secret shop/alidns: it does not exist or is disabled.",
+			[]Sign{
+				challengeSays(presenting + "the AccessKey ID does not exist (InvalidAccessKeyId.NotFound); create an AccessKey for the RAM user and write it to the Secret; the keys are from the Secret shop/alidns"),
+				challengeSays(presenting + "the AccessKey is disabled (InvalidAccessKeyId.Inactive); enable it in the RAM console, or write another to the Secret; the keys are from the Secret shop/alidns"),
+				challengeSays("dnspod: present the TXT record _acme-challenge.www.example.com: the SecretId does not exist or is disabled (AuthFailure.SecretIdNotFound); create; the keys are from the Secret shop/dnspod"),
+				challengeSays("dnspod: present the TXT record _acme-challenge.www.example.com: the SecretId is none of the API 3.0 (AuthFailure.InvalidSecretId); it looks like a token; the keys are from the Secret shop/dnspod"),
+			},
+		},
+		"the secret is another key's": {
+			"signature-wrong", "The cloud knows the access key's ID in the Secret shop/a and the Secret shop/b, but the secret beside it is another's: the signature is wrong.",
+			[]Sign{
+				challengeSays(presenting + "the AccessKey Secret does not match the AccessKey ID (SignatureDoesNotMatch); check the AccessKey Secret for a wrong value or a stray line break; the keys are from the Secret shop/a and the Secret shop/b"),
+				challengeSays("dnspod: present the TXT record x.example.com: the SecretKey does not match the SecretId (AuthFailure.SignatureFailure); check; the keys are from the Secret shop/dnspod"),
+			},
+		},
+		"the token has run out": {
+			"token-expired", "The cloud does not accept the temporary token in the Secret shop/alidns.",
+			[]Sign{challengeSays(presenting + "the security token has expired (InvalidSecurityToken.Expired); renew; the keys are from the Secret shop/alidns")},
+		},
+		"the node's clock is off": {
+			"clock-off", "The cloud refuses the calls for their time: the clock of the node on which the solver runs is off.",
+			[]Sign{challengeSays(presenting + "the clock of this node is off (InvalidTimeStamp.Expired); set the node's clock, for example with NTP: Alibaba Cloud allows 15 minutes")},
+		},
+		"the RAM policy leaves an action out": {
+			"cloud-permission-missing", "The policy of the access key in the Secret shop/alidns does not allow alidns:AddDomainRecord.",
+			[]Sign{
+				challengeSays(presenting + "the RAM policy does not allow alidns:AddDomainRecord (Forbidden.RAM); allow alidns:AddDomainRecord on the zone in the RAM policy of the user or role; the keys are from the Secret shop/alidns"),
+				challengeSays("dnspod: present the TXT record x.example.com: the CAM policy does not allow dnspod:CreateRecord (AuthFailure.UnauthorizedOperation); allow; the keys are from the Secret shop/dnspod"),
+			},
+		},
+		"the account is not verified": {
+			"account-restricted", "The cloud knows the account of the Secret shop/dnspod and refuses its calls: dnspod: present the TXT record x.example.com: the account has not passed real-name verification (FailedOperation.NotRealNamedUser); see to it; the keys are from the Secret shop/dnspod.",
+			[]Sign{challengeSays("dnspod: present the TXT record x.example.com: the account has not passed real-name verification (FailedOperation.NotRealNamedUser); see to it; the keys are from the Secret shop/dnspod")},
+		},
+		"the resolvers hide SOA records": {
+			"zone-is-public-suffix", "The resolvers that are asked do not find the zone of _acme-challenge.www.example.com: they show no SOA record below a public suffix.",
+			[]Sign{
+				{Kind: ZoneTooHigh, Values: map[string]string{"record": "_acme-challenge.www.example.com", "zone": "com"}},
+				challengeSays("Could not find the SOA record in the DNS tree for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53]"),
+				challengeSays(`Waiting for DNS-01 challenge propagation: Could not determine authoritative nameservers for "_acme-challenge.www.example.com."`),
+			},
+		},
+		"the domain is in another account": {
+			"zone-in-another-account", "The account that the keys open does not host a zone for _acme-challenge.www.example.com.",
+			[]Sign{
+				challengeSays(presenting + "no zone of this account encloses _acme-challenge.www.example.com; add the domain to the account, or use the keys of the account that hosts it; the keys are from the Secret shop/alidns"),
+				challengeSays(presenting + "the account does not host the zone example.com (InvalidDomainName.NoExist); check that Alidns hosts the zone in the account of this AccessKey; the keys are from the Secret shop/alidns"),
+				challengeSays(presenting + "the zone example.com belongs to another account (IncorrectDomainUser); check; the keys are from the Secret shop/alidns"),
+				{Kind: ZoneElsewhere, Values: map[string]string{"zone": "www.example.com"}},
+			},
+		},
+		"too many calls": {
+			"cloud-throttles", "There are more calls to the account than the cloud, or certyun's own limit, lets through.",
+			[]Sign{
+				challengeSays(presenting + "too many calls to Alidns (Throttling.User)"),
+				challengeSays("dnspod: present the TXT record x.example.com: too many calls to DNSPod (RequestLimitExceeded)"),
+				challengeSays(presenting + "the limit of calls a second to this account left no room before the deadline; fewer certificates at once, or a higher --alidns-qps if the cloud allows it"),
+			},
+		},
+		"the way to the cloud is closed": {
+			"cloud-unreachable", "The solver does not get an answer that it can use from the cloud: " + presenting + "no answer from alidns.aliyuncs.com in time.",
+			[]Sign{challengeSays(presenting + "no answer from alidns.aliyuncs.com in time"), challengeSays(presenting + "the certificate of alidns.aliyuncs.com is not trusted; check")},
+		},
+		"the zone wants a longer TTL": {
+			"record-refused", "The cloud refuses to write the record: " + presenting + "the zone example.com does not allow a TTL of 60 seconds; set config.ttl to at least 600, the minimum of the zone's edition.",
+			[]Sign{
+				challengeSays(presenting + "the zone example.com does not allow a TTL of 60 seconds; set config.ttl to at least 600, the minimum of the zone's edition"),
+				challengeSays(presenting + "a record of another type at the name in the zone example.com forbids a TXT record (DomainRecordConflict); remove that record"),
+			},
+		},
+		"a name server lags": {
+			"record-not-visible", "The record is written, but not visible yet on ns2.simulator.test (127.0.0.2).",
+			[]Sign{
+				challengeSays(presenting + "the record is written but not visible yet on ns2.simulator.test (127.0.0.2); it is tried again; if it stays so, compare the zone's name servers in the DNS with those that the DNS host names for it"),
+				challengeSays(`Waiting for DNS-01 challenge propagation: DNS record for "www.example.com" not yet propagated`),
+				challengeSays(presenting + "the name servers of the zone example.com took too long to show the last record, and another challenge is waiting for them; this one is tried again"),
+				{Kind: RecordUnseen, Text: "not visible yet on ns2", Values: map[string]string{"servers": "ns2"}},
+			},
+		},
+		"port 53 is closed": {
+			"dns-closed", "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place (ns1 (192.0.2.1) does not answer).",
+			[]Sign{
+				{Kind: Unanswered, Values: map[string]string{"why": "ns1 (192.0.2.1) does not answer", "record": "_acme-challenge.www.example.com"}},
+				challengeSays(presenting + "none of the name servers of the zone example.com answers with authority: ns1 (192.0.2.1) does not answer; allow egress to port 53 over UDP and TCP"),
+				challengeSays("Waiting for DNS-01 challenge propagation: read udp 10.0.0.7:41000->192.0.2.1:53: i/o timeout"),
+				challengeSays("read udp 10.0.0.7:41000->10.0.0.10:53: i/o timeout"),
+			},
+		},
+		"a CNAME is not followed": {
+			"cname-not-followed", "_acme-challenge.www.example.com is a CNAME to www.acme.example.net, where the CA looks; the solver writes to _acme-challenge.www.example.com.",
+			[]Sign{{Kind: CNAMEIgnored, Values: map[string]string{"record": "_acme-challenge.www.example.com", "target": "www.acme.example.net"}}},
+		},
+		"records are left over": {
+			"records-left-over", "At _acme-challenge.www.example.com there are 2 values of challenges that are not under way.",
+			[]Sign{{Kind: LeftOver, Text: "2 values of challenges that are not under way", Values: map[string]string{"record": "_acme-challenge.www.example.com"}}},
+		},
+		"a CAA record names another CA": {
+			"caa-forbids", `A CAA record of the domain does not let this CA issue: 0 issue "digicert.com".`,
+			[]Sign{
+				{Kind: Forbidden, Values: map[string]string{"why": `0 issue "digicert.com"`}},
+				orderSays(`Failed to finalize Order: 403 urn:ietf:params:acme:error:caa: CAA record for example.com prevents issuance`),
+				challengeSays(`Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:caa: CAA record for www.example.com prevents issuance`),
+			},
+		},
+		"a wildcard has only HTTP-01": {
+			"no-solver-matches", "None of the Issuer's solvers can be used for *.example.com: their selectors leave it out, or it is a wildcard and they are for HTTP-01.",
+			[]Sign{{Kind: NoSolverMatches, Object: object("Order", "shop", "www-1-2"), Values: map[string]string{"name": "*.example.com"}}},
+		},
+		"the CA finds no record": {
+			"validation-failed", "The CA asked the DNS for the record and did not get it: Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: NXDOMAIN looking up TXT for _acme-challenge.www.example.com.",
+			[]Sign{
+				challengeSays("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: NXDOMAIN looking up TXT for _acme-challenge.www.example.com"),
+				challengeSays(`Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: Incorrect TXT record "x" found at _acme-challenge.www.example.com`),
+			},
+		},
+		"the CA limits the rate": {
+			"acme-refused", "The ACME server refuses: Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates already issued for this exact set of domains.",
+			[]Sign{
+				orderSays("Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates already issued for this exact set of domains"),
+				orderSays("Failed to create Order: 400 urn:ietf:params:acme:error:rejectedIdentifier: Error creating new order :: Cannot issue for \"www.example.com\""),
+				issuerSaysThat("Failed to register ACME account: 400 urn:ietf:params:acme:error:invalidContact: contact email has forbidden domain"),
+			},
+		},
+		"the ACME server is away": {
+			"acme-unreachable", `cert-manager does not get an answer from the ACME server of Issuer shop/le: Failed to register ACME account: Get "https://acme.example.com/dir": dial tcp: lookup acme.example.com: no such host.`,
+			[]Sign{issuerSaysThat(`Failed to register ACME account: Get "https://acme.example.com/dir": dial tcp: lookup acme.example.com: no such host`)},
+		},
+		"an Issuer is not ready for another reason": {
+			"issuer-not-ready", `Issuer shop/le is not ready, so that nothing is issued with it: Error getting keypair for CA issuer: secret "ca" not found.`,
+			[]Sign{issuerSaysThat(`Error getting keypair for CA issuer: secret "ca" not found`)},
+		},
+		"the Issuer is not there": {
+			"object-missing", "There is no Issuer shop/le, but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference.",
+			[]Sign{
+				{Kind: ObjectMissing, Values: map[string]string{"missing": "Issuer shop/le", "hint": ", but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference", "resources": "issuers"}},
+				{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Referenced "Issuer" not found: issuer.cert-manager.io "le" not found`},
+			},
+		},
+		"the definitions are not there": {
+			"definitions-missing", "CustomResourceDefinition orders.acme.cert-manager.io is missing: cert-manager is not installed, or without its definitions.",
+			[]Sign{{Kind: DefinitionsMissing, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
+		},
+		"the cluster is old": {
+			"kubernetes-too-old", "Kubernetes v1.28.1 is older than 1.30, the oldest that certyun is for.",
+			[]Sign{{Kind: ServerUnsupported, Values: map[string]string{"has": "v1.28.1", "oldest": "1.30"}}},
+		},
+		"cert-manager's webhook is away": {
+			"cert-manager-webhook-down", "The API server does not reach cert-manager's own webhook, so that nothing of cert-manager's can be written.",
+			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: connection refused`}},
+		},
+		"cert-manager has no Pod": {
+			"cert-manager-not-running", "Deployment cert-manager/cert-manager has no Pod that is ready: it is scaled to 0 replicas.",
+			[]Sign{{Kind: ControllerDown, Object: object("Deployment", "cert-manager", "cert-manager"), Values: map[string]string{"why": "it is scaled to 0 replicas"}}},
+		},
+		"an approver says no": {
+			"request-denied", "CertificateRequest shop/www-1 was denied: no policy allows it.",
+			[]Sign{{Kind: RequestDenied, Object: object("CertificateRequest", "shop", "www-1"), Values: map[string]string{"why": "no policy allows it"}}},
+		},
+		"nobody approves": {
+			"request-not-approved", "CertificateRequest shop/www-1 is neither approved nor denied, so that nobody works on it.",
+			[]Sign{{Kind: NotApproved, Object: object("CertificateRequest", "shop", "www-1")}},
+		},
+		"another challenge is for the same name": {
+			"challenge-queued", "Challenge shop/www-1-2-3 waits for its turn: it waits for Challenge other/x, which is for the same name.",
+			[]Sign{{Kind: Queued, Object: object("Challenge", "shop", "www-1-2-3"), Values: map[string]string{"why": "it waits for Challenge other/x, which is for the same name"}}},
+		},
+		"the Issuer was corrected since": {
+			"challenge-outdated", "Challenge shop/www-1-2-3 was made before Issuer shop/le was changed, and keeps the solver that it was made with.",
+			[]Sign{{Kind: Outdated, Object: object("Challenge", "shop", "www-1-2-3"), Values: map[string]string{"issuer": "Issuer shop/le", "request": "www-1", "request-namespace": "shop"}}},
+		},
+		"a renewal is late": {
+			"renewal-overdue", "Certificate shop/www needs to be issued anew and is not: it expired at 2026-01-02T03:04:05Z.",
+			[]Sign{{Kind: Overdue, Object: object("Certificate", "shop", "www"), Values: map[string]string{"why": "it expired at 2026-01-02T03:04:05Z", "caller": "cert-manager/cert-manager"}}},
+		},
+		"two Certificates have one Secret": {
+			"secret-shared", `Certificate shop/www and another Certificate have the same secretName, so that cert-manager leaves this one alone: Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`,
+			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`}},
+		},
+		"a rule knows better": {
+			"rule-broken", `spec.issuerRef.group of Certificate shop/www: "certmanager.io" is not cert-manager's group.`,
+			[]Sign{{Kind: RuleBroken, Object: object("Certificate", "shop", "www"), Values: map[string]string{"field": "spec.issuerRef.group", "message": `"certmanager.io" is not cert-manager's group`, "rule": "issuer-group-unknown", "remedy": "Write cert-manager.io"}}},
+		},
+		"cert-manager is silent": {
+			"nothing-happens", "Nobody works on Certificate shop/www: nothing has happened to it for 5m.",
+			[]Sign{{Kind: Silent, Object: object("Certificate", "shop", "www"), Text: "nothing has happened to it for 5m", Values: map[string]string{"caller": "cert-manager/cert-manager"}}},
+		},
+		"nobody has seen the like": {
+			"unknown", "Order shop/www-1-2 does not go on. What it says about that is quoted here; certyun knows no more.",
+			[]Sign{orderSays("a sentence that nobody has written yet")},
+		},
+	}
+	covered := map[string]bool{}
+	for name, test := range tests {
+		covered[test.cause] = true
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for i, sign := range test.signs {
+				f := &Facts{
+					Signs: []Sign{sign}, Groups: served, Served: []string{group}, Caller: "cert-manager/cert-manager", Program: "certyun",
+					Elsewhere: map[string][]string{"shop/misplaced": {"cert-manager"}},
+				}
+				causes, _, _ := recognise(Table(), f)
+				if len(causes) != 1 {
+					t.Fatalf("sign %d: %d causes, want 1: %v", i, len(causes), causes)
+				}
+				if causes[0].Cause != test.cause {
+					t.Errorf("sign %d (%s %s) is recognised as %s, want %s", i, sign.Kind, sign.Text, causes[0].Cause, test.cause)
+				}
+				if i == 0 {
+					if diff := cmp.Diff(test.sentence, causes[0].Sentence); diff != "" {
+						t.Errorf("sentence (-want +got):\n%s", diff)
+					}
+				}
+				for _, text := range []string{causes[0].Sentence, causes[0].Next, causes[0].Fix} {
+					if placeholderLeft.MatchString(text) {
+						t.Errorf("sign %d: a value is missing: %s", i, text)
+					}
+				}
+			}
+		})
+	}
+	for _, cause := range append(Table(), Unknown()) {
+		if !covered[cause.ID] {
+			t.Errorf("no sign is recognised as %s", cause.ID)
+		}
+	}
+}
+
+// TestRecognise is about many signs at once.
+func TestRecognise(t *testing.T) {
+	t.Parallel()
+	apiService := object("APIService", "", "v1alpha1.acme.certyun.internal")
+	away := challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)")
+	down := Sign{Kind: SolverDown, Object: object("Deployment", "certyun", "certyun-solver"), Text: "scaled", Values: map[string]string{"apiservice": apiService.Name, "why": "scaled"}}
+	tests := map[string]struct {
+		signs            []Sign
+		causes, warnings []string
+		waiting          bool
+	}{
+		"nothing": {},
+		"what cert-manager says of a solver that is away is explained by the Deployment": {
+			signs: []Sign{down, away}, causes: []string{"solver-not-running"},
+		},
+		"an unavailable API service is explained by its CA bundle": {
+			signs: []Sign{
+				{Kind: APIServiceUnavailable, Object: apiService, Text: "x509: certificate signed by unknown authority"},
+				{Kind: BundleWrong, Object: apiService, Text: "empty"},
+			},
+			causes: []string{"apiservice-ca-wrong"},
+		},
+		"another API service's bundle explains nothing": {
+			signs: []Sign{
+				{Kind: APIServiceUnavailable, Object: apiService, Text: "connection refused"},
+				{Kind: BundleWrong, Object: object("APIService", "", "v1alpha1.other.internal"), Text: "empty"},
+			},
+			causes: []string{"solver-not-running", "apiservice-ca-wrong"},
+		},
+		"a warning explains nothing": {
+			signs:  []Sign{{Kind: SolverDown, State: Warning}, away},
+			causes: []string{"solver-not-running"}, warnings: []string{"solver-not-running"},
+		},
+		"the same is said once": {
+			signs:  []Sign{challengeSays(presenting + "too many calls to Alidns (Throttling)"), challengeSays(presenting + "too many calls to Alidns (Throttling.User)")},
+			causes: []string{"cloud-throttles"},
+		},
+		"the same of two Secrets is said twice": {
+			signs:  []Sign{challengeSays("the Secret a/b does not exist"), challengeSays("the Secret a/c does not exist")},
+			causes: []string{"secret-missing", "secret-missing"},
+		},
+		"two things that nobody knows are two": {
+			signs: []Sign{orderSays("one"), orderSays("two"), orderSays("one")}, causes: []string{"unknown", "unknown"},
+		},
+		"what may still come is no cause": {
+			signs: []Sign{{Kind: Said, State: Waiting, Text: "soon"}}, waiting: true,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			causes, warnings, waiting := recognise(Table(), &Facts{Signs: test.signs})
+			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(causes), ids(warnings)}); diff != "" {
+				t.Errorf("causes and warnings (-want +got):\n%s", diff)
+			}
+			if waiting != test.waiting {
+				t.Errorf("waiting = %t, want %t", waiting, test.waiting)
+			}
+		})
+	}
+}
+
+func ids(findings []Finding) []string {
+	var list []string
+	for _, f := range findings {
+		list = append(list, f.Cause)
+	}
+	return list
+}
+
+// TestCloudsWords recognises everything that the solvers may say of what a cloud refuses, by their own tables.
+func TestCloudsWords(t *testing.T) {
+	t.Parallel()
+	reason := regexp.MustCompile(`(?:reason|Reason):\s+(?:fmt\.Sprintf\()?"([^"]+)"`)
+	// A solver takes these for success.
+	harmless := regexp.MustCompile(`an equal record exists|the record does not exist|the record id is none`)
+	words := strings.NewReplacer("{zone}", "example.com", "{line}", `"unicom"`, "{permission}", "alidns:AddDomainRecord", "%s", "example.com", "%d", "60")
+	for _, cloud := range []string{alidnsName, dnspodName} {
+		source, err := os.ReadFile(filepath.Join("..", "..", "solvers", cloud, "errors.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := reason.FindAllStringSubmatch(string(source), -1)
+		if len(found) < 20 {
+			t.Fatalf("only %d reasons are found in the table of %s", len(found), cloud)
+		}
+		for _, match := range found {
+			text := words.Replace(match[1])
+			if harmless.MatchString(text) {
+				continue
+			}
+			if cause, _ := name(Table(), &Facts{}, challengeSays(presenting+text+" (Some.Code); do something")); cause.Cause == Unknown().ID {
+				t.Errorf("nothing recognises what %s says: %s", cloud, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/certyun/certyun/solvers/alidns"
+	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/dnspod"
+	"github.com/certyun/certyun/solvers/provider"
+)
+
+// providerTimeout bounds the calls to a cloud for one account.
+const providerTimeout = 30 * time.Second
+
+// clouds implements Zones at Alibaba Cloud DNS and Tencent Cloud DNSPod.
+type clouds struct {
+	alidns *alidns.Cloud
+	dnspod *dnspod.Cloud
+}
+
+// newClouds returns the clouds at these endpoints; "" is the public one.
+func newClouds(alidnsEndpoint, dnspodEndpoint, caFile string) (*clouds, error) {
+	var roots []byte
+	if caFile != "" {
+		var err error
+		if roots, err = os.ReadFile(caFile); err != nil {
+			return nil, fmt.Errorf("--cloud-ca-file: %w", err)
+		}
+	}
+	transport, err := provider.NewTransport(roots)
+	if err != nil {
+		return nil, fmt.Errorf("--cloud-ca-file %q: %w", caFile, err)
+	}
+	endpoints := map[string]provider.Endpoint{}
+	for flag, url := range map[string]string{"alidns": alidnsEndpoint, "dnspod": dnspodEndpoint} {
+		if url == "" {
+			continue
+		}
+		if endpoints[flag], err = provider.ParseEndpoint(url); err != nil {
+			return nil, fmt.Errorf("--%s-endpoint: %w", flag, err)
+		}
+	}
+	return &clouds{
+		alidns: alidns.New(alidns.Options{Endpoint: endpoints["alidns"], Transport: transport}),
+		dnspod: dnspod.New(dnspod.Options{Endpoint: endpoints["dnspod"], Transport: transport}),
+	}, nil
+}
+
+// Zones implements Zones.
+func (c *clouds) Zones(ctx context.Context, solver string, keys credential.Keys, region string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
+	defer cancel()
+	if solver == dnspodName {
+		return c.dnspod.Account(keys).Zones(ctx)
+	}
+	return c.alidns.Account(keys, region).Zones(ctx)
+}

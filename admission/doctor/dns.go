@@ -1,0 +1,340 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/solvers/dnsname"
+	"github.com/certyun/certyun/solvers/propagation"
+)
+
+// World is the DNS and the ACME servers as they are seen from here. The solver may see them in another way.
+type World struct {
+	// Resolvers are asked first, "host:port".
+	Resolvers []string
+	// Port is where authoritative name servers are asked.
+	Port uint16
+}
+
+// queryTimeout bounds one question to one resolver.
+const queryTimeout = 5 * time.Second
+
+// maxChain is how many CNAMEs are followed.
+const maxChain = 12
+
+// ask asks the resolvers, one after the other, until one answers.
+func (w *World) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
+	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
+	query.SetEdns0(1232, false)
+	var errs []error
+	for _, resolver := range w.Resolvers {
+		for _, network := range []string{"udp", "tcp"} {
+			client := &dns.Client{Net: network, Timeout: queryTimeout}
+			reply, _, err := client.ExchangeContext(ctx, query, resolver)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("the resolver %s over %s: %w", resolver, network, stable(err)))
+				continue
+			}
+			if reply.Truncated && network == "udp" {
+				continue
+			}
+			if reply.Rcode == dns.RcodeSuccess || reply.Rcode == dns.RcodeNameError {
+				return reply, nil
+			}
+			errs = append(errs, fmt.Errorf("the resolver %s answers %s", resolver, dns.RcodeToString[reply.Rcode]))
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// stable says what is wrong with the network, without the port of our end.
+func stable(err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return errors.New("does not answer")
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
+
+// follow returns the names that a name leads to by CNAME, itself first.
+func (w *World) follow(ctx context.Context, name string) ([]string, error) {
+	chain := []string{name}
+	for len(chain) <= maxChain {
+		reply, err := w.ask(ctx, chain[len(chain)-1], dns.TypeCNAME)
+		if err != nil {
+			return chain, err
+		}
+		target := ""
+		for _, rr := range reply.Answer {
+			if cname, ok := rr.(*dns.CNAME); ok && strings.EqualFold(cname.Hdr.Name, dns.Fqdn(chain[len(chain)-1])) {
+				target = strings.ToLower(strings.TrimSuffix(cname.Target, "."))
+			}
+		}
+		switch {
+		case target == "":
+			return chain, nil
+		case slices.Contains(chain, target):
+			return chain, fmt.Errorf("the CNAME of %s leads back to %s", chain[len(chain)-1], target)
+		}
+		chain = append(chain, target)
+	}
+	return chain, fmt.Errorf("%s leads through more than %d CNAMEs", name, maxChain)
+}
+
+// zone finds the zone of a name as cert-manager does: by the SOA record of the name or of the first name above it that has one.
+func (w *World) zone(ctx context.Context, name string) (string, error) {
+	for _, label := range dns.Split(dns.Fqdn(name)) {
+		candidate := dns.Fqdn(name)[label:]
+		reply, err := w.ask(ctx, candidate, dns.TypeSOA)
+		if err != nil {
+			return "", err
+		}
+		for _, rr := range reply.Answer {
+			if soa, ok := rr.(*dns.SOA); ok && strings.EqualFold(soa.Hdr.Name, candidate) {
+				return strings.ToLower(strings.TrimSuffix(candidate, ".")), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("no name from %s upwards has a SOA record", name)
+}
+
+// sighting is what one authoritative server says.
+type sighting struct {
+	server propagation.Server
+	values []string
+	err    error
+}
+
+// authorities asks each authoritative server of a zone for the TXT records at a name.
+func (w *World) authorities(ctx context.Context, zone, name string) ([]sighting, error) {
+	options := propagation.Options{Port: w.Port, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
+	for _, r := range w.Resolvers {
+		options.Resolvers = append(options.Resolvers, propagation.ResolverAt(r))
+	}
+	servers, _, err := options.Servers(ctx, zone)
+	if err != nil {
+		return nil, err
+	}
+	seen := make([]sighting, len(servers))
+	done := make(chan struct{})
+	for i, server := range servers {
+		go func() {
+			values, err := propagation.Network{}.Ask(ctx, netip.AddrPortFrom(server.Addr, w.Port), name)
+			seen[i] = sighting{server, values, err}
+			done <- struct{}{}
+		}()
+	}
+	for range servers {
+		<-done
+	}
+	return seen, nil
+}
+
+// isPublicSuffix tells whether a zone is one under which others register theirs, such as com.cn, so that no account has it.
+func isPublicSuffix(zone string) bool {
+	suffix, icann := publicsuffix.PublicSuffix(zone)
+	return suffix == zone && (icann || !strings.Contains(zone, "."))
+}
+
+func encloses(zones []string, name string) bool {
+	_, found := dnsname.LongestZone(zones, name)
+	return found
+}
+
+// lookup is one name to look at.
+type lookup struct {
+	name string
+	// wildcard tells whether the certificate is for all names below it, too.
+	wildcard bool
+	// follows tells whether the solver follows a CNAME.
+	follows bool
+	// expected are the values that challenges wait to be seen.
+	expected []string
+	// web tells whether the name is validated over HTTP-01, so that no record is needed.
+	web bool
+	// waiting tells whether the challenges are young.
+	waiting bool
+}
+
+// lookups are the names of a Certificate that need a record.
+func (l *looker) lookups(c *chain) []*lookup {
+	byName := map[string]*lookup{}
+	var ordered []*lookup
+	of := func(name string) *lookup {
+		bare, wildcard := strings.CutPrefix(name, "*.")
+		if parsed, err := dnsname.Parse(bare); err == nil {
+			bare = parsed
+		}
+		if byName[bare] == nil {
+			byName[bare] = &lookup{name: bare, follows: l.followsCNAME(c)}
+			ordered = append(ordered, byName[bare])
+		}
+		byName[bare].wildcard = byName[bare].wildcard || wildcard
+		return byName[bare]
+	}
+	for _, name := range c.certificate.Spec.DNSNames {
+		of(name)
+	}
+	for _, challenge := range c.challenges {
+		one := of(challenge.Spec.DNSName)
+		if challenge.Spec.Solver.DNS01 == nil {
+			one.web = true
+			continue
+		}
+		one.follows = challenge.Spec.Solver.DNS01.CNAMEStrategy == "Follow"
+		one.waiting = one.waiting || l.now().Sub(challenge.CreationTimestamp.Time) < patientlyFor
+		if challenge.Status.Presented || strings.Contains(challenge.Status.Reason, "not visible yet") {
+			one.expected = append(one.expected, challenge.Spec.Key)
+		}
+	}
+	return ordered
+}
+
+// followsCNAME tells whether all of the Issuer's DNS-01 solvers do.
+func (l *looker) followsCNAME(c *chain) bool {
+	if c.issuer == nil || c.issuer.GetSpec().ACME == nil {
+		return true
+	}
+	for _, solver := range c.issuer.GetSpec().ACME.Solvers {
+		if solver.DNS01 != nil && solver.DNS01.CNAMEStrategy != "Follow" {
+			return false
+		}
+	}
+	return true
+}
+
+// lookDNS looks at the world for each name of a Certificate.
+func (l *looker) lookDNS(c *chain) {
+	identities := l.identities(c.issuer)
+	for _, one := range l.lookups(c) {
+		if !one.web {
+			l.lookAt(c, one)
+		}
+		l.lookCAA(c, one, identities)
+	}
+}
+
+// lookAt looks where the record of a name is to be, and who shows it.
+func (l *looker) lookAt(c *chain, one *lookup) {
+	object := ref(certManagerVersion, "Certificate", c.certificate)
+	record := "_acme-challenge." + one.name
+	values := map[string]string{"name": one.name, "record": record, "port": fmt.Sprint(l.world.Port), "resolvers": strings.Join(l.world.Resolvers, ", ")}
+	path, err := l.world.follow(l.ctx, record)
+	if err != nil {
+		l.unanswered(object, values, err.Error())
+		return
+	}
+	target := path[len(path)-1]
+	values["record"] = target
+	if len(path) > 1 {
+		text := strings.Join(path, " → ")
+		if !one.follows {
+			l.checkf(Problem, "CNAME %s: the solver does not follow it", text)
+			l.sign(Sign{Kind: CNAMEIgnored, Object: object, Text: text, Values: with(values, "record", record, "target", target)})
+			return
+		}
+		l.checkf(OK, "CNAME %s", text)
+	}
+	zone, err := l.world.zone(l.ctx, target)
+	if err != nil {
+		l.unanswered(object, values, err.Error())
+		return
+	}
+	values["zone"] = zone
+	if isPublicSuffix(zone) {
+		text := fmt.Sprintf("the resolvers take %s for the zone of %s", zone, target)
+		l.checkf(Problem, "%s", text)
+		l.sign(Sign{Kind: ZoneTooHigh, Object: object, Text: text, Values: values})
+		return
+	}
+	seen, err := l.world.authorities(l.ctx, zone, target)
+	if err != nil {
+		l.unanswered(object, values, err.Error())
+		return
+	}
+	l.compare(c, one, seen, values)
+}
+
+func (l *looker) unanswered(object report.Object, values map[string]string, text string) {
+	l.checkf(Problem, "%s: %s", values["record"], text)
+	l.sign(Sign{Kind: Unanswered, Object: object, Text: text, Values: with(values, "why", text)})
+}
+
+// compare says which of a zone's servers show what is expected.
+func (l *looker) compare(c *chain, one *lookup, seen []sighting, values map[string]string) {
+	object := ref(certManagerVersion, "Certificate", c.certificate)
+	var missing, refused, leftOver []string
+	answering := 0
+	for _, s := range seen {
+		if s.err != nil {
+			refused = append(refused, s.server.String()+" "+s.err.Error())
+			l.checkf(Warning, "%s at %s: it %v", values["record"], s.server, s.err)
+			continue
+		}
+		answering++
+		state := OK
+		if slices.ContainsFunc(one.expected, func(v string) bool { return !slices.Contains(s.values, v) }) {
+			missing = append(missing, s.server.String())
+			state = Problem
+		}
+		l.checkf(state, "%s at %s: %s", values["record"], s.server, shownBy(s.values, one.expected))
+		for _, value := range s.values {
+			if looksLikeChallenge(value) && !slices.Contains(one.expected, value) && !slices.Contains(leftOver, value) {
+				leftOver = append(leftOver, value)
+			}
+		}
+	}
+	switch {
+	case answering == 0:
+		l.unanswered(object, values, cmp.Or(strings.Join(refused, ", "), "the zone has no name servers"))
+	case len(missing) > 0:
+		state := Problem
+		if one.waiting && len(missing) == answering {
+			state = Waiting
+		}
+		text := "not visible yet on " + strings.Join(missing, ", ")
+		l.sign(Sign{Kind: RecordUnseen, State: state, Object: object, Text: text, Values: with(values, "servers", strings.Join(missing, ", "))})
+	}
+	if len(leftOver) > 0 && !one.waiting {
+		text := fmt.Sprintf("%d values of challenges that are not under way", len(leftOver))
+		l.sign(Sign{Kind: LeftOver, State: Warning, Object: object, Text: text, Values: with(values, "values", strings.Join(leftOver, ", "))})
+	}
+}
+
+// shownBy says what a server shows.
+func shownBy(values, expected []string) string {
+	present := 0
+	for _, value := range expected {
+		if slices.Contains(values, value) {
+			present++
+		}
+	}
+	text := fmt.Sprintf("%d TXT records", len(values))
+	if len(expected) > 0 {
+		text += fmt.Sprintf(", %d of the %d that challenges wait for", present, len(expected))
+	}
+	return text
+}
+
+// challengeLength is the length of the SHA-256 digest that a DNS-01 record holds, in base64url
+// (https://www.rfc-editor.org/rfc/rfc8555#section-8.4).
+const challengeLength = 43
+
+func looksLikeChallenge(value string) bool {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return len(value) == challengeLength && strings.Trim(value, alphabet) == ""
+}

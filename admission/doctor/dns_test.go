@@ -1,0 +1,357 @@
+package doctor
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/google/go-cmp/cmp"
+	miekg "github.com/miekg/dns"
+
+	"github.com/certyun/certyun/solvers/propagation"
+	"github.com/certyun/certyun/solvers/simulator"
+	"github.com/certyun/certyun/solvers/simulator/cloud"
+	"github.com/certyun/certyun/solvers/simulator/dns"
+)
+
+const (
+	value    = "0123456789012345678901234567890123456789-_A"
+	leftOver = "a123456789012345678901234567890123456789-_A"
+)
+
+// internet is a simulated DNS in which example.net is hosted, with two name servers.
+func internet(t *testing.T, o simulator.DNSOptions) *simulator.World {
+	t.Helper()
+	o.NameServers = []dns.NameServer{{Name: "ns1.simulator.test."}, {Name: "ns2.simulator.test."}}
+	w, err := simulator.New(simulator.Options{DNS: o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.Alidns.PutAccount(cloud.Account{Owner: "shop"})
+	if _, err := w.Alidns.PutZone(cloud.Zone{Owner: "shop", Name: "example.net"}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func seenFrom(w *simulator.World) *World {
+	return &World{Resolvers: []string{w.Recursive.Address()}, Port: uint16(w.DNS.Port())}
+}
+
+// directory serves an ACME directory, and has the Issuer use it.
+func directory(t *testing.T, issuer *cmapi.Issuer, identities ...string) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if err := json.NewEncoder(w).Encode(map[string]any{"meta": map[string]any{"caaIdentities": identities}}); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	certificate, err := x509.ParseCertificate(server.TLS.Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer.Spec.ACME.Server = server.URL
+	issuer.Spec.ACME.CABundle = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
+}
+
+// TestDNS looks at the world for a challenge that waits for its record.
+func TestDNS(t *testing.T) {
+	t.Parallel()
+	show := func(t *testing.T, w *simulator.World, records ...string) {
+		t.Helper()
+		if err := w.DNS.AddRecords(records...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	visible := "_acme-challenge.www.example.net. 60 IN TXT " + value
+	tests := map[string]struct {
+		dns              simulator.DNSOptions
+		damage           func(t *testing.T, w *simulator.World, s *scene)
+		causes, warnings []string
+		checks           []string
+	}{
+		"all servers show the record": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) { show(t, w, visible) },
+			causes: []string{"record-not-visible"}, // which is what cert-manager says
+			checks: []string{
+				"_acme-challenge.www.example.net at ns1.simulator.test (127.0.0.1): 1 TXT records, 1 of the 1 that challenges wait for",
+				"_acme-challenge.www.example.net at ns2.simulator.test (127.0.0.2): 1 TXT records, 1 of the 1 that challenges wait for",
+				"CAA of www.example.net: no records, so every CA may issue",
+			},
+		},
+		"no server shows it": {
+			causes: []string{"record-not-visible", "record-not-visible"},
+			checks: []string{"_acme-challenge.www.example.net at ns1.simulator.test (127.0.0.1): 0 TXT records, 0 of the 1 that challenges wait for"},
+		},
+		"a server is lame": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible)
+				if err := w.DNS.ChangeNameServer("ns2.simulator.test.", dns.Refused, 0); err != nil {
+					t.Fatal(err)
+				}
+			},
+			causes: []string{"record-not-visible"},
+			checks: []string{"_acme-challenge.www.example.net at ns2.simulator.test (127.0.0.2): it answers REFUSED"},
+		},
+		"somebody answers in the servers' place": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible)
+				for _, name := range []string{"ns1.simulator.test.", "ns2.simulator.test."} {
+					if err := w.DNS.ChangeNameServer(name, dns.Intercepted, 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+			},
+			causes: []string{"dns-closed", "record-not-visible"},
+		},
+		"the resolver hides SOA records": {
+			dns:    simulator.DNSOptions{Recursive: dns.RecursiveOptions{HideSOA: true}},
+			causes: []string{"zone-is-public-suffix", "record-not-visible"},
+			checks: []string{"the resolvers take net for the zone of _acme-challenge.www.example.net"},
+		},
+		"a CNAME that the solver does not follow": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME www.acme.example.net.")
+			},
+			causes: []string{"cname-not-followed", "record-not-visible"},
+		},
+		"a CNAME that it follows": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME www.acme.example.net.", "www.acme.example.net. 60 IN TXT "+value)
+				find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.CNAMEStrategy = acmev1.FollowStrategy
+				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.Solver.DNS01.CNAMEStrategy = acmev1.FollowStrategy
+			},
+			causes: []string{"record-not-visible"},
+			checks: []string{
+				"CNAME _acme-challenge.www.example.net → www.acme.example.net",
+				"www.acme.example.net at ns1.simulator.test (127.0.0.1): 1 TXT records, 1 of the 1 that challenges wait for",
+			},
+		},
+		"a CNAME that leads in a circle": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME a.example.net.", "a.example.net. 60 IN CNAME _acme-challenge.www.example.net.")
+			},
+			causes: []string{"dns-closed", "record-not-visible"},
+		},
+		"records of earlier challenges": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, "_acme-challenge.www.example.net. 60 IN TXT "+leftOver, `_acme-challenge.www.example.net. 60 IN TXT "somebody else's"`)
+			},
+			causes: []string{"record-not-visible"}, warnings: []string{"records-left-over"},
+		},
+		"a CAA record above forbids the CA": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, `example.net. 60 IN CAA 0 issue "ca.example"`)
+			},
+			causes: []string{"caa-forbids", "record-not-visible"},
+			checks: []string{`CAA of www.example.net at example.net: 0 issue "ca.example": none of it is letsencrypt.example`},
+		},
+		"a CAA record allows the CA": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, `example.net. 60 IN CAA 0 issue "letsencrypt.example; validationmethods=dns-01"`)
+			},
+			causes: []string{"record-not-visible"},
+		},
+		"no resolver answers": {
+			damage: func(_ *testing.T, _ *simulator.World, s *scene) { s.world.Resolvers = []string{"127.0.0.1:1"} },
+			causes: []string{"dns-closed", "record-not-visible"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := internet(t, test.dns)
+			s := healthy(t)
+			s.world, s.options.DNS = seenFrom(w), true
+			directory(t, find[*cmapi.Issuer](t, s, "le"), "letsencrypt.example")
+			challenge := s.issuance(t, `Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`)
+			challenge.Spec.Key, challenge.Status.Presented = value, true
+			if test.damage != nil {
+				test.damage(t, w, s)
+			}
+			found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(found.Causes), ids(found.Warnings)}); diff != "" {
+				t.Errorf("causes and warnings (-want +got):\n%s\n%v", diff, found.Checks)
+			}
+			for _, want := range test.checks {
+				if !hasCheck(found, want) {
+					t.Errorf("no check says %q: %q", want, found.Checks)
+				}
+			}
+		})
+	}
+}
+
+func hasCheck(d *Diagnosis, text string) bool {
+	for _, c := range d.Checks {
+		if c.Text == text {
+			return true
+		}
+	}
+	return false
+}
+
+// TestAllows has the examples of RFC 8659, section 4, and what CAs make of them.
+func TestAllows(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		records  []string
+		wildcard bool
+		want     bool
+	}{
+		"no records":      {nil, false, true},
+		"the CA is named": {[]string{`0 issue "ca1.example.net"`}, false, true},
+		"the CA is named in capitals, with parameters":  {[]string{`0 issue "CA1.Example.Net; account=230123"`}, false, true},
+		"another CA is named":                           {[]string{`0 issue "ca2.example.org"`}, false, false},
+		"two are named":                                 {[]string{`0 issue "ca2.example.org"`, `0 issue "ca1.example.net"`}, false, true},
+		"nobody may":                                    {[]string{`0 issue ";"`}, false, false},
+		"only reports are asked for":                    {[]string{`0 iodef "mailto:security@example.com"`}, false, true},
+		"a wildcard falls back to issue":                {[]string{`0 issue "ca1.example.net"`}, true, true},
+		"issuewild decides about a wildcard":            {[]string{`0 issue "ca1.example.net"`, `0 issuewild "ca2.example.org"`}, true, false},
+		"issuewild says nothing about other names":      {[]string{`0 issue "ca1.example.net"`, `0 issuewild "ca2.example.org"`}, false, true},
+		"issuewild alone leaves other names to all":     {[]string{`0 issuewild "ca2.example.org"`}, false, true},
+		"a critical tag that nobody knows forbids":      {[]string{`0 issue "ca1.example.net"`, `128 tbs "Unknown"`}, false, false},
+		"a tag that nobody knows is passed over":        {[]string{`0 issue "ca1.example.net"`, `0 tbs "Unknown"`}, false, true},
+		"a critical tag that everybody knows is obeyed": {[]string{`128 issue "ca1.example.net"`}, false, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var records []*miekg.CAA
+			for _, text := range test.records {
+				rr, err := miekg.NewRR("example.com. 60 IN CAA " + text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				records = append(records, rr.(*miekg.CAA))
+			}
+			if got := allows(records, []string{"ca1.example.net"}, test.wildcard); got != test.want {
+				t.Errorf("allows = %t", got)
+			}
+		})
+	}
+}
+
+// TestClouds asks the simulated clouds, and recognises how each refuses.
+func TestClouds(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*cloud.Key, *simulator.Endpoint)
+		cause  string
+	}{
+		"the account has another zone": {func(*cloud.Key, *simulator.Endpoint) {}, "zone-in-another-account"},
+		"the key is disabled":          {func(k *cloud.Key, _ *simulator.Endpoint) { k.Disabled = true }, "access-key-unknown"},
+		"the key is another":           {func(k *cloud.Key, _ *simulator.Endpoint) { k.ID = "LTAI5tAnotherKeyOfTheAccount" }, "access-key-unknown"},
+		"the secret is another":        {func(k *cloud.Key, _ *simulator.Endpoint) { k.Secret = "another" }, "signature-wrong"},
+		"the policy allows nothing":    {func(k *cloud.Key, _ *simulator.Endpoint) { k.Denied = []string{"*"} }, "cloud-permission-missing"},
+		"the cloud throttles": {func(_ *cloud.Key, e *simulator.Endpoint) {
+			if _, err := e.Inject(cloud.Fault{Kind: cloud.Throttle}); err != nil {
+				panic(err)
+			}
+		}, "cloud-throttles"},
+		"the cloud is down": {func(_ *cloud.Key, e *simulator.Endpoint) {
+			if _, err := e.Inject(cloud.Fault{Kind: cloud.HTML}); err != nil {
+				panic(err)
+			}
+		}, "cloud-unreachable"},
+	}
+	for _, solver := range []string{alidnsName, dnspodName} {
+		for name, test := range tests {
+			t.Run(solver+": "+name, func(t *testing.T) {
+				t.Parallel()
+				w := internet(t, simulator.DNSOptions{})
+				endpoint, config := w.Alidns, `{"accessKeyIdRef":{"name":"alidns","key":"id"},"accessKeySecretRef":{"name":"alidns","key":"secret"}}`
+				if solver == dnspodName {
+					endpoint, config = w.DNSPod, `{"secretIdRef":{"name":"alidns","key":"id"},"secretKeyRef":{"name":"alidns","key":"secret"}}`
+				}
+				key := cloud.Key{ID: "LTAI5tExampleExample1234", Secret: "averysecretsecret"}
+				test.change(&key, endpoint)
+				endpoint.PutAccount(cloud.Account{Owner: "shop", Keys: []cloud.Key{key}})
+				zones, err := newClouds(w.Alidns.URL, w.DNSPod.URL, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := healthy(t)
+				s.options.Provider, s.zones = true, zones
+				webhook := find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook
+				webhook.SolverName, webhook.Config.Raw = solver, []byte(config)
+				if _, err := endpoint.PutZone(cloud.Zone{Owner: "shop", Name: "another.example"}); err != nil {
+					t.Fatal(err)
+				}
+				if solver == alidnsName {
+					if err := endpoint.RemoveZone("shop", "example.net"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s.issuance(t, "")
+				found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(strings.Join(ids(found.Causes), " "), test.cause) {
+					t.Errorf("causes %q lack %s: %v", ids(found.Causes), test.cause, found.Checks)
+				}
+			})
+		}
+	}
+}
+
+// TestCompare tells servers that lag from servers that do not answer.
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	server := func(n string) propagation.Server {
+		return propagation.Server{Name: "ns" + n + ".example.net", Addr: netip.MustParseAddr("192.0.2." + n)}
+	}
+	shows, lacks := []string{value}, []string{}
+	silent := errors.New("does not answer")
+	tests := map[string]struct {
+		seen  []sighting
+		young bool
+		kind  Kind
+		state State
+		text  string
+	}{
+		"one of two lags":                      {[]sighting{{server("1"), shows, nil}, {server("2"), lacks, nil}}, false, RecordUnseen, Problem, "not visible yet on ns2.example.net (192.0.2.2)"},
+		"one lags behind a young challenge":    {[]sighting{{server("1"), shows, nil}, {server("2"), lacks, nil}}, true, RecordUnseen, Problem, "not visible yet on ns2.example.net (192.0.2.2)"},
+		"both are behind a young challenge":    {[]sighting{{server("1"), lacks, nil}, {server("2"), lacks, nil}}, true, RecordUnseen, Waiting, "not visible yet on ns1.example.net (192.0.2.1), ns2.example.net (192.0.2.2)"},
+		"one is silent, which the CA may meet": {[]sighting{{server("1"), shows, nil}, {server("2"), nil, silent}}, false, "", "", ""},
+		"none answers":                         {[]sighting{{server("1"), nil, silent}, {server("2"), nil, silent}}, false, Unanswered, Problem, "ns1.example.net (192.0.2.1) does not answer, ns2.example.net (192.0.2.2) does not answer"},
+		"there are none":                       {nil, false, Unanswered, Problem, "the zone has no name servers"},
+		"all show it":                          {[]sighting{{server("1"), shows, nil}, {server("2"), shows, nil}}, false, "", "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := (&Doctor{}).look(t.Context())
+			one := &lookup{name: "www.example.net", expected: []string{value}, waiting: test.young}
+			l.compare(&chain{certificate: &cmapi.Certificate{}}, one, test.seen, map[string]string{"record": "_acme-challenge.www.example.net"})
+			var want, got []Sign
+			if test.kind != "" {
+				want = []Sign{{Kind: test.kind, State: test.state, Text: test.text}}
+			}
+			for _, s := range l.facts.Signs {
+				got = append(got, Sign{Kind: s.Kind, State: s.State, Text: s.Text})
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("signs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

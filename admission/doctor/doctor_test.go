@@ -1,0 +1,470 @@
+package doctor
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/solvers/fault"
+)
+
+const missingSecret = presenting + "the Secret shop/alidns does not exist; create it in the namespace of the Issuer (for a ClusterIssuer: the cluster resource namespace, cert-manager's own by default)"
+
+// scenes are what the golden files show.
+func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
+	return map[string]func(*testing.T, *scene) (*Diagnosis, error){
+		"healthy": func(t *testing.T, s *scene) (*Diagnosis, error) { return s.doctor(t).Installation(t.Context()) },
+		"broken": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			d := find[*appsv1.Deployment](t, s, "certyun-solver")
+			d.Spec.Replicas, d.Status.ReadyReplicas = new(int32(0)), 0
+			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Status.Conditions[0] = apiregistrationv1.APIServiceCondition{
+				Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Reason: "MissingEndpoints",
+				Message: `endpointslices for service/certyun-solver in "certyun" have no addresses with port name "https"`,
+			}
+			remove[*corev1.Secret](s, "alidns")
+			return s.doctor(t).Installation(t.Context())
+		},
+		"forbidden": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.forbidden = []string{"*"}
+			return s.doctor(t).Installation(t.Context())
+		},
+		"stuck": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			remove[*corev1.Secret](s, "alidns")
+			s.issuance(t, missingSecret)
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
+		"ready": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.ready(t)
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
+		"issuer": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.options.Provider, s.zones = true, zonesOf{zones: []string{"example.com", "example.net"}}
+			return s.doctor(t).Issuer(t.Context(), "shop", "le")
+		},
+	}
+}
+
+// ready finishes the issuance.
+func (s *scene) ready(t *testing.T) {
+	t.Helper()
+	s.issuance(t, "")
+	remove[*acmev1.Challenge](s, "www-1-1-1")
+	find[*acmev1.Order](t, s, "www-1-1").Status = acmev1.OrderStatus{State: acmev1.Valid}
+	find[*cmapi.CertificateRequest](t, s, "www-1").Status.Conditions[1] = cmapi.CertificateRequestCondition{
+		Type: cmapi.CertificateRequestConditionReady, Status: cmmeta.ConditionTrue, Reason: "Issued", Message: "Certificate fetched from issuer successfully",
+	}
+	expires, renewal := metav1.NewTime(noon.Add(80*24*time.Hour)), metav1.NewTime(noon.Add(50*24*time.Hour))
+	find[*cmapi.Certificate](t, s, "www").Status = cmapi.CertificateStatus{
+		NotAfter: &expires, RenewalTime: &renewal,
+		Conditions: []cmapi.CertificateCondition{{Type: cmapi.CertificateConditionReady, Status: cmmeta.ConditionTrue, Message: "Certificate is up to date and has not expired"}},
+	}
+	s.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www-tls"}, Data: map[string][]byte{corev1.TLSCertKey: bytes.Clone(find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Spec.CABundle)}})
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for name, look := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, err := look(t, healthy(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text, json bytes.Buffer
+			if err := errors.Join(found.WriteText(&text, noon), found.WriteJSON(&json)); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, filepath.Join("testdata", name+".txt"), text.String())
+			golden(t, filepath.Join("testdata", name+".json"), json.String())
+			for _, secret := range []string{"averysecretsecret", "LTAI5tExampleExample1234"} {
+				if strings.Contains(text.String()+json.String(), secret) {
+					t.Errorf("it shows the key %s", secret)
+				}
+			}
+		})
+	}
+}
+
+// TestInstallation breaks one thing at a time.
+func TestInstallation(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		damage           func(*testing.T, *scene)
+		causes, warnings []string
+	}{
+		"nothing": {func(*testing.T, *scene) {}, nil, nil},
+		"the solver has no Pod": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status.ReadyReplicas = 0
+		}, []string{"solver-not-running"}, nil},
+		"the Service selects no Pod": {func(t *testing.T, s *scene) {
+			find[*discoveryv1.EndpointSlice](t, s, "certyun-solver").Endpoints = nil
+		}, []string{"solver-not-running"}, nil},
+		"the API server does not reach the solver": {func(t *testing.T, s *scene) {
+			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Status.Conditions[0] = apiregistrationv1.APIServiceCondition{
+				Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Reason: "FailedDiscoveryCheck", Message: "failing or missing response: context deadline exceeded",
+			}
+		}, []string{"solver-not-running"}, nil},
+		"the CA bundle is of another authority": {func(t *testing.T, s *scene) {
+			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Spec.CABundle, _ = authority(t, noon)
+		}, []string{"apiservice-ca-wrong"}, nil},
+		"the CA bundle is not filled in": {func(t *testing.T, s *scene) {
+			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Spec.CABundle = nil
+		}, []string{"apiservice-ca-wrong"}, nil},
+		"the serving certificate has expired": {func(t *testing.T, s *scene) {
+			service := find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup)
+			var leaf []byte
+			service.Spec.CABundle, leaf = authority(t, noon.Add(-time.Hour))
+			s.served = [][]byte{leaf}
+		}, []string{"serving-certificate-expired"}, nil},
+		"the serving certificate expires tomorrow": {func(t *testing.T, s *scene) {
+			service := find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup)
+			var leaf []byte
+			service.Spec.CABundle, leaf = authority(t, noon.Add(24*time.Hour))
+			s.served = [][]byte{leaf}
+		}, nil, []string{"serving-certificate-expires"}},
+		"certyun is not installed": {func(_ *testing.T, s *scene) {
+			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
+			remove[*cmapi.Issuer](s, "le")
+		}, []string{"apiservice-missing"}, nil},
+		"an Issuer's group has a slip in it": {func(t *testing.T, s *scene) {
+			find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme.certyum.internal"
+		}, []string{"group-not-served"}, nil},
+		"an Issuer's solver has a slip in it": {func(t *testing.T, s *scene) {
+			find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook.SolverName = "alydns"
+		}, []string{"solver-unknown"}, nil},
+		"somebody else's webhook": {func(t *testing.T, s *scene) {
+			webhook := find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook
+			webhook.GroupName, webhook.SolverName = "acme.example.org", "hetzner"
+		}, nil, nil},
+		"the solver has no Pod, for it may not ask who calls": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status.ReadyReplicas = 0
+			s.denied = []string{"get configmaps"}
+		}, []string{"delegation-missing", "solver-not-running"}, nil},
+		"cert-manager may not create Orders": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"create orders"}
+		}, []string{"cert-manager-not-allowed"}, nil},
+		"nobody knows as whom cert-manager runs": {func(_ *testing.T, s *scene) {
+			for _, part := range []string{"controller", "webhook", "cainjector"} {
+				remove[*appsv1.Deployment](s, "cert-manager-"+part)
+			}
+			remove[*corev1.ServiceAccount](s, "cert-manager")
+			s.denied = []string{"create orders", "create alidns"}
+		}, nil, nil},
+		"cert-manager may not call": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"create alidns"}
+		}, []string{"caller-not-allowed"}, nil},
+		"the solver may not read the Secret": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"get secrets"}
+		}, []string{"secret-not-readable"}, nil},
+		"the solver may not ask who calls": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"create subjectaccessreviews", "get configmaps"}
+		}, []string{"delegation-missing", "delegation-missing"}, nil},
+		"the Secret is not there": {func(_ *testing.T, s *scene) {
+			remove[*corev1.Secret](s, "alidns")
+		}, []string{"secret-missing"}, nil},
+		"the Secret is beside cert-manager": {func(t *testing.T, s *scene) {
+			find[*corev1.Secret](t, s, "alidns").Namespace = "cert-manager"
+		}, []string{"secret-in-wrong-namespace"}, nil},
+		"the Secret lacks a key": {func(t *testing.T, s *scene) {
+			delete(find[*corev1.Secret](t, s, "alidns").Data, "id")
+		}, []string{"secret-key-wrong"}, nil},
+		"a value has a line break inside": {func(t *testing.T, s *scene) {
+			find[*corev1.Secret](t, s, "alidns").Data["id"] = []byte("LTAI5t\nabc")
+		}, []string{"secret-key-wrong"}, nil},
+		"a value has a line break at its end": {func(t *testing.T, s *scene) {
+			find[*corev1.Secret](t, s, "alidns").Data["id"] = []byte("LTAI5tExampleExample1234\n")
+		}, nil, []string{"secret-key-wrong"}},
+		"the config has a slip in it": {func(t *testing.T, s *scene) {
+			find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook.Config = &apiextensionsv1.JSON{Raw: []byte(`{"accesKeyIdRef":{}}`)}
+		}, []string{"config-wrong"}, nil},
+		"the Issuer is not ready": {func(t *testing.T, s *scene) {
+			find[*cmapi.Issuer](t, s, "le").Status.Conditions[0] = cmapi.IssuerCondition{
+				Type: cmapi.IssuerConditionReady, Status: cmmeta.ConditionFalse, Message: "Failed to register ACME account: 429 urn:ietf:params:acme:error:rateLimited: too many new registrations",
+			}
+		}, []string{"acme-refused"}, nil},
+		"nobody has looked at the Issuer for an hour": {func(t *testing.T, s *scene) {
+			find[*cmapi.Issuer](t, s, "le").Status.Conditions = nil
+		}, []string{"nothing-happens"}, nil},
+		"cert-manager has no Pod": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "cert-manager-controller").Status.ReadyReplicas = 0
+		}, []string{"cert-manager-not-running"}, nil},
+		"a definition is missing": {func(_ *testing.T, s *scene) {
+			remove[*apiextensionsv1.CustomResourceDefinition](s, "orders.acme.cert-manager.io")
+		}, []string{"definitions-missing"}, nil},
+		"the admission server has no Pod": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-admission").Status.ReadyReplicas = 0
+		}, []string{"admission-not-asked"}, nil},
+		"the webhook's CA bundle is not filled in": {func(t *testing.T, s *scene) {
+			find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, s, "certyun.certyun-admission").Webhooks[0].ClientConfig.CABundle = nil
+		}, []string{"admission-not-asked"}, nil},
+		"the webhook's Service is not there": {func(_ *testing.T, s *scene) {
+			remove[*corev1.Service](s, "certyun-admission")
+		}, []string{"admission-not-asked"}, nil},
+		"the admission server lets everything through": {func(_ *testing.T, s *scene) {
+			s.silentAdmission = true
+		}, []string{"admission-not-asked"}, nil},
+		"there is no admission server": {func(_ *testing.T, s *scene) {
+			remove[*admissionregistrationv1.ValidatingWebhookConfiguration](s, "certyun.certyun-admission")
+		}, nil, nil},
+		"the account does not have the key": {func(_ *testing.T, s *scene) {
+			s.options.Provider = true
+			s.zones = zonesOf{err: &fault.Error{Kind: fault.CredentialGone, Reason: "the AccessKey ID does not exist", Code: "InvalidAccessKeyId.NotFound"}}
+		}, []string{"access-key-unknown"}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := healthy(t)
+			test.damage(t, s)
+			found, err := s.doctor(t).Installation(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(found.Causes), ids(found.Warnings)}); diff != "" {
+				t.Errorf("causes and warnings (-want +got):\n%s\n%v", diff, found.Checks)
+			}
+			if want := len(test.causes) > 0; found.Wrong() != want {
+				t.Errorf("wrong = %t, want %t", found.Wrong(), want)
+			}
+		})
+	}
+}
+
+// TestCertificate breaks one thing on the way to a certificate at a time.
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	certificate := func(t *testing.T, s *scene) *cmapi.Certificate {
+		t.Helper()
+		return find[*cmapi.Certificate](t, s, "www")
+	}
+	challenge := func(t *testing.T, s *scene) *acmev1.Challenge {
+		t.Helper()
+		return find[*acmev1.Challenge](t, s, "www-1-1-1")
+	}
+	upToOrder := func(t *testing.T, s *scene) *acmev1.Order {
+		t.Helper()
+		remove[*acmev1.Challenge](s, "www-1-1-1")
+		return find[*acmev1.Order](t, s, "www-1-1")
+	}
+	upToRequest := func(t *testing.T, s *scene) *cmapi.CertificateRequest {
+		t.Helper()
+		upToOrder(t, s)
+		remove[*acmev1.Order](s, "www-1-1")
+		return find[*cmapi.CertificateRequest](t, s, "www-1")
+	}
+	tests := map[string]struct {
+		reason string
+		damage func(*testing.T, *scene)
+		state  State
+		causes []string
+	}{
+		"nothing says why": {"", func(*testing.T, *scene) {}, Stuck, []string{"unknown"}},
+		"it waits for its record, and is young": {
+			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`,
+			func(t *testing.T, s *scene) {
+				c := challenge(t, s)
+				c.Status.Presented, c.CreationTimestamp = true, metav1.NewTime(noon.Add(-time.Minute))
+			}, Issuing, nil,
+		},
+		"it has waited for its record for long": {
+			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`,
+			func(t *testing.T, s *scene) { challenge(t, s).Status.Presented = true }, Stuck,
+			[]string{"record-not-visible"},
+		},
+		"the cloud throttles":        {presenting + "too many calls to Alidns (Throttling.User)", func(*testing.T, *scene) {}, Stuck, []string{"cloud-throttles"}},
+		"the Secret is not there":    {missingSecret, func(_ *testing.T, s *scene) { remove[*corev1.Secret](s, "alidns") }, Stuck, []string{"secret-missing"}},
+		"the user may see no Secret": {missingSecret, func(_ *testing.T, s *scene) { s.forbidden = []string{"secrets"} }, Stuck, []string{"secret-missing"}},
+		"the solver is away": {"the server is currently unable to handle the request (post alidns.acme.certyun.internal)", func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status.ReadyReplicas = 0
+		}, Stuck, []string{"solver-not-running"}},
+		"the Issuer was corrected since": {refusal("alidns", "acme.certyun.local"), func(t *testing.T, s *scene) {
+			challenge(t, s).Spec.Solver.DNS01.Webhook.GroupName = "acme.certyun.local"
+		}, Stuck, []string{"challenge-outdated", "caller-not-allowed"}},
+		"it waits behind another challenge": {"", func(t *testing.T, s *scene) {
+			c := challenge(t, s)
+			c.Status.Processing = false
+			other := c.DeepCopy()
+			other.Namespace, other.UID, other.Status.Processing = "other", "other", true
+			s.add(other)
+			s.objects = slices.DeleteFunc(s.objects, func(o client.Object) bool { return isEvent(o) })
+		}, Stuck, []string{"challenge-queued"}},
+		"the wildcard has only HTTP-01": {"", func(t *testing.T, s *scene) {
+			issuer := find[*cmapi.Issuer](t, s, "le")
+			issuer.Spec.ACME.Solvers[0] = acmev1.ACMEChallengeSolver{HTTP01: &acmev1.ACMEChallengeSolverHTTP01{Ingress: &acmev1.ACMEChallengeSolverHTTP01Ingress{}}}
+			order := upToOrder(t, s)
+			order.Status.Authorizations[0].Wildcard = new(true)
+			order.Status.Authorizations[0].Challenges = []acmev1.ACMEChallenge{{Type: "dns-01"}}
+			certificate(t, s).Spec.DNSNames = []string{"*.www.example.net"}
+		}, Stuck, []string{"no-solver-matches"}},
+		"the CA limits the rate": {"", func(t *testing.T, s *scene) {
+			order := upToOrder(t, s)
+			order.Status.State, order.Status.Reason = acmev1.Errored, "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates"
+		}, Stuck, []string{"acme-refused"}},
+		"the order stays new": {"", func(t *testing.T, s *scene) {
+			upToOrder(t, s).Status = acmev1.OrderStatus{}
+			s.objects = slices.DeleteFunc(s.objects, func(o client.Object) bool { return isEvent(o) })
+		}, Stuck, []string{"nothing-happens"}},
+		"the request is denied": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s).Status.Conditions = []cmapi.CertificateRequestCondition{{Type: cmapi.CertificateRequestConditionDenied, Status: cmmeta.ConditionTrue, Message: "no policy"}}
+		}, Stuck, []string{"request-denied"}},
+		"the request is not approved": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s).Status.Conditions = nil
+		}, Stuck, []string{"request-not-approved"}},
+		"the request says something": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s).Status.Conditions[1].Message = "Failed to decode CSR in spec.request"
+		}, Stuck, []string{"unknown"}},
+		"there is no request": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s)
+			remove[*cmapi.CertificateRequest](s, "www-1")
+		}, Stuck, []string{"nothing-happens"}},
+		"the issuer's group has a slip in it": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s).Status.Conditions = s.onlyApproved()
+			certificate(t, s).Spec.IssuerRef.Group = "certmanager.io"
+		}, Stuck, []string{"rule-broken"}},
+		"the Certificate is of this moment": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s)
+			remove[*cmapi.CertificateRequest](s, "www-1")
+			certificate(t, s).CreationTimestamp = metav1.NewTime(noon)
+		}, Issuing, nil},
+		"the Issuer is not there": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s)
+			remove[*cmapi.CertificateRequest](s, "www-1")
+			certificate(t, s).Spec.IssuerRef.Name = "lets"
+		}, Stuck, []string{"object-missing"}},
+		"cert-manager does not run": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s)
+			remove[*cmapi.CertificateRequest](s, "www-1")
+			find[*appsv1.Deployment](t, s, "cert-manager-controller").Status.ReadyReplicas = 0
+		}, Stuck, []string{"cert-manager-not-running"}},
+		"the namespace is being deleted": {"", func(t *testing.T, s *scene) {
+			namespace := find[*corev1.Namespace](t, s, "shop")
+			namespace.DeletionTimestamp, namespace.Finalizers = new(metav1.NewTime(noon)), []string{"kubernetes"}
+			upToRequest(t, s)
+		}, Stuck, []string{"namespace-vanishing", "unknown"}},
+		"the Certificate is not there": {"", func(_ *testing.T, s *scene) {
+			remove[*cmapi.Certificate](s, "www")
+		}, Stuck, []string{"object-missing"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := healthy(t)
+			s.issuance(t, test.reason)
+			test.damage(t, s)
+			found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.causes, ids(found.Causes)); diff != "" {
+				t.Errorf("causes (-want +got):\n%s\n%v", diff, found.Causes)
+			}
+			if found.State != test.state {
+				t.Errorf("state %s, want %s", found.State, test.state)
+			}
+		})
+	}
+}
+
+// TestReady is about what threatens a Certificate that is there.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		damage           func(*testing.T, *scene)
+		state            State
+		causes, warnings []string
+	}{
+		"nothing":                     {func(*testing.T, *scene) {}, Ready, nil, nil},
+		"the solver's Secret is gone": {func(_ *testing.T, s *scene) { remove[*corev1.Secret](s, "alidns") }, Ready, nil, []string{"secret-missing"}},
+		"its own Secret is gone":      {func(_ *testing.T, s *scene) { remove[*corev1.Secret](s, "www-tls") }, Stuck, []string{"renewal-overdue"}, nil},
+		"it has expired": {func(t *testing.T, s *scene) {
+			past := metav1.NewTime(noon.Add(-time.Hour))
+			find[*cmapi.Certificate](t, s, "www").Status.NotAfter = &past
+		}, Stuck, []string{"renewal-overdue"}, nil},
+		"its renewal is late": {func(t *testing.T, s *scene) {
+			past := metav1.NewTime(noon.Add(-time.Hour))
+			find[*cmapi.Certificate](t, s, "www").Status.RenewalTime = &past
+		}, Stuck, []string{"renewal-overdue"}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := healthy(t)
+			s.ready(t)
+			test.damage(t, s)
+			found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(found.Causes), ids(found.Warnings)}); diff != "" {
+				t.Errorf("causes and warnings (-want +got):\n%s", diff)
+			}
+			if found.State != test.state {
+				t.Errorf("state %s, want %s", found.State, test.state)
+			}
+		})
+	}
+}
+
+// onlyApproved are the conditions of a CertificateRequest that nobody works on.
+func (s *scene) onlyApproved() []cmapi.CertificateRequestCondition {
+	return []cmapi.CertificateRequestCondition{{Type: cmapi.CertificateRequestConditionApproved, Status: cmmeta.ConditionTrue}}
+}
+
+func isEvent(object any) bool {
+	_, ok := object.(*corev1.Event)
+	return ok
+}
+
+// TestSilencing holds the names to the rules that there are.
+func TestSilencing(t *testing.T) {
+	t.Parallel()
+	for _, id := range silencing() {
+		if !slices.ContainsFunc(rule.All(), func(r rule.Rule) bool { return r.ID == id }) {
+			t.Errorf("there is no rule %s", id)
+		}
+	}
+}
+
+// TestVisible shows what somebody wrote into an object without letting a terminal act upon it.
+func TestVisible(t *testing.T) {
+	t.Parallel()
+	s := healthy(t)
+	s.issuance(t, "first line\nsecond \x1b[31mline\u202e with a \x00 zero and a "+strings.Repeat("long ", 100)+"end")
+	found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := found.WriteText(&text, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range text.String() {
+		if r != '\n' && !unicode.IsGraphic(r) {
+			t.Fatalf("the text has the character %U:\n%s", r, text.String())
+		}
+	}
+	for line := range strings.Lines(text.String()) {
+		if commandOrName := strings.Contains(line, "Next:") || strings.Contains(line, "(DNS-01 for"); len([]rune(line)) > width+1 && !commandOrName {
+			t.Errorf("a line of %d characters: %s", len([]rune(line)), line)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package doctor
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// recogniser is the form of Cause.Recognise.
+type recogniser = func(*Facts, Sign) (map[string]string, bool)
+
+// of recognises signs by their kind.
+func of(kinds ...Kind) recogniser {
+	return func(_ *Facts, s Sign) (map[string]string, bool) { return nil, slices.Contains(kinds, s.Kind) }
+}
+
+// said recognises what was said by a part of it. Where the text names what it is about, the values do.
+func said(parts ...string) recogniser {
+	return func(_ *Facts, s Sign) (map[string]string, bool) {
+		if s.Kind != Said || !s.says(parts...) {
+			return nil, false
+		}
+		return about(s.Text), true
+	}
+}
+
+// matching recognises what was said by a pattern, and takes its named groups as values.
+func matching(pattern *regexp.Regexp) recogniser {
+	return func(_ *Facts, s Sign) (map[string]string, bool) {
+		found := pattern.FindStringSubmatch(s.Text)
+		if s.Kind != Said || found == nil {
+			return nil, false
+		}
+		values := about(s.Text)
+		for i, name := range pattern.SubexpNames() {
+			if name = strings.ReplaceAll(name, "_", "-"); name != "" {
+				values[name] = found[i]
+			}
+		}
+		return values, true
+	}
+}
+
+// either recognises what one of several does.
+func either(recognisers ...recogniser) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		for _, r := range recognisers {
+			if values, ok := r(f, s); ok {
+				return values, true
+			}
+		}
+		return nil, false
+	}
+}
+
+// unavailable is what an API server says when it reaches no aggregated one.
+const unavailable = "the server is currently unable to handle the request"
+
+var (
+	keysFrom    = regexp.MustCompile(`the keys are from (the Secret [^/\s]+/\S+(?: and the Secret [^/\s]+/\S+)*)`)
+	permissions = regexp.MustCompile(`does not allow ((?:alidns|dnspod):\w+)`)
+	zones       = regexp.MustCompile(`(?:no zone of (?:this|the) account(?: of \S+)? encloses|does not host the zone|the zone) ([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)`)
+	records     = regexp.MustCompile(`the TXT record ([^\s:]+)`)
+	servers     = regexp.MustCompile(`not visible yet on ([^;]+)`)
+)
+
+// notFound recognises an APIService whose server does not know the group.
+func notFound(_ *Facts, s Sign) (map[string]string, bool) {
+	return nil, s.Kind == APIServiceUnavailable && s.says("bad status from") && s.says(": 404")
+}
+
+// about takes from a text what it says it is about, in the words of the solvers.
+func about(text string) map[string]string {
+	values := map[string]string{"keys": "the Secret that the solver names", "permission": "the action", "zone": "the zone", "why": text, "servers": "some name servers"}
+	for name, pattern := range map[string]*regexp.Regexp{"keys": keysFrom, "permission": permissions, "zone": zones, "record": records, "servers": servers} {
+		if found := pattern.FindStringSubmatch(text); found != nil {
+			values[name] = strings.TrimRight(found[1], ",")
+		}
+	}
+	return values
+}
+
+// refusedCall is how an API server refuses cert-manager the call of a solver.
+var refusedCall = regexp.MustCompile(`cannot create resource "(?P<solver>[^"]+)" in API group "(?P<group>[^"]+)" at the cluster scope`)
+
+// unknownCall is how it says that nobody serves one.
+var unknownCall = regexp.MustCompile(`the server could not find the requested resource \(post (?P<solver>[a-z0-9-]+)\.(?P<group>[a-z0-9.-]+)\)`)
+
+// awayCall is how it says that a server does not answer.
+var awayCall = regexp.MustCompile(regexp.QuoteMeta(unavailable) + ` \(post (?P<solver>[a-z0-9-]+)\.(?P<group>[a-z0-9.-]+)\)`)
+
+// call recognises a call of a solver that went wrong, when the group is as the test wants it. An API server refuses before it
+// looks whether anybody serves what is called, so its words alone do not tell the cause.
+func call(wanted func(g Group, solver string) bool) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		for _, pattern := range []*regexp.Regexp{refusedCall, unknownCall} {
+			values, ok := matching(pattern)(f, s)
+			if !ok {
+				continue
+			}
+			if strings.HasSuffix(values["group"], ".k8s.io") || strings.HasSuffix(values["group"], "cert-manager.io") {
+				return nil, false // which are nobody's solvers
+			}
+			group := f.Groups[values["group"]]
+			values["known"] = strings.Join(group.Resources, ", ")
+			values["caller"], values["caller-user"] = f.Caller, "system:serviceaccount:"+strings.Replace(f.Caller, "/", ":", 1)
+			values["groups"] = strings.Join(f.Served, " and ")
+			return values, wanted(group, values["solver"])
+		}
+		return nil, false
+	}
+}
+
+func groupAbsent(g Group, _ string) bool { return g.Known && !g.Served }
+
+func solverAbsent(g Group, solver string) bool {
+	return g.Served && g.Resources != nil && !slices.Contains(g.Resources, solver)
+}
+
+func callRefused(Group, string) bool { return true }
+
+// away recognises that the solver is not there, by what cert-manager says. The sign of the APIService says it better.
+func away(f *Facts, s Sign) (map[string]string, bool) {
+	values, ok := matching(awayCall)(f, s)
+	if !ok {
+		return nil, false
+	}
+	values["apiservice"] = apiVersion + "." + values["group"]
+	_, values["service-namespace"] = f.namespaces()
+	values["why"] = "it does not answer"
+	return values, true
+}
+
+// tlsSays recognises an APIService that is not available by the words of the certificate check.
+func tlsSays(parts ...string) recogniser {
+	return func(_ *Facts, s Sign) (map[string]string, bool) {
+		return map[string]string{"expires": "a time that is past"}, s.Kind == APIServiceUnavailable && s.says(parts...)
+	}
+}
+
+var absentSecret = regexp.MustCompile(`the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>[^\s;]+) does not exist`)
+
+// secretAbsent recognises a Secret that is not there; somewhere tells whether one of this name is elsewhere.
+func secretAbsent(somewhere bool) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		found := absentSecret.FindStringSubmatch(s.Text)
+		if found == nil || s.Kind != Said && s.Kind != SecretElsewhere {
+			return nil, false
+		}
+		elsewhere := f.Elsewhere[found[1]+"/"+found[2]]
+		return map[string]string{"secret-namespace": found[1], "secret": found[2], "elsewhere": strings.Join(elsewhere, " and ")}, (len(elsewhere) > 0) == somewhere
+	}
+}
+
+var (
+	absentKey = regexp.MustCompile(`the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>\S+) has no key "(?P<key>[^"]+)"`)
+	badKey    = regexp.MustCompile(`the value of the key "(?P<key>[^"]+)" in the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>\S+) (?P<why>is empty|has white space[^;]*)`)
+	unread    = regexp.MustCompile(`certyun is not allowed to read the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>[^\s;]+)`)
+)
+
+// keyAbsent is absentKey, in words.
+func keyAbsent(f *Facts, s Sign) (map[string]string, bool) {
+	values, ok := matching(absentKey)(f, s)
+	if ok {
+		values["why"] = "is not there"
+	}
+	return values, ok
+}
+
+// byKind recognises what objects of one kind say.
+func byKind(kind string, r recogniser) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		if s.Object.Kind != kind {
+			return nil, false
+		}
+		return r(f, s)
+	}
+}
+
+func issuerSays(r recogniser) recogniser {
+	return either(byKind("Issuer", r), byKind("ClusterIssuer", r))
+}
+
+// unready recognises whatever an Issuer says of why it is not ready.
+func unready(_ *Facts, s Sign) (map[string]string, bool) {
+	return about(s.Text), s.Kind == Said && s.Values[notReady] != ""
+}
+
+// notReady is the value of a sign from an Issuer's Ready condition.
+const notReady = "reason"
+
+var (
+	// dnsTimeout is cert-manager's self check without an answer.
+	dnsTimeout = regexp.MustCompile(`Waiting for DNS-01 challenge propagation: .*(?:i/o timeout|connection refused|network is unreachable|no route to host)`)
+	// resolverTimeout is cert-manager's search for the zone without an answer.
+	resolverTimeout = regexp.MustCompile(`(?:read|write|dial) (?:udp|tcp)\S* .*:53: .*(?:i/o timeout|connection refused|network is unreachable|no route to host)`)
+	// failure is a resolver that answers with one.
+	failure = regexp.MustCompile(`the resolver \S+ answers [A-Z]+`)
+	// refusedRight is how an API server refuses anybody anything.
+	refusedRight = regexp.MustCompile(`is forbidden: User "(?P<who>[^"]+)" cannot (?P<verb>\w+) resource "(?P<what>[^"]+)"`)
+	// dnsRefused is cert-manager's self check with a name server that does not know the zone.
+	dnsRefused = regexp.MustCompile(`Waiting for DNS-01 challenge propagation: NS (?P<servers>\S+) returned`)
+	// absentIssuer is what cert-manager says of a reference that leads nowhere.
+	absentIssuer = regexp.MustCompile(`Referenced "?(?P<kind>\w+)"? not found.*?"(?P<issuer>[^"]+)" not found`)
+)
+
+// issuerAbsent recognises a reference that leads nowhere by cert-manager's words.
+func issuerAbsent(f *Facts, s Sign) (map[string]string, bool) {
+	values, ok := matching(absentIssuer)(f, s)
+	if !ok {
+		return nil, false
+	}
+	values["missing"], values["hint"], values["resources"] = values["issuer"], "", "issuers,clusterissuers"
+	return values, true
+}
