@@ -80,9 +80,14 @@ func (i *internet) show(value string, delay time.Duration) {
 }
 
 func (i *internet) change(addr netip.Addr, change func(*nameServer)) {
+	i.edit(func() { change(i.servers[addr]) })
+}
+
+// edit changes anything while queries may be under way.
+func (i *internet) edit(change func()) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	change(i.servers[addr])
+	change()
 }
 
 func (i *internet) Ask(ctx context.Context, server netip.AddrPort, name string) ([]string, error) {
@@ -161,12 +166,18 @@ func (i *internet) LookupNetIP(ctx context.Context, network, host string) ([]net
 	return slices.Clone(i.hosts[host]), nil
 }
 
-// asked counts the queries to a server.
-func (i *internet) asked(addr netip.Addr) int {
+// log returns what the name servers and what the resolver were asked.
+func (i *internet) log() (queries []query, lookups []string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	return slices.Clone(i.queries), slices.Clone(i.lookups)
+}
+
+// asked counts the queries to a server.
+func (i *internet) asked(addr netip.Addr) int {
 	n := 0
-	for _, q := range i.queries {
+	queries, _ := i.log()
+	for _, q := range queries {
 		if q.server == addr {
 			n++
 		}
@@ -360,11 +371,7 @@ func TestAResolverThatRecovers(t *testing.T) {
 	simulated(t, func(t *testing.T) {
 		i := newInternet(0)
 		i.failure = errors.New("no route")
-		time.AfterFunc(5*time.Second, func() {
-			i.mu.Lock()
-			defer i.mu.Unlock()
-			i.failure = nil
-		})
+		time.AfterFunc(5*time.Second, func() { i.edit(func() { i.failure = nil }) })
 		got, took := wait(t.Context(), i.watcher(), record())
 		if !got.Seen || took < 5*time.Second || took > 8*time.Second {
 			t.Errorf("%+v after %s", got, took)
@@ -392,10 +399,11 @@ func TestNobodyIsAskedForTheRecordButTheZonesServers(t *testing.T) {
 				t.Fatalf("%+v", got)
 			}
 		}
-		if diff := cmp.Diff([]string{"NS example.com.", "ip ns1.host.test.", "ip ns2.host.test."}, i.lookups); diff != "" {
+		queries, lookups := i.log()
+		if diff := cmp.Diff([]string{"NS example.com.", "ip ns1.host.test.", "ip ns2.host.test."}, lookups); diff != "" {
 			t.Errorf("what the resolver was asked (-want +got):\n%s", diff)
 		}
-		for _, q := range i.queries {
+		for _, q := range queries {
 			if q.name != name {
 				t.Errorf("%s was asked for %s", q.server, q.name)
 			}
@@ -409,7 +417,8 @@ func TestPollingIsFastAtFirstAndSlowerLater(t *testing.T) {
 		start := time.Now()
 		wait(t.Context(), i.watcher(), record())
 		var early, all int
-		for _, q := range i.queries {
+		queries, _ := i.log()
+		for _, q := range queries {
 			if q.server != first {
 				continue
 			}
@@ -460,8 +469,8 @@ func TestWaitsForOneNameShareTheirQueries(t *testing.T) {
 		if one, all := alone.asked(first), i.asked(first); all > one+5 {
 			t.Errorf("one call asks a server %d times, %d calls %d times", one, calls, all)
 		}
-		if len(i.lookups) != 3 {
-			t.Errorf("the resolver was asked %q", i.lookups)
+		if _, lookups := i.log(); len(lookups) != 3 {
+			t.Errorf("the resolver was asked %q", lookups)
 		}
 	})
 }
@@ -583,17 +592,15 @@ func TestNameServersAreLookedForAgainAfterAWaitInVain(t *testing.T) {
 		wait(t.Context(), w, record())
 		// The zone moves to another server, which has the record.
 		moved := netip.MustParseAddr("8.8.4.9")
-		i.mu.Lock()
-		i.servers[moved] = &nameServer{values: map[string]time.Time{wanted: {}}}
-		i.ns[zoneName], i.hosts["ns9.host.test."] = []string{"ns9.host.test."}, []netip.Addr{moved}
-		i.mu.Unlock()
+		i.edit(func() {
+			i.servers[moved] = &nameServer{values: map[string]time.Time{wanted: {}}}
+			i.ns[zoneName], i.hosts["ns9.host.test."] = []string{"ns9.host.test."}, []netip.Addr{moved}
+		})
 		if got, took := wait(t.Context(), w, record()); !got.Seen || took > time.Second {
 			t.Errorf("%+v after %s", got, took)
 		}
 		// A resolver that fails later takes the known servers away from nobody.
-		i.mu.Lock()
-		i.failure = errors.New("no route")
-		i.mu.Unlock()
+		i.edit(func() { i.failure = errors.New("no route") })
 		time.Sleep(2 * keptFor)
 		if got, took := wait(t.Context(), w, record()); !got.Seen || took > time.Second {
 			t.Errorf("%+v after %s", got, took)
@@ -690,7 +697,7 @@ func TestASlowZoneHoldsOneWorker(t *testing.T) {
 		}
 
 		// Neither another zone nor another account's zone of the same name is slow.
-		i.ns["example.net"] = i.ns[zoneName]
+		i.edit(func() { i.ns["example.net"] = i.ns[zoneName] })
 		i.show("on-time", 0)
 		for name, change := range map[string]func(*Record){
 			"another zone":    func(r *Record) { r.Zone, r.Value = "example.net", "on-time" },
@@ -729,8 +736,10 @@ func TestAZoneThatNobodyCanSeeIsSlowOnlyIfOthersCanBeSeen(t *testing.T) {
 			}
 		}
 		// The way out is open, but this zone's servers are down.
-		i.servers[netip.MustParseAddr("8.8.4.9")] = &nameServer{values: map[string]time.Time{wanted: {}}}
-		i.ns["example.net"], i.hosts["ns9.host.test."] = []string{"ns9.host.test."}, []netip.Addr{netip.MustParseAddr("8.8.4.9")}
+		i.edit(func() {
+			i.servers[netip.MustParseAddr("8.8.4.9")] = &nameServer{values: map[string]time.Time{wanted: {}}}
+			i.ns["example.net"], i.hosts["ns9.host.test."] = []string{"ns9.host.test."}, []netip.Addr{netip.MustParseAddr("8.8.4.9")}
+		})
 		if got, _ := wait(t.Context(), w, record(func(r *Record) { r.Zone = "example.net" })); !got.Seen {
 			t.Fatalf("%+v", got)
 		}
