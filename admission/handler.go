@@ -11,17 +11,13 @@ import (
 	"time"
 	"unicode"
 
-	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	admissionv1 "k8s.io/api/admission/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/json"
 
 	"github.com/certyun/certyun/admission/evidence"
@@ -141,7 +137,7 @@ func decode(req *admission.Request) (*rule.Request, error) {
 	if req.Operation == admissionv1.Delete {
 		raw = req.OldObject.Raw
 	}
-	if newObject(req.Kind) == nil || len(raw) == 0 {
+	if rule.NewObject(schema.GroupVersionKind(req.Kind)) == nil || len(raw) == 0 {
 		return nil, nil
 	}
 	object, err := read(req, raw)
@@ -158,7 +154,7 @@ func decode(req *admission.Request) (*rule.Request, error) {
 }
 
 func read(req *admission.Request, raw []byte) (metav1.Object, error) {
-	object := newObject(req.Kind)
+	object := rule.NewObject(schema.GroupVersionKind(req.Kind))
 	if err := json.UnmarshalCaseSensitivePreserveInts(raw, object); err != nil {
 		return nil, err
 	}
@@ -166,22 +162,6 @@ func read(req *admission.Request, raw []byte) (metav1.Object, error) {
 		object.SetNamespace(req.Namespace) // the client may have left it to the URL
 	}
 	return object, nil
-}
-
-func newObject(kind metav1.GroupVersionKind) client.Object {
-	switch schema.GroupVersionKind(kind) {
-	case cmapi.SchemeGroupVersion.WithKind(cmapi.CertificateKind):
-		return &cmapi.Certificate{}
-	case cmapi.SchemeGroupVersion.WithKind(cmapi.IssuerKind):
-		return &cmapi.Issuer{}
-	case cmapi.SchemeGroupVersion.WithKind(cmapi.ClusterIssuerKind):
-		return &cmapi.ClusterIssuer{}
-	case networkingv1.SchemeGroupVersion.WithKind("Ingress"):
-		return &networkingv1.Ingress{}
-	case schema.GroupVersion(gatewayv1.GroupVersion).WithKind("Gateway"):
-		return &gatewayv1.Gateway{}
-	}
-	return nil
 }
 
 // unjudged tells whether a request is none of our business: the object is on its way out, or only metadata changes that no

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
@@ -555,7 +556,7 @@ func TestEveryKindThatRulesJudgeIsDecoded(t *testing.T) {
 		kinds[kind.Kind] = kind
 	}
 	for _, kind := range kinds {
-		if newObject(kind) == nil {
+		if rule.NewObject(schema.GroupVersionKind(kind)) == nil {
 			t.Errorf("no object for %v", kind)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/certyun/certyun/admission/rule"
@@ -84,7 +85,7 @@ func (m *reviewMetrics) found(findings []rule.Finding) {
 const otherLabel = "other"
 
 func kindLabel(req *admission.Request) string {
-	if newObject(req.Kind) == nil {
+	if rule.NewObject(schema.GroupVersionKind(req.Kind)) == nil {
 		return otherLabel
 	}
 	return req.Kind.Kind

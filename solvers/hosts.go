@@ -1,8 +1,6 @@
 package solvers
 
 import (
-	"fmt"
-	"os"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -29,7 +27,7 @@ const dnspodListLag = 30 * time.Second
 
 // Solvers returns the solvers that the options describe. They share what they know of the DNS.
 func (o *Options) Solvers(counters func(solver string) Counters) (alidns, dnspod *Solver, err error) {
-	transport, err := o.transport()
+	transport, err := provider.NewTransportTrusting(o.CloudCAFile)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -55,25 +53,6 @@ func (o *PropagationOptions) visibility() *Visibility {
 		Timeout: o.Timeout, Resolvers: resolvers, Asker: propagation.Network{},
 		Port: uint16(o.Port), Allow: o.networks, Strict: o.Strict,
 	})}
-}
-
-// transport returns what carries the calls to all clouds.
-func (o *Options) transport() (*provider.Transport, error) {
-	var roots []byte
-	if o.CloudCAFile != "" {
-		var err error
-		if roots, err = os.ReadFile(o.CloudCAFile); err != nil {
-			return nil, fmt.Errorf("--cloud-ca-file: %w", err)
-		}
-		if len(roots) == 0 {
-			return nil, fmt.Errorf("--cloud-ca-file: %s is empty", o.CloudCAFile)
-		}
-	}
-	t, err := provider.NewTransport(roots)
-	if err != nil {
-		return nil, fmt.Errorf("--cloud-ca-file %q: %w", o.CloudCAFile, err)
-	}
-	return t, nil
 }
 
 func (o *Options) alidnsHost(t *provider.Transport) Host {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/certyun/certyun/solvers/alidns"
@@ -23,16 +22,9 @@ type clouds struct {
 
 // newClouds returns the clouds at these endpoints; "" is the public one.
 func newClouds(alidnsEndpoint, dnspodEndpoint, caFile string) (*clouds, error) {
-	var roots []byte
-	if caFile != "" {
-		var err error
-		if roots, err = os.ReadFile(caFile); err != nil {
-			return nil, fmt.Errorf("--cloud-ca-file: %w", err)
-		}
-	}
-	transport, err := provider.NewTransport(roots)
+	transport, err := provider.NewTransportTrusting(caFile)
 	if err != nil {
-		return nil, fmt.Errorf("--cloud-ca-file %q: %w", caFile, err)
+		return nil, err
 	}
 	endpoints := map[string]provider.Endpoint{}
 	for flag, url := range map[string]string{"alidns": alidnsEndpoint, "dnspod": dnspodEndpoint} {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/solvers/dnsname"
@@ -144,12 +143,6 @@ func (w *World) authorities(ctx context.Context, zone, name string) ([]sighting,
 	return seen, nil
 }
 
-// isPublicSuffix tells whether a zone is one under which others register theirs, such as com.cn, so that no account has it.
-func isPublicSuffix(zone string) bool {
-	suffix, icann := publicsuffix.PublicSuffix(zone)
-	return suffix == zone && (icann || !strings.Contains(zone, "."))
-}
-
 func encloses(zones []string, name string) bool {
 	_, found := dnsname.LongestZone(zones, name)
 	return found
@@ -255,7 +248,7 @@ func (l *looker) lookAt(c *chain, one *lookup) {
 		return
 	}
 	values["zone"] = zone
-	if isPublicSuffix(zone) {
+	if dnsname.IsPublicSuffix(zone) {
 		text := fmt.Sprintf("the resolvers take %s for the zone of %s", zone, target)
 		l.checkf(Problem, "%s", text)
 		l.sign(Sign{Kind: ZoneTooHigh, Object: object, Text: text, Values: values})

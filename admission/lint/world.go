@@ -22,16 +22,12 @@ import (
 // newObject returns what an object of this type is decoded into, nil when no rule reads it. Of Secrets no more than the
 // metadata is ever read.
 func newObject(apiVersion, kind string) metav1.Object {
-	switch schema.FromAPIVersionAndKind(apiVersion, kind) {
-	case cmapi.SchemeGroupVersion.WithKind(cmapi.CertificateKind):
-		return &cmapi.Certificate{}
-	case cmapi.SchemeGroupVersion.WithKind(cmapi.IssuerKind):
-		return &cmapi.Issuer{}
-	case cmapi.SchemeGroupVersion.WithKind(cmapi.ClusterIssuerKind):
-		return &cmapi.ClusterIssuer{}
-	case networkingv1.SchemeGroupVersion.WithKind("Ingress"):
-		return &networkingv1.Ingress{}
-	case gateway("v1"), gateway("v1beta1"):
+	gvk := schema.FromAPIVersionAndKind(apiVersion, kind)
+	if judged := rule.NewObject(gvk); judged != nil {
+		return judged
+	}
+	switch gvk {
+	case schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: "v1beta1", Kind: "Gateway"}: // of the same form as v1
 		return &gatewayv1.Gateway{}
 	case schema.GroupVersionKind{Version: "v1", Kind: "Secret"}:
 		return &metav1.PartialObjectMetadata{}
@@ -41,10 +37,6 @@ func newObject(apiVersion, kind string) metav1.Object {
 		return &apiextensionsv1.CustomResourceDefinition{}
 	}
 	return nil
-}
-
-func gateway(version string) schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: version, Kind: "Gateway"}
 }
 
 // isJudged tells whether the rules judge an object.

@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
@@ -45,6 +46,23 @@ type Request struct {
 	Object metav1.Object
 	// Old is the object as it is, on UPDATE; else nil.
 	Old metav1.Object
+}
+
+// NewObject returns what an object of a kind that is judged is decoded into, nil for other kinds.
+func NewObject(kind schema.GroupVersionKind) metav1.Object {
+	switch kind {
+	case cmapi.SchemeGroupVersion.WithKind(cmapi.CertificateKind):
+		return &cmapi.Certificate{}
+	case cmapi.SchemeGroupVersion.WithKind(cmapi.IssuerKind):
+		return &cmapi.Issuer{}
+	case cmapi.SchemeGroupVersion.WithKind(cmapi.ClusterIssuerKind):
+		return &cmapi.ClusterIssuer{}
+	case networkingv1.SchemeGroupVersion.WithKind("Ingress"):
+		return &networkingv1.Ingress{}
+	case schema.GroupVersion(gatewayv1.GroupVersion).WithKind("Gateway"):
+		return &gatewayv1.Gateway{}
+	}
+	return nil
 }
 
 // Review returns all findings about an object, in the order in which they are shown. An error means that some rule could

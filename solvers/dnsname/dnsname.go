@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
 )
 
 // Apex is how both clouds spell the record name that equals its zone.
@@ -145,4 +146,11 @@ func LongestZone(zones []string, name string) (string, bool) {
 		}
 	}
 	return longest, longest != ""
+}
+
+// IsPublicSuffix tells whether a zone is one under which others register theirs, such as com.cn, so that no account can host it.
+// A resolver that filters SOA records makes cert-manager resolve such zones. The list is that of https://publicsuffix.org.
+func IsPublicSuffix(zone string) bool {
+	suffix, icann := publicsuffix.PublicSuffix(zone)
+	return suffix == zone && (icann || !strings.Contains(zone, "."))
 }

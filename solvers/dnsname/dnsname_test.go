@@ -238,3 +238,17 @@ func TestLongestZone(t *testing.T) {
 		})
 	}
 }
+
+func TestIsPublicSuffix(t *testing.T) {
+	tests := map[string]bool{
+		"com": true, "cn": true, "com.cn": true, "co.uk": true, "xn--fiqs8s": true, "nosuchtld": true,
+		"example.com": false, "example.com.cn": false, "sub.example.com": false,
+		// A private suffix, under which an account may well host its zone.
+		"github.io": false,
+	}
+	for zone, want := range tests {
+		if got := dnsname.IsPublicSuffix(zone); got != want {
+			t.Errorf("IsPublicSuffix(%q) = %t, want %t", zone, got, want)
+		}
+	}
+}

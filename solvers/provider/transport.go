@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -33,6 +34,25 @@ type Transport struct {
 
 // NewTransportOver returns a Transport whose requests another RoundTripper sends.
 func NewTransportOver(base http.RoundTripper) *Transport { return &Transport{base: base} }
+
+// NewTransportTrusting is NewTransport with the roots of the file that --cloud-ca-file names, if it names one.
+func NewTransportTrusting(cloudCAFile string) (*Transport, error) {
+	if cloudCAFile == "" {
+		return NewTransport(nil)
+	}
+	roots, err := os.ReadFile(cloudCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("--cloud-ca-file: %w", err)
+	}
+	if len(roots) == 0 {
+		return nil, fmt.Errorf("--cloud-ca-file: %s is empty", cloudCAFile)
+	}
+	t, err := NewTransport(roots)
+	if err != nil {
+		return nil, fmt.Errorf("--cloud-ca-file %q: %w", cloudCAFile, err)
+	}
+	return t, nil
+}
 
 // NewTransport returns a Transport that trusts the system's roots and, beside them, those in PEM form. Proxies are taken
 // from HTTPS_PROXY, HTTP_PROXY and NO_PROXY, read as net/http reads them.

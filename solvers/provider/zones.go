@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
@@ -46,17 +43,10 @@ func (a *Account) InZone(ctx context.Context, name, resolved string, do func(zon
 // cert-manager resolved. That the cloud does not refuse it shows that the account hosts it. It is for calls that change
 // nothing in a zone that turns out not to be the right one.
 func (a *Account) InLikelyZone(ctx context.Context, name, resolved string, do func(zone string) error) error {
-	if a.state.zones.Load() != nil || !dnsname.Encloses(resolved, name) || isPublicSuffix(resolved) {
+	if a.state.zones.Load() != nil || !dnsname.Encloses(resolved, name) || dnsname.IsPublicSuffix(resolved) {
 		return a.InZone(ctx, name, resolved, do)
 	}
 	return a.tryZone(ctx, name, resolved, resolved, do)
-}
-
-// isPublicSuffix tells whether no account can host the zone. A resolver that filters SOA records makes cert-manager resolve
-// such zones.
-func isPublicSuffix(zone string) bool {
-	suffix, icann := publicsuffix.PublicSuffix(zone)
-	return suffix == zone && (icann || !strings.Contains(zone, "."))
 }
 
 // tryZone calls do with a zone, and with another one if a fresh look at the account's zones gives another.

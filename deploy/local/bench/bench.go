@@ -81,7 +81,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := box.Build(ctx, options.Out, clusterTools()...); err != nil {
+	if err := box.Build(ctx, options.Out, toolbox.ForCluster()...); err != nil {
 		return err
 	}
 	r := &run{Options: options, box: box}
@@ -105,17 +105,6 @@ func Run(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	return r.report.broken()
-}
-
-// clusterTools are what the benchmark runs, this program itself excepted.
-func clusterTools() []string {
-	var names []string
-	for _, tool := range toolbox.Tools() {
-		if tool.Name != toolbox.CertyunLocal {
-			names = append(names, tool.Name)
-		}
-	}
-	return names
 }
 
 // measure runs the parts. It ends early when a part of the cluster ends by itself.

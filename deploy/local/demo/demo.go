@@ -44,7 +44,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := box.Build(ctx, options.Out, clusterTools()...); err != nil {
+	if err := box.Build(ctx, options.Out, toolbox.ForCluster()...); err != nil {
 		return err
 	}
 	d := &demo{printer: newPrinter(options.Out), box: box}
@@ -72,17 +72,6 @@ func Run(ctx context.Context, options Options) (err error) {
 		return nil
 	}
 	return d.keep(ctx)
-}
-
-// clusterTools are what the demo runs, this program itself excepted.
-func clusterTools() []string {
-	var names []string
-	for _, tool := range toolbox.Tools() {
-		if tool.Name != toolbox.CertyunLocal {
-			names = append(names, tool.Name)
-		}
-	}
-	return names
 }
 
 // issue asks for the certificates, waits for them and shows them.

@@ -96,13 +96,7 @@ func start(t *testing.T) *suite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for _, tool := range toolbox.Tools() {
-		if tool.Name != toolbox.CertyunLocal {
-			names = append(names, tool.Name)
-		}
-	}
-	if err := box.Build(t.Context(), os.Stderr, names...); err != nil {
+	if err := box.Build(t.Context(), os.Stderr, toolbox.ForCluster()...); err != nil {
 		t.Fatal(err)
 	}
 	self, err := os.Executable()

@@ -81,6 +81,17 @@ func Tools() []Tool {
 	}
 }
 
+// ForCluster names what a cluster is made of: every program but the one that runs it.
+func ForCluster() []string {
+	var names []string
+	for _, tool := range Tools() {
+		if tool.Name != CertyunLocal {
+			names = append(names, tool.Name)
+		}
+	}
+	return names
+}
+
 // Toolbox is the repository and the folder with its built programs.
 type Toolbox struct {
 	// Root is the top of the repository.
