@@ -41,16 +41,13 @@ func TestScriptsWithACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	allowReader(t, admin)
+	kubeconfigs := map[string][]byte{"ADMIN": kubeconfig(t, admin), "READER": kubeconfig(t, reader)}
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "cluster"),
 		UpdateScripts: *update,
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"status": status},
 		Setup: func(env *testscript.Env) error {
-			for name, user := range map[string]*envtest.AuthenticatedUser{"ADMIN": admin, "READER": reader} {
-				config, err := user.KubeConfig()
-				if err != nil {
-					return err
-				}
+			for name, config := range kubeconfigs {
 				file := filepath.Join(env.WorkDir, name)
 				if err := os.WriteFile(file, config, 0o600); err != nil {
 					return err
@@ -61,6 +58,17 @@ func TestScriptsWithACluster(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// kubeconfig is a user's kubeconfig. The API server's package completes the user with the first one that it writes, and without a
+// lock: it is written before scripts run beside each other.
+func kubeconfig(t *testing.T, user *envtest.AuthenticatedUser) []byte {
+	t.Helper()
+	config, err := user.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
 }
 
 func allowReader(t *testing.T, admin *envtest.AuthenticatedUser) {
