@@ -147,7 +147,7 @@ func checkSolver(t *testing.T, where string, solver acmev1.ACMEChallengeSolver) 
 	var keys config.Keys
 	var errs field.ErrorList
 	switch webhook.SolverName {
-	case "alidns":
+	case "alidns", "alidns-solver":
 		c, e := config.DecodeAlidns(field.NewPath("config"), webhook.Config.Raw)
 		keys, errs = c.Keys, e
 	case "dnspod":
