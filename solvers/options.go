@@ -3,6 +3,7 @@ package solvers
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"strings"
@@ -15,14 +16,10 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 	logsapi "k8s.io/component-base/logs/api/v1"
 
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/provider"
 )
-
-// DefaultGroup is the API group of the solvers. The top-level domain "internal" is reserved for private use
-// (https://www.icann.org/en/board-activities-and-meetings/materials/approved-resolutions-special-meeting-of-the-icann-board-29-07-2024-en),
-// so the name clashes with nobody's.
-const DefaultGroup = "acme.certyun.internal"
 
 // defaultPort needs no privilege.
 const defaultPort = 8443
@@ -32,10 +29,11 @@ const defaultPort = 8443
 // share them, calls become slower by themselves.
 const defaultQPS = 20
 
-// Both leave room for the API calls under operationTimeout.
+// Both leave room for an API call or two under operationTimeout. Where nobody can tell whether a record is visible, Present
+// succeeds only after the whole wait, so with less room it never would.
 const (
 	defaultPropagationTimeout = 30 * time.Second
-	maxPropagationTimeout     = 40 * time.Second
+	maxPropagationTimeout     = 30 * time.Second
 )
 
 // Options are the settings of the solver's server.
@@ -104,7 +102,7 @@ func (o *Options) Flags() *cliflag.NamedFlagSets {
 }
 
 func (o *Options) addFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Server.SolverGroup, "group-name", "", "API group of the solvers: the groupName in Issuers. Default: the environment variable GROUP_NAME, else "+DefaultGroup+".")
+	fs.StringVar(&o.Server.SolverGroup, "group-name", "", "API group of the solvers: the groupName in Issuers. Default: the environment variable GROUP_NAME, else "+config.DefaultGroup+".")
 	o.Alidns.addFlags(fs, "alidns", "Alibaba Cloud DNS", "https://alidns.aliyuncs.com")
 	o.DNSPod.addFlags(fs, "dnspod", "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
 	o.Propagation.addFlags(fs)
@@ -117,7 +115,7 @@ func (o *HostOptions) addFlags(fs *pflag.FlagSet, name, title, endpoint string) 
 }
 
 func (o *PropagationOptions) addFlags(fs *pflag.FlagSet) {
-	fs.DurationVar(&o.Timeout, "propagation-timeout", o.Timeout, "How long a challenge waits at most until the zone's authoritative name servers show its record, up to 40s. 0 turns the wait off; then leave cert-manager's self check on.")
+	fs.DurationVar(&o.Timeout, "propagation-timeout", o.Timeout, "How long a challenge waits at most until the zone's authoritative name servers show its record, up to 30s. 0 turns the wait off; then leave cert-manager's self check on.")
 	fs.StringSliceVar(&o.Nameservers, "propagation-nameservers", nil, "Resolvers (host:port or host) that are asked for the name servers of a zone and their addresses. Default: the system's.")
 	fs.IntVar(&o.Port, "propagation-port", o.Port, "Port at which authoritative name servers are asked.")
 	fs.StringSliceVar(&o.AllowNetworks, "propagation-allow-networks", nil, "Networks (CIDR) whose addresses are asked although they are private, loopback or link-local.")
@@ -130,7 +128,7 @@ func (o *Options) Complete() error {
 		o.Server.SolverGroup = os.Getenv("GROUP_NAME")
 	}
 	if o.Server.SolverGroup == "" {
-		o.Server.SolverGroup = DefaultGroup
+		o.Server.SolverGroup = config.DefaultGroup
 	}
 	return o.Server.Complete()
 }
@@ -151,19 +149,19 @@ func (o *Options) Validate() error {
 
 func validateGroup(group string) error {
 	if msgs := validation.IsDNS1123Subdomain(group); len(msgs) > 0 || !strings.Contains(group, ".") {
-		return fmt.Errorf("--group-name %q is not an API group; it must be a domain name such as %s", group, DefaultGroup)
+		return fmt.Errorf("--group-name %q is not an API group; it must be a domain name such as %s", group, config.DefaultGroup)
 	}
 	for _, taken := range []string{"cert-manager.io", "k8s.io"} {
 		if group == taken || strings.HasSuffix(group, "."+taken) {
-			return fmt.Errorf("--group-name %q belongs to %s and would hide its API; use a name of your own or %s", group, taken, DefaultGroup)
+			return fmt.Errorf("--group-name %q belongs to %s and would hide its API; use a name of your own or %s", group, taken, config.DefaultGroup)
 		}
 	}
 	return nil
 }
 
 func (o *HostOptions) validate(name string) error {
-	if o.QPS <= 0 {
-		return fmt.Errorf("--%s-qps %v must be greater than 0", name, o.QPS)
+	if !(o.QPS > 0) || math.IsInf(o.QPS, 1) { // NaN is not greater than 0 either
+		return fmt.Errorf("--%s-qps %v must be a number greater than 0", name, o.QPS)
 	}
 	if o.Endpoint == "" {
 		return nil

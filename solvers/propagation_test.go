@@ -13,6 +13,7 @@ import (
 	mdns "github.com/miekg/dns"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/simulator"
@@ -36,7 +37,7 @@ func wire(t *testing.T, servers []dns.NameServer, change func(*simulator.Options
 		DNS:    simulator.DNSOptions{NameServers: servers, Recursive: dns.RecursiveOptions{Cache: true}},
 	}
 	o := NewOptions()
-	o.Server.SolverGroup = DefaultGroup
+	o.Server.SolverGroup = config.DefaultGroup
 	o.Propagation.AllowNetworks = []string{"127.0.0.0/8"}
 	if change != nil {
 		change(&world, &o.Propagation)

@@ -1,14 +1,23 @@
 package solvers
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/klog/v2"
 )
 
 func TestASecretThatMayNotBeRead(t *testing.T) {
@@ -46,5 +55,31 @@ func TestASecretThatMayNotBeRead(t *testing.T) {
 				t.Errorf("got %v, want forbidden: %t", err, c.wantForbidden)
 			}
 		})
+	}
+}
+
+func TestNoLevelOfTheLogHasASecret(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(corev1.Secret{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Data: map[string][]byte{"secret": []byte(aliceSecret)},
+		})
+	}))
+	t.Cleanup(server.Close)
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	logger := funcr.New(func(_, args string) { log.WriteString(args) }, funcr.Options{Verbosity: 10})
+
+	secret, err := secrets{client.CoreV1()}.Secret(klog.NewContext(t.Context(), logger), "team-a", "alice")
+	if err != nil || string(secret.Data["secret"]) != aliceSecret {
+		t.Fatalf("got %v, %v", secret, err)
+	}
+	for _, form := range []string{aliceSecret, base64.StdEncoding.EncodeToString([]byte(aliceSecret))} {
+		if strings.Contains(log.String(), form) {
+			t.Errorf("the log has the key: %s", &log)
+		}
 	}
 }

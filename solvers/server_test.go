@@ -10,6 +10,7 @@ import (
 	"github.com/emicklei/go-restful/v3"
 	"github.com/spf13/pflag"
 
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
 
@@ -27,15 +28,17 @@ func TestOptionsAreValidated(t *testing.T) {
 		"an endpoint on loopback":           {args: []string{"--dnspod-endpoint=http://127.0.0.1:8080"}},
 		"an endpoint over http":             {args: []string{"--dnspod-endpoint=http://dnspod.tencentcloudapi.com"}, want: "--dnspod-endpoint"},
 		"an endpoint without a scheme":      {args: []string{"--alidns-endpoint=alidns.aliyuncs.com"}, want: "--alidns-endpoint"},
-		"no calls at all":                   {args: []string{"--alidns-qps=0"}, want: "--alidns-qps 0 must be greater than 0"},
-		"several mistakes are all reported": {args: []string{"--dnspod-qps=-1", "--group-name=x"}, want: "--dnspod-qps -1 must be greater than 0"},
+		"no calls at all":                   {args: []string{"--alidns-qps=0"}, want: "--alidns-qps 0 must be a number greater than 0"},
+		"calls that are not a number":       {args: []string{"--alidns-qps=NaN"}, want: "--alidns-qps NaN must be a number greater than 0"},
+		"calls without end":                 {args: []string{"--dnspod-qps=Inf"}, want: "--dnspod-qps +Inf must be a number greater than 0"},
+		"several mistakes are all reported": {args: []string{"--dnspod-qps=-1", "--group-name=x"}, want: "--dnspod-qps -1 must be a number greater than 0"},
 		"no wait":                           {args: []string{"--propagation-timeout=0"}},
-		"the longest wait":                  {args: []string{"--propagation-timeout=40s"}},
+		"the longest wait":                  {args: []string{"--propagation-timeout=30s"}},
 		"a wait that leaves no time for calls": {
-			args: []string{"--propagation-timeout=41s"},
-			want: "--propagation-timeout 41s must be from 0s to 40s: the API calls before the wait need the rest of the 50s that a challenge has",
+			args: []string{"--propagation-timeout=31s"},
+			want: "--propagation-timeout 31s must be from 0s to 30s: the API calls before the wait need the rest of the 33s that a challenge has",
 		},
-		"a wait below zero": {args: []string{"--propagation-timeout=-1s"}, want: "--propagation-timeout -1s must be from 0s to 40s"},
+		"a wait below zero": {args: []string{"--propagation-timeout=-1s"}, want: "--propagation-timeout -1s must be from 0s to 30s"},
 		"resolvers":         {args: []string{"--propagation-nameservers=10.0.0.10,[fd00::10]:5353,dns.example:53"}},
 		"a resolver that is a URL": {
 			args: []string{"--propagation-nameservers=10.0.0.10,https://dns.example"}, want: `--propagation-nameservers: "https://dns.example" is not a resolver`,
@@ -76,7 +79,7 @@ func TestOptionsAreValidated(t *testing.T) {
 
 func TestTheGroupComesFromTheFlagThenTheEnvironmentThenTheDefault(t *testing.T) {
 	for name, c := range map[string]struct{ flag, env, want string }{
-		"nothing":     {want: DefaultGroup},
+		"nothing":     {want: config.DefaultGroup},
 		"environment": {env: "acme.env.example", want: "acme.env.example"},
 		"flag":        {flag: "acme.flag.example", env: "acme.env.example", want: "acme.flag.example"},
 	} {

@@ -25,6 +25,7 @@ import (
 	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
@@ -42,6 +43,7 @@ func TestServing(t *testing.T) {
 	t.Run("both solvers present and clean up", s.presentAndCleanUp)
 	t.Run("nobody without rights is let in", s.anonymous)
 	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
+	t.Run("what takes too long says why", s.takesTooLong)
 	t.Run("a CleanUp in flight is let finish", s.drains) // ends the server
 }
 
@@ -86,7 +88,7 @@ func serve(t *testing.T) *served {
 			t.Error(err)
 		}
 	})
-	s.client = &http.Client{Transport: adminTransport(t, config), Timeout: 30 * time.Second}
+	s.client = &http.Client{Transport: adminTransport(t, config), Timeout: 90 * time.Second}
 	createSecret(t, config)
 	admin, err := env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
 	if err != nil {
@@ -104,8 +106,8 @@ func serve(t *testing.T) *served {
 func (s *served) run(t *testing.T, kubeconfig []byte) {
 	t.Helper()
 	dir := t.TempDir()
-	config := filepath.Join(dir, "kubeconfig")
-	if err := os.WriteFile(config, kubeconfig, 0o600); err != nil {
+	file := filepath.Join(dir, "kubeconfig")
+	if err := os.WriteFile(file, kubeconfig, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.certFile = filepath.Join(dir, "tls.crt")
@@ -114,9 +116,9 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 	s.url = fmt.Sprintf("https://127.0.0.1:%d", port)
 	cmd := NewCommand()
 	cmd.SetArgs([]string{
-		fmt.Sprintf("--secure-port=%d", port), "--bind-address=127.0.0.1", "--group-name=" + DefaultGroup,
+		fmt.Sprintf("--secure-port=%d", port), "--bind-address=127.0.0.1", "--group-name=" + config.DefaultGroup,
 		"--tls-cert-file=" + s.certFile, "--tls-private-key-file=" + strings.TrimSuffix(s.certFile, ".crt") + ".key",
-		"--kubeconfig=" + config, "--authentication-kubeconfig=" + config, "--authorization-kubeconfig=" + config,
+		"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
 		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
 		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
 		"--propagation-allow-networks=127.0.0.0/8",
@@ -223,7 +225,7 @@ func (s *served) becomesReady(t *testing.T) {
 }
 
 func (s *served) discovery(t *testing.T) {
-	_, body, err := s.do(t.Context(), s.client, http.MethodGet, "/apis/"+DefaultGroup+"/v1alpha1", nil)
+	_, body, err := s.do(t.Context(), s.client, http.MethodGet, "/apis/"+config.DefaultGroup+"/v1alpha1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +244,7 @@ func (s *served) discovery(t *testing.T) {
 }
 
 func (s *served) openAPI(t *testing.T) {
-	for _, path := range []string{"/openapi/v2", "/openapi/v3/apis/" + DefaultGroup + "/v1alpha1"} {
+	for _, path := range []string{"/openapi/v2", "/openapi/v3/apis/" + config.DefaultGroup + "/v1alpha1"} {
 		status, body, err := s.do(t.Context(), s.client, http.MethodGet, path, nil)
 		if err != nil || status != http.StatusOK {
 			t.Fatalf("%s: %d %v", path, status, err)
@@ -257,19 +259,19 @@ func (s *served) openAPI(t *testing.T) {
 }
 
 // challenge calls a solver and returns its response.
-func (s *served) challenge(ctx context.Context, solver string, action whapi.ChallengeAction, config string) (*whapi.ChallengeResponse, error) {
+func (s *served) challenge(ctx context.Context, solver string, action whapi.ChallengeAction, solverConfig string) (*whapi.ChallengeResponse, error) {
 	payload := whapi.ChallengePayload{
 		TypeMeta: metav1.TypeMeta{APIVersion: whapi.SchemeGroupVersion.String(), Kind: "ChallengePayload"},
 		Request: &whapi.ChallengeRequest{
 			UID: "1", Action: action, Type: "dns-01", DNSName: "example.com", Key: value, ResourceNamespace: "default",
-			ResolvedFQDN: fqdn, ResolvedZone: "example.com.", Config: &apiextensionsv1.JSON{Raw: []byte(config)},
+			ResolvedFQDN: fqdn, ResolvedZone: "example.com.", Config: &apiextensionsv1.JSON{Raw: []byte(solverConfig)},
 		},
 	}
 	raw, err := json.Marshal(payload)
 	if err != nil {
 		return nil, err
 	}
-	status, body, err := s.do(ctx, s.client, http.MethodPost, "/apis/"+DefaultGroup+"/v1alpha1/"+solver, raw)
+	status, body, err := s.do(ctx, s.client, http.MethodPost, "/apis/"+config.DefaultGroup+"/v1alpha1/"+solver, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +306,7 @@ func (s *served) presentAndCleanUp(t *testing.T) {
 func (s *served) anonymous(t *testing.T) {
 	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: unverified()}}
 	for _, solver := range []string{AlidnsName, DNSPodName} {
-		status, _, err := s.do(t.Context(), stranger, http.MethodPost, "/apis/"+DefaultGroup+"/v1alpha1/"+solver, []byte("{}"))
+		status, _, err := s.do(t.Context(), stranger, http.MethodPost, "/apis/"+config.DefaultGroup+"/v1alpha1/"+solver, []byte("{}"))
 		if err != nil || status != http.StatusForbidden && status != http.StatusUnauthorized {
 			t.Errorf("%s: got %d %v", solver, status, err)
 		}
@@ -329,6 +331,24 @@ func (s *served) certificateReplaced(t *testing.T) {
 			t.Fatalf("still serving the certificate of %q", names)
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// takesTooLong holds that our deadline is before the API server's own, whose answer says nothing.
+func (s *served) takesTooLong(t *testing.T) {
+	for i, v := range vendors() {
+		endpoint := []*simulator.Endpoint{s.world.Alidns, s.world.DNSPod}[i]
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := endpoint.Inject(cloud.Fault{Kind: cloud.Throttle, Action: v.list}); err != nil {
+				t.Fatal(err)
+			}
+			response, err := s.challenge(t.Context(), v.name, whapi.ChallengeActionCleanUp, v.configFor("alice"))
+			if err != nil || response.Success || !strings.Contains(response.Result.Message, "too many calls") {
+				t.Errorf("got %+v %v", response, err)
+			}
+			endpoint.ClearFaults()
+		})
 	}
 }
 

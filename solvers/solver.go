@@ -26,9 +26,15 @@ import (
 	"github.com/certyun/certyun/solvers/provider"
 )
 
-// operationTimeout bounds one Present or CleanUp, everything included. The Kubernetes API server gives up on a request
-// after 60 seconds, and cert-manager's interface hands us no context.
-const operationTimeout = 50 * time.Second
+// operationTimeout bounds one Present or CleanUp, everything included: cert-manager's interface hands us no context. A generic
+// API server answers after 34 seconds with a time-out of its own, whatever the handler does
+// (https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/endpoints/handlers/rest.go, requestTimeoutUpperBound). What went
+// wrong must be told before that, or nobody is told.
+const operationTimeout = 33 * time.Second
+
+// leastWait is what the API calls leave to the wait for a record at least. Most records appear within it; where they do not,
+// the call that follows finds the record written and has nearly all of the time for the wait.
+const leastWait = 10 * time.Second
 
 // Host is one DNS host.
 type Host struct {
@@ -89,7 +95,8 @@ type Watcher interface {
 // Visibility makes Present wait until records are visible.
 type Visibility struct {
 	Watcher Watcher
-	// Timeout is how long a wait takes at most. The API calls before it must leave that much of the operation's time.
+	// Timeout is how long a wait takes at most. The API calls before it may leave less of the operation's time, but not less than
+	// leastWait.
 	Timeout time.Duration
 }
 
@@ -161,7 +168,7 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 func (s *Solver) write(ctx context.Context, ch *whapi.ChallengeRequest) (*challenge, string, error) {
 	if s.visibility != nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, operationTimeout-s.visibility.Timeout)
+		ctx, cancel = context.WithTimeout(ctx, operationTimeout-min(s.visibility.Timeout, leastWait))
 		defer cancel()
 	}
 	c, err := s.open(ctx, ch)

@@ -14,6 +14,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
+// DefaultGroup is the API group of the solvers. The top-level domain "internal" is reserved for private use
+// (https://www.icann.org/en/board-activities-and-meetings/materials/approved-resolutions-special-meeting-of-the-icann-board-29-07-2024-en),
+// so the name clashes with nobody's.
+const DefaultGroup = "acme.certyun.internal"
+
 // DefaultTTL in seconds is the least that every plan of both clouds allows
 // (https://help.aliyun.com/zh/dns/ttl-definition, https://docs.dnspod.cn/dns/faq-ttl/).
 const DefaultTTL = 600

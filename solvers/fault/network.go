@@ -19,7 +19,12 @@ func Network(err error, server string) *Error {
 	if urlErr, ok := errors.AsType[*url.Error](err); ok {
 		err = urlErr.Err
 	}
-	e := &Error{Kind: Transient, Reason: networkReason(err, server), Cause: stableCause(err)}
+	e := &Error{Kind: Transient, Cause: stableCause(err)}
+	if isProxy(err) {
+		server = "the proxy on the way to " + server
+		e.Remedy = "check HTTPS_PROXY and NO_PROXY in the environment"
+	}
+	e.Reason = networkReason(err, server)
 	if isCertificate(err) {
 		e.Kind = Misconfigured
 		e.Remedy = "check the endpoint's address, the roots that are trusted and what stands between"
@@ -29,7 +34,7 @@ func Network(err error, server string) *Error {
 
 func networkReason(err error, server string) string {
 	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
-		if dnsErr.IsNotFound {
+		if dnsErr.IsNotFound && !isProxy(err) {
 			return "the host " + server + " does not exist in DNS"
 		}
 		return "the host name of " + server + " could not be resolved"
@@ -45,6 +50,12 @@ func networkReason(err error, server string) string {
 		return "no answer from " + server + " in time"
 	}
 	return "the connection to " + server + " failed"
+}
+
+// isProxy tells whether it was the proxy that could not be reached: net/http marks that.
+func isProxy(err error) bool {
+	opErr, ok := errors.AsType[*net.OpError](err)
+	return ok && opErr.Op == "proxyconnect"
 }
 
 func isTimeout(err error) bool {

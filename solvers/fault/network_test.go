@@ -28,6 +28,8 @@ const query = "/?AccessKeyId=LTAI5tExample&SecurityToken=CAISexample&Signature=c
 
 const certificateRemedy = "check the endpoint's address, the roots that are trusted and what stands between"
 
+const proxyRemedy = "check HTTPS_PROXY and NO_PROXY in the environment"
+
 // endpoint is a server that fails in some way, and a client to call it with.
 type endpoint struct {
 	url    string // scheme and host
@@ -45,6 +47,14 @@ func TestNetwork(t *testing.T) {
 	}{
 		"nobody listens": {
 			refused, fault.Error{Kind: fault.Transient, Reason: "connection refused by SERVER"}, nil,
+		},
+		"nobody listens where the proxy should be": {
+			behindProxy(refused), fault.Error{Kind: fault.Transient, Reason: "connection refused by the proxy on the way to SERVER", Remedy: proxyRemedy}, nil,
+		},
+		"the proxy's host name does not exist": {
+			behindProxy(resolving(dnsAnswer(3), 10*time.Second)),
+			fault.Error{Kind: fault.Transient, Reason: "the host name of the proxy on the way to SERVER could not be resolved", Remedy: proxyRemedy},
+			nil,
 		},
 		"the server resets the connection": {
 			serving(reset), fault.Error{Kind: fault.Transient, Reason: "the connection to SERVER failed"}, nil,
@@ -252,6 +262,20 @@ func refused(t *testing.T) endpoint {
 	listener := listen(t)
 	_ = listener.Close()
 	return endpoint{"http://" + listener.Addr().String(), client(t, nil), t.Context()}
+}
+
+// behindProxy takes what another endpoint is for the proxy on the way to a server.
+func behindProxy(proxy func(t *testing.T) endpoint) func(t *testing.T) endpoint {
+	return func(t *testing.T) endpoint {
+		e := proxy(t)
+		at, err := url.Parse(e.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.client.Transport.(*http.Transport).Proxy = http.ProxyURL(at)
+		e.url = "https://alidns.aliyuncs.com"
+		return e
+	}
 }
 
 func listen(t *testing.T) net.Listener {

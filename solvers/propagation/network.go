@@ -108,6 +108,9 @@ func read(conn *dns.Conn, id uint16, until time.Time) (*dns.Msg, error) {
 	}
 	for {
 		reply, err := conn.ReadMsg()
+		if errors.Is(err, dns.ErrShortRead) {
+			continue
+		}
 		if _, network := errors.AsType[net.Error](err); network || err != nil && reply == nil {
 			return nil, err
 		}

@@ -166,6 +166,7 @@ func TestAskOddServers(t *testing.T) {
 				other.Id++
 				_ = w.WriteMsg(other)
 				_, _ = w.Write([]byte("no message at all"))
+				_, _ = w.Write([]byte("short"))
 				_ = w.WriteMsg(answer(q, "value"))
 			},
 			want: []string{"value"},

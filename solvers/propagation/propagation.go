@@ -55,6 +55,9 @@ const remembered = 4096
 // quiet is how long nobody must have answered with authority before that is taken for the network's fault, not a zone's.
 const quiet = 10 * time.Minute
 
+// judged is how long a wait must have lasted to say something of its zone, where its caller's deadline cut it short.
+const judged = 10 * time.Second
+
 // Watcher waits for records. It is safe for concurrent use: waits for one name share their queries.
 type Watcher struct {
 	options Options
@@ -87,7 +90,8 @@ func NewWatcher(o Options) *Watcher {
 // after a success never goes on early.
 //
 // A zone whose last wait ran out is slow: until a wait for it succeeds, one call at a time waits and others get an error at
-// once. A caller that may hold few workers loses one to the zone, not all.
+// once. A caller that may hold few workers loses one to the zone, not all. A wait that the caller's deadline cuts short counts
+// as well, unless there was hardly any time: in a busy account API calls eat some of it, and the zone is as slow as before.
 func (w *Watcher) Wait(ctx context.Context, r Record) (Sight, error) {
 	key := accountZone{r.Account, r.Zone}
 	if !w.enter(key) {
@@ -127,7 +131,7 @@ func (w *Watcher) leave(key accountZone, seen, ranOut bool) {
 	}
 }
 
-// watch waits. RanOut tells whether the zone's name servers were given the whole timeout and are to blame.
+// watch waits. RanOut tells whether the zone's name servers were given enough time and are to blame.
 func (w *Watcher) watch(ctx context.Context, r Record) (sight Sight, ranOut bool, err error) {
 	start := time.Now()
 	timeout, cancel := context.WithTimeout(ctx, w.options.Timeout)
@@ -150,19 +154,20 @@ func (w *Watcher) watch(ctx context.Context, r Record) (sight Sight, ranOut bool
 		if !view.visible() {
 			watch.zone.doubt()
 		}
-		return w.conclude(view.final(), r, time.Since(start) >= w.options.Timeout)
+		return w.conclude(view.final(), r, time.Since(start))
 	}
 }
 
-// conclude judges what is known when the time is over. Whole tells whether it was the whole timeout.
-func (w *Watcher) conclude(v view, r Record, whole bool) (sight Sight, ranOut bool, err error) {
+// conclude judges what is known when the time is over, and has been waited for.
+func (w *Watcher) conclude(v view, r Record, waited time.Duration) (sight Sight, ranOut bool, err error) {
+	enough := waited >= min(w.options.Timeout, judged)
 	switch {
 	case v.visible():
 		return Sight{Seen: true}, false, nil
 	case len(v.missing) > 0:
-		return Sight{}, whole, notYet(v.missing)
-	case !whole:
-		return Sight{}, false, &fault.Error{
+		return Sight{}, enough, notYet(v.missing)
+	case waited < w.options.Timeout:
+		return Sight{}, enough && w.hears(), &fault.Error{
 			Kind:   fault.Transient,
 			Reason: "no time was left to wait until the record is visible",
 			Remedy: "it is tried again; if this goes on, the API of the DNS host is slow or throttles",

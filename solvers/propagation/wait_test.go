@@ -34,6 +34,8 @@ type internet struct {
 	ns      map[string][]string
 	hosts   map[string][]netip.Addr
 	failure error // of the resolver
+	// ponder is how long the resolver takes for a question: more than anybody waits, if it never answers.
+	ponder  func(network string) time.Duration
 	lookups []string
 	queries []query
 }
@@ -130,8 +132,16 @@ func pause(ctx context.Context, d time.Duration, then error) error {
 	}
 }
 
+// pondering makes the resolver take its time.
+func (i *internet) pondering(ctx context.Context, network string) error {
+	if i.ponder == nil {
+		return pause(ctx, latency, nil)
+	}
+	return pause(ctx, i.ponder(network), nil)
+}
+
 func (i *internet) LookupNS(ctx context.Context, name string) ([]*net.NS, error) {
-	if err := pause(ctx, latency, nil); err != nil {
+	if err := i.pondering(ctx, "NS"); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -151,7 +161,7 @@ func (i *internet) LookupNS(ctx context.Context, name string) ([]*net.NS, error)
 }
 
 func (i *internet) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	if err := pause(ctx, latency, nil); err != nil {
+	if err := i.pondering(ctx, network); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()
@@ -160,10 +170,12 @@ func (i *internet) LookupNetIP(ctx context.Context, network, host string) ([]net
 	if i.failure != nil {
 		return nil, i.failure
 	}
-	if len(i.hosts[host]) == 0 {
+	other := func(addr netip.Addr) bool { return addr.Is4() != (network == "ip4") }
+	addresses := slices.DeleteFunc(slices.Clone(i.hosts[host]), other)
+	if len(addresses) == 0 {
 		return nil, &net.DNSError{IsNotFound: true}
 	}
-	return slices.Clone(i.hosts[host]), nil
+	return addresses, nil
 }
 
 // log returns what the name servers and what the resolver were asked.
@@ -400,7 +412,9 @@ func TestNobodyIsAskedForTheRecordButTheZonesServers(t *testing.T) {
 			}
 		}
 		queries, lookups := i.log()
-		if diff := cmp.Diff([]string{"NS example.com.", "ip ns1.host.test.", "ip ns2.host.test."}, lookups); diff != "" {
+		slices.Sort(lookups)
+		want := []string{"NS example.com.", "ip4 ns1.host.test.", "ip4 ns2.host.test.", "ip6 ns1.host.test.", "ip6 ns2.host.test."}
+		if diff := cmp.Diff(want, lookups); diff != "" {
 			t.Errorf("what the resolver was asked (-want +got):\n%s", diff)
 		}
 		for _, q := range queries {
@@ -469,7 +483,7 @@ func TestWaitsForOneNameShareTheirQueries(t *testing.T) {
 		if one, all := alone.asked(first), i.asked(first); all > one+5 {
 			t.Errorf("one call asks a server %d times, %d calls %d times", one, calls, all)
 		}
-		if _, lookups := i.log(); len(lookups) != 3 {
+		if _, lookups := i.log(); len(lookups) != 5 {
 			t.Errorf("the resolver was asked %q", lookups)
 		}
 	})
@@ -608,40 +622,59 @@ func TestNameServersAreLookedForAgainAfterAWaitInVain(t *testing.T) {
 	})
 }
 
-func TestACallerWithLittleTimeLeft(t *testing.T) {
+func TestACallerWithLessThanTheWholeTime(t *testing.T) {
+	const cut = "no time was left to wait until the record is visible; it is tried again; if this goes on, the API of the DNS host is slow or throttles"
+	nobody := func(i *internet) {
+		i.edit(func() {
+			for _, s := range i.servers {
+				s.err = errNoAuthority
+			}
+		})
+	}
+	nothing := func(i *internet) { i.show(wanted, time.Hour) }
 	tests := map[string]struct {
 		world func(*internet)
+		// heard tells whether another zone was seen before.
+		heard bool
+		time  time.Duration
 		want  string
+		// slow tells whether the zone is to blame, so that others do not wait together.
+		slow bool
 	}{
-		"to whom nobody answers": {
-			func(i *internet) {
-				for _, s := range i.servers {
-					s.err = errNoAuthority
-				}
-			},
-			"no time was left to wait until the record is visible; it is tried again; if this goes on, the API of the DNS host is slow or throttles",
-		},
-		"who sees nothing": {
-			func(i *internet) { i.show(wanted, time.Hour) },
-			missingAll,
-		},
+		"with hardly any, to whom nobody answers":          {world: nobody, heard: true, time: 5 * time.Second, want: cut},
+		"with hardly any, who sees nothing":                {world: nothing, time: 5 * time.Second, want: missingAll},
+		"with some, to whom nobody answers":                {world: nobody, heard: true, time: 12 * time.Second, want: cut, slow: true},
+		"with some, to whom nobody answers for any zone":   {world: nobody, time: 12 * time.Second, want: cut},
+		"with some, who sees nothing":                      {world: nothing, time: 12 * time.Second, want: missingAll, slow: true},
+		"with nearly all, who sees what appears in time":   {world: func(i *internet) { i.show(wanted, 28*time.Second) }, time: 29 * time.Second},
+		"with some, who would see it if there were longer": {world: func(i *internet) { i.show(wanted, 28*time.Second) }, time: 12 * time.Second, want: missingAll, slow: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			simulated(t, func(t *testing.T) {
 				i := newInternet(0)
-				test.world(i)
 				w := i.watcher()
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-				defer cancel()
-				got, took := wait(ctx, w, record())
-				if diff := cmp.Diff(outcome{Error: test.want}, got); diff != "" || took != 5*time.Second {
-					t.Errorf("after %s (-want +got):\n%s", took, diff)
+				if test.heard {
+					i.edit(func() { i.ns["example.net"] = i.ns[zoneName] })
+					if got, _ := wait(t.Context(), w, record(func(r *Record) { r.Zone = "example.net" })); !got.Seen {
+						t.Fatalf("%+v", got)
+					}
 				}
-				// It was not the zone's fault, so others may still wait together.
+				test.world(i)
+				ctx, cancel := context.WithTimeout(t.Context(), test.time)
+				defer cancel()
+				start := time.Now()
 				_, err := w.Wait(ctx, record())
-				if !fault.Is(err, fault.Transient) {
-					t.Errorf("%v is not retried", err)
+				if got := fmt.Sprint(err); got != test.want && (err != nil || test.want != "") {
+					t.Errorf("after %s: %q, want %q", time.Since(start), got, test.want)
+				}
+				if err != nil && (time.Since(start) != test.time || !fault.Is(err, fault.Transient)) {
+					t.Errorf("after %s: %v, which should be retried", time.Since(start), err)
+				}
+				ends, _ := together(t, w, nil)
+				turnedAway := map[bool]int{true: 4}[test.slow]
+				if got := ends[outcome{Error: slowText}]; got != turnedAway {
+					t.Errorf("then %d of five calls are turned away, want %d: %v", got, turnedAway, ends)
 				}
 			})
 		})

@@ -279,17 +279,17 @@ func (p *watch) look(w *waiter) (view, <-chan struct{}) {
 
 // blind says why nobody could tell.
 func (v view) blind(zone string) string {
-	if v.failure != nil {
-		return "nobody could be asked whether the record is visible: " + v.failure.Error()
+	failure := v.failure
+	if failure == nil && len(v.out) == 0 {
+		failure = notFoundYet(zone) // the lookup is still under way
+	}
+	if failure != nil {
+		return "nobody could be asked whether the record is visible: " + failure.Error()
 	}
 	slices.SortFunc(v.out, func(a, b refusal) int { return strings.Compare(a.server.String(), b.server.String()) })
 	parts := make([]string, 0, len(v.out))
 	for _, r := range v.out {
 		parts = append(parts, r.server.String()+" "+r.why.Error())
 	}
-	text := "none of the name servers of the zone " + zone + " answers with authority"
-	if len(parts) == 0 {
-		return text
-	}
-	return text + ": " + strings.Join(clip(parts), ", ")
+	return "none of the name servers of the zone " + zone + " answers with authority: " + strings.Join(clip(parts), ", ")
 }

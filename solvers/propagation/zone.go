@@ -3,9 +3,7 @@ package propagation
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,12 +12,6 @@ import (
 
 	"golang.org/x/sync/singleflight"
 )
-
-// Resolver finds the name servers of zones. Names are absolute, with a dot at the end. *net.Resolver implements it.
-type Resolver interface {
-	LookupNS(ctx context.Context, name string) ([]*net.NS, error)
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
 
 // Server is one address of a name server.
 type Server struct {
@@ -59,7 +51,7 @@ const (
 const (
 	keptFor        = 10 * time.Minute
 	keptInPartsFor = time.Minute
-	lookupTimeout  = 10 * time.Second
+	lookupTimeout  = 2 * questionTimeout // the names, and then their addresses
 )
 
 // What is asked of one address at once, for all names of a zone.
@@ -162,21 +154,26 @@ func (o *Options) Servers(ctx context.Context, zone string) (servers []Server, c
 	if err != nil {
 		return nil, false, err
 	}
+	answers := make([]found[netip.Addr], len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() { answers[i].values, answers[i].err = o.addresses(ctx, name) })
+	}
+	all.Wait()
 	complete = true
 	private := false
-	found := make([][]Server, len(names))
+	byName := make([][]Server, len(names))
 	for i, name := range names {
-		addresses, err := o.addresses(ctx, name)
-		complete = complete && err == nil
-		for _, addr := range addresses {
+		complete = complete && answers[i].err == nil
+		for _, addr := range answers[i].values {
 			if !mayAsk(addr, o.Allow) {
 				private = true
 				continue
 			}
-			found[i] = append(found[i], Server{strings.TrimSuffix(name, "."), addr})
+			byName[i] = append(byName[i], Server{strings.TrimSuffix(name, "."), addr})
 		}
 	}
-	servers = share(found)
+	servers = share(byName)
 	switch {
 	case len(servers) > 0:
 		return servers, complete, nil
@@ -187,12 +184,12 @@ func (o *Options) Servers(ctx context.Context, zone string) (servers []Server, c
 }
 
 // share picks as many addresses as are allowed, so that each name has its turn, and orders them.
-func share(found [][]Server) []Server {
+func share(byName [][]Server) []Server {
 	var servers []Server
 	taken := map[netip.Addr]bool{}
 	for turn, more := 0, true; more; turn++ {
 		more = false
-		for _, of := range found {
+		for _, of := range byName {
 			if turn >= len(of) {
 				continue
 			}
@@ -205,51 +202,6 @@ func share(found [][]Server) []Server {
 	}
 	slices.SortFunc(servers, func(a, b Server) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr)) })
 	return servers
-}
-
-// names returns the names of the zone's name servers, in order and with the dot at their end.
-func (o *Options) names(ctx context.Context, zone string) ([]string, error) {
-	failure := fmt.Errorf("the name servers of the zone %s could not be found", zone)
-	for _, r := range o.Resolvers {
-		records, err := r.LookupNS(ctx, zone+".")
-		names := make([]string, 0, len(records))
-		for _, record := range records {
-			names = append(names, strings.ToLower(record.Host))
-		}
-		slices.Sort(names)
-		names = slices.Compact(names)
-		if len(names) > 0 {
-			return names[:min(len(names), maxNames)], nil
-		}
-		if isNotFound(err) {
-			failure = fmt.Errorf("the zone %s has no name servers in the DNS", zone)
-		}
-	}
-	return nil, failure
-}
-
-// addresses returns the addresses of a name server, IPv4 before IPv6. An error means that they may be found another time.
-func (o *Options) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
-	var last error
-	for _, r := range o.Resolvers {
-		addresses, err := r.LookupNetIP(ctx, "ip", name)
-		if len(addresses) > 0 {
-			for i, addr := range addresses {
-				addresses[i] = addr.Unmap().WithZone("")
-			}
-			slices.SortFunc(addresses, netip.Addr.Compare)
-			return slices.Compact(addresses), nil
-		}
-		if last = err; isNotFound(err) {
-			last = nil
-		}
-	}
-	return nil, last
-}
-
-func isNotFound(err error) bool {
-	dnsError, ok := errors.AsType[*net.DNSError](err)
-	return ok && dnsError.IsNotFound
 }
 
 // rests tells whether an address is to be left alone: it has stayed silent, and was asked a moment ago.

@@ -76,6 +76,8 @@ type state struct {
 
 	zones  atomic.Pointer[zoneList]
 	flight singleflight.Group
+	// unlisted is why the last try of the look at the zones that is under way failed, nil if none has yet.
+	unlisted atomic.Pointer[error]
 
 	mu    sync.Mutex
 	locks map[string]*semaphore.Weighted

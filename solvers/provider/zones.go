@@ -15,7 +15,8 @@ const (
 	zonesKept = 10 * time.Minute
 	// zonesDoubted is how long it is believed where a zone that was added since would give another answer.
 	zonesDoubted = time.Minute
-	// zonesTimeout bounds one look at all zones of an account; large accounts have many pages.
+	// zonesTimeout bounds one look at all zones of an account; large accounts have many pages. It may be longer than a caller has:
+	// what it finds serves the calls that follow.
 	zonesTimeout = 40 * time.Second
 )
 
@@ -134,6 +135,9 @@ func (a *Account) zonesSince(ctx context.Context, notBefore time.Time) (*zoneLis
 		result := a.state.flight.DoChan("zones", func() (any, error) { return nil, a.listZones(context.WithoutCancel(ctx)) })
 		select {
 		case <-ctx.Done():
+			if cause := a.state.unlisted.Load(); cause != nil {
+				return nil, *cause
+			}
 			return nil, &fault.Error{Kind: fault.Transient, Reason: "listing the account's zones took all the time there was", Cause: ctx.Err()}
 		case r := <-result:
 			if r.Err != nil {
@@ -148,9 +152,12 @@ func (a *Account) listZones(ctx context.Context) error {
 	defer cancel()
 	asked := time.Now()
 	var names []string
+	a.state.unlisted.Store(nil)
 	err := a.retry(ctx, func(ctx context.Context) (err error) {
 		asked = time.Now()
-		names, err = a.provider.Zones(ctx)
+		if names, err = a.provider.Zones(ctx); err != nil {
+			a.state.unlisted.Store(&err)
+		}
 		return err
 	})
 	if err != nil {

@@ -283,6 +283,24 @@ func TestALookEndsBeforeItsCallers(t *testing.T) {
 	})
 }
 
+func TestALookThatFailsForLongerThanItsCallerHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := &fault.Error{Kind: fault.Transient, Reason: "no answer from cloud.example in time"}
+		c := &cloud{zones: []string{"example.com"}, takes: 10 * time.Second, fail: always(gone)}
+		a := account(c)
+		if _, err := zoneFor(within(t, 23*time.Second), a, "www.example.com", ""); !errors.Is(err, gone) {
+			t.Errorf("error %v, want the cloud's", err)
+		}
+		time.Sleep(time.Minute) // the look ends
+		synctest.Wait()
+		c.takes = time.Hour
+		if _, err := zoneFor(within(t, 23*time.Second), a, "www.example.com", ""); err == nil || errors.Is(err, gone) {
+			t.Errorf("error %v, want none of the look before", err)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 // TestALookOutlivesItsCaller has the caller that began a look run out of time while others wait for the same look.
 func TestALookOutlivesItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

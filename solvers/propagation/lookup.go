@@ -1,0 +1,155 @@
+package propagation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Resolver finds the name servers of zones. Names are absolute, with a dot at the end. *net.Resolver implements it.
+type Resolver interface {
+	LookupNS(ctx context.Context, name string) ([]*net.NS, error)
+	// LookupNetIP returns the addresses of a host of one family: the network is "ip4" or "ip6".
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+const (
+	// questionTimeout is how long all resolvers together have to answer a question. A *net.Resolver asks twice in that time.
+	questionTimeout = 10 * time.Second
+	// patience is how long a resolver has to itself until the next is asked as well.
+	patience = 2 * time.Second
+	// familyPatience is how long the addresses of one family are waited for when those of the other are known: some resolvers
+	// never answer questions for IPv6.
+	familyPatience = time.Second
+)
+
+var errUnanswered = errors.New("no answer for the addresses of one family")
+
+// names returns the names of the zone's name servers, in order and with the dot at their end.
+func (o *Options) names(ctx context.Context, zone string) ([]string, error) {
+	names, err := inTurn(ctx, o.Resolvers, func(ctx context.Context, r Resolver) ([]string, error) {
+		records, err := r.LookupNS(ctx, zone+".")
+		names := make([]string, 0, len(records))
+		for _, record := range records {
+			names = append(names, strings.ToLower(record.Host))
+		}
+		return names, err
+	})
+	switch {
+	case len(names) > 0:
+		slices.Sort(names)
+		names = slices.Compact(names)
+		return names[:min(len(names), maxNames)], nil
+	case isNotFound(err):
+		return nil, fmt.Errorf("the zone %s has no name servers in the DNS", zone)
+	}
+	return nil, notFoundYet(zone)
+}
+
+func notFoundYet(zone string) error {
+	return fmt.Errorf("the name servers of the zone %s could not be found", zone)
+}
+
+// addresses returns the addresses of a name server, IPv4 before IPv6. An error means that more may be found another time.
+func (o *Options) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+	addresses, err := inTurn(ctx, o.Resolvers, func(ctx context.Context, r Resolver) ([]netip.Addr, error) {
+		return bothFamilies(ctx, r, name)
+	})
+	if isNotFound(err) {
+		err = nil
+	}
+	for i, addr := range addresses {
+		addresses[i] = addr.Unmap().WithZone("")
+	}
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	return slices.Compact(addresses), err
+}
+
+// bothFamilies asks one resolver for IPv4 and IPv6 addresses. An error beside addresses says that one family is missing.
+func bothFamilies(ctx context.Context, r Resolver, name string) ([]netip.Addr, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	families := [...]string{"ip4", "ip6"}
+	answers := make(chan found[netip.Addr], len(families)) // whoever answers late is not held up
+	for _, family := range families {
+		go func() {
+			values, err := r.LookupNetIP(ctx, family, name)
+			answers <- found[netip.Addr]{values, err}
+		}()
+	}
+	var addresses []netip.Addr
+	var failure, none error
+	var enough <-chan time.Time
+	for range families {
+		select {
+		case <-enough:
+			failure = errUnanswered
+		case answer := <-answers:
+			addresses = append(addresses, answer.values...)
+			switch {
+			case isNotFound(answer.err):
+				none = answer.err
+			case answer.err != nil:
+				failure = answer.err
+			case len(addresses) > 0:
+				enough = time.After(familyPatience)
+			}
+		}
+	}
+	if failure == nil && len(addresses) == 0 {
+		return nil, none
+	}
+	return addresses, failure
+}
+
+// found is what a resolver answered.
+type found[T any] struct {
+	values []T
+	err    error
+}
+
+// inTurn asks the resolvers in their order: the next one when one has failed, and also when those before it let it wait. The
+// first values that are found count, with the error beside them. Else the error says that there are none if a resolver knows.
+func inTurn[T any](ctx context.Context, resolvers []Resolver, ask func(context.Context, Resolver) ([]T, error)) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	answers := make(chan found[T], len(resolvers))
+	next := time.NewTimer(0)
+	defer next.Stop()
+	var failure error
+	for begun, ended := 0, 0; ended < len(resolvers); {
+		select {
+		case <-next.C:
+			if begun == len(resolvers) {
+				continue
+			}
+			r := resolvers[begun]
+			begun++
+			go func() {
+				values, err := ask(ctx, r)
+				answers <- found[T]{values, err}
+			}()
+			next.Reset(patience)
+		case answer := <-answers:
+			ended++
+			if len(answer.values) > 0 {
+				return answer.values, answer.err
+			}
+			if !isNotFound(failure) {
+				failure = answer.err
+			}
+			next.Reset(0)
+		}
+	}
+	return nil, failure
+}
+
+func isNotFound(err error) bool {
+	dnsError, ok := errors.AsType[*net.DNSError](err)
+	return ok && dnsError.IsNotFound
+}
