@@ -63,7 +63,7 @@ func (l *looker) judgeConfiguration(configuration *admissionregistrationv1.Valid
 		return
 	}
 	l.checkf(OK, "%s: failurePolicy %s", object, policy)
-	l.rehearse(object, webhook, values)
+	l.judgeAsked(object, webhook, values)
 }
 
 // admissionPods checks the Pods behind the webhook.
@@ -90,13 +90,21 @@ func (l *looker) admissionPods(object report.Object, service *admissionregistrat
 	return false
 }
 
-// rehearse asks the API server to create, for show, a Certificate about which certyun always has something to say.
-func (l *looker) rehearse(object report.Object, webhook *admissionregistrationv1.ValidatingWebhook, values map[string]string) {
-	namespace := cmp.Or(l.namespace, metav1.NamespaceDefault)
-	if !l.isSent(webhook, namespace) {
-		return
+// word is in the warning that certyun's admission server has about what is created for show.
+const word = "certyun-doctor-looks"
+
+// rehearsal is what came of creating a Certificate for show.
+type rehearsal struct {
+	// warned tells whether certyun's admission server was asked.
+	warned bool
+	err    error
+}
+
+// rehearse asks the API server, once, to create for show a Certificate about which certyun always has something to say.
+func (l *looker) rehearse(namespace string) rehearsal {
+	if r, done := l.rehearsals[namespace]; done {
+		return r
 	}
-	const word = "certyun-doctor-looks"
 	trial := &cmapi.Certificate{
 		ObjectMeta: metav1.ObjectMeta{
 			GenerateName: "certyun-doctor-", Namespace: namespace, Annotations: map[string]string{rule.SkipAnnotation: word},
@@ -109,16 +117,46 @@ func (l *looker) rehearse(object report.Object, webhook *admissionregistrationv1
 	l.warnings.Take()
 	err := l.client.Create(l.ctx, trial, client.DryRunAll)
 	warned := slices.ContainsFunc(l.warnings.Take(), func(w string) bool { return strings.Contains(w, word) })
+	l.rehearsals[namespace] = rehearsal{warned: warned || err != nil && strings.Contains(err.Error(), word), err: err}
+	return l.rehearsals[namespace]
+}
+
+// judgeRehearsal tells whether a webhook other than certyun's keeps Certificates from being written.
+func (l *looker) judgeRehearsal(namespace string) {
+	if l.unreachable != nil {
+		return
+	}
+	err := l.rehearse(namespace).err
+	if apierrors.IsForbidden(err) {
+		l.skipf("whether the API server reaches cert-manager's webhook (may not create certificates in %s, not even for show)", namespace)
+	}
+	if err == nil || !strings.Contains(err.Error(), failedCalling) || strings.Contains(err.Error(), validating) {
+		return
+	}
+	l.checkf(Problem, "creating a Certificate, for show: %s", err)
+	l.sign(Sign{Kind: Said, Object: report.Object{Kind: "Namespace", APIVersion: "v1", Name: namespace}, Text: err.Error()})
+}
+
+// failedCalling is how an API server says that a webhook does not answer.
+const failedCalling = "failed calling webhook"
+
+// judgeAsked tells whether the API server asks certyun's admission server.
+func (l *looker) judgeAsked(object report.Object, webhook *admissionregistrationv1.ValidatingWebhook, values map[string]string) {
+	namespace := cmp.Or(l.namespace, metav1.NamespaceDefault)
+	if !l.isSent(webhook, namespace) {
+		return
+	}
+	r := l.rehearse(namespace)
 	switch {
-	case warned || err != nil && strings.Contains(err.Error(), word):
+	case r.warned:
 		l.checkf(OK, "%s: the API server asks it, and it answers", object)
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(r.err):
 		l.skipf("whether the API server can call the admission server (may not create certificates in %s, not even for show)", namespace)
-	case err != nil && strings.Contains(err.Error(), "failed calling webhook"):
-		l.checkf(Problem, "%s: %s", object, err)
-		l.sign(Sign{Kind: Said, Object: object, Text: err.Error(), Values: values})
-	case err != nil:
-		l.skipf("whether the API server can call the admission server (%s)", err)
+	case r.err != nil && strings.Contains(r.err.Error(), failedCalling) && strings.Contains(r.err.Error(), validating):
+		l.checkf(Problem, "%s: %s", object, r.err)
+		l.sign(Sign{Kind: Said, Object: object, Text: r.err.Error(), Values: with(values, "why", r.err.Error())})
+	case r.err != nil:
+		l.skipf("whether the API server can call the admission server (%s)", r.err)
 	default:
 		why := fmt.Sprintf("a Certificate that it would have warned about was let through in the namespace %s without a word", namespace)
 		l.checkf(Problem, "%s: %s", object, why)

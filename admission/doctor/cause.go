@@ -26,7 +26,7 @@ type Cause struct {
 	Recognise func(*Facts, Sign) (values map[string]string, ok bool)
 	// Sentence says what is wrong here.
 	Sentence string
-	// Next is the next command to run.
+	// Next is the next command to run. Where that is a look that was just taken, it is kubectl describe.
 	Next string
 	// Fix says what to do about it.
 	Fix string
@@ -83,20 +83,34 @@ func name(table []Cause, f *Facts, s Sign) (finding Finding, key string) {
 		values := with(s.Values)
 		maps.Copy(values, more)
 		key = cause.ID + "\n" + fill(cause.Sentence, values)
-		if cause.ID == Unknown().ID {
+		if cause.ID == Unknown().ID || s.Kind == ControllerDown || s.Kind == Lingering {
 			key += s.Object.String() + s.Text
 		}
 		values["object"], values["object-name"], values["said"] = s.Object.String(), s.Object.Name, s.Text
 		values["resource"], values["in"] = resourceName(s.Object), flagOf(s.Object)
 		values["cert-manager"], values["certyun-namespace"] = f.namespaces()
+		values["caller"] = cmp.Or(values["caller"], f.Caller, defaultNamespace+"/"+defaultServiceAccount)
+		values["issuer-namespace"] = cmp.Or(s.Object.Namespace, f.ClusterResourceNamespace, defaultNamespace)
 		values["certyun"], values["issuer-args"], values["certificate-args"] = f.commands(s.Object)
 		return Finding{
 			Cause: cause.ID, Title: cause.Title, Object: s.Object, Quote: quoted(s),
-			Sentence: ended(fill(cause.Sentence, values)), Next: fill(cause.Next, values), Fix: ended(fill(cause.Fix, values)),
+			Sentence: ended(fill(cause.Sentence, values)), Next: fill(f.next(cause), values), Fix: ended(fill(cause.Fix, values)),
 			Docs: troubleshooting + "#" + cause.ID,
 		}, key
 	}
 	return finding, key
+}
+
+// describe shows an object with its events.
+const describe = "kubectl describe {resource} {object-name}{in}"
+
+// next is what to run next.
+func (f *Facts) next(cause Cause) string {
+	taken := f.Provider && strings.Contains(cause.Next, " --provider") || f.DNS && strings.Contains(cause.Next, " --dns")
+	if taken && strings.HasPrefix(cause.Next, "{certyun} ") {
+		return describe
+	}
+	return cause.Next
 }
 
 // ended leaves one mark at the end of a sentence: what was said may have one of its own.
@@ -117,20 +131,32 @@ func quoted(s Sign) string {
 
 // explained tells whether another sign says why this one is there: cert-manager says of a solver that is away only that it is.
 func explained(f *Facts, s Sign) bool {
-	roots := []Kind{SolverDown, APIServiceUnavailable, BundleWrong, ServingExpired}
+	roots := []Kind{SolverDown, APIServiceUnavailable, BundleWrong, ServingExpired, ServingEarly, ServingNamed}
 	switch s.Kind {
 	case Said:
 		away := s.says(unavailable) && slices.ContainsFunc(roots, func(k Kind) bool { return f.has(k, isProblem) })
-		return away || s.says(issuerUnready) && slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && isIssuer(o.Object) })
+		swapped := s.says(unknownKeys()...) && f.has(KeysSwapped, isProblem)
+		return away || swapped || f.uninstalled(s) || s.says(issuerUnready) && slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && isIssuer(o.Object) })
 	case Silent:
-		return f.has(ControllerDown, isProblem) || f.has(ControllerDenied, isProblem) || f.has(RuleBroken, isProblem) || f.has(ObjectMissing, isProblem)
+		return f.has(ControllerDown, isProblem) || f.has(ControllerDenied, isProblem) || f.has(RuleBroken, isProblem) || f.has(ObjectMissing, isProblem) ||
+			f.has(DefinitionsMissing, isProblem) || f.has(Said, func(o Sign) bool { return o.says(failedCalling) })
+	case GroupNotServed:
+		return f.uninstalled(s)
 	case APIServiceUnavailable:
-		return slices.ContainsFunc([]Kind{BundleWrong, ServingExpired}, func(k Kind) bool {
+		return s.says("x509:", "tls:", "certificate") && slices.ContainsFunc([]Kind{BundleWrong, ServingExpired, ServingEarly, ServingNamed}, func(k Kind) bool {
 			return f.has(k, func(other Sign) bool { return other.Object == s.Object && isProblem(other) })
 		})
 	default:
 		return false
 	}
+}
+
+// uninstalled tells whether a sign says of a group that nobody serves it, where another says that certyun is not there at all.
+func (f *Facts) uninstalled(s Sign) bool {
+	return f.has(APIServiceMissing, func(missing Sign) bool {
+		group := missing.Values["group"]
+		return s.Kind == GroupNotServed && s.Values["group"] == group || s.Kind == Said && s.says("."+group, `"`+group+`"`)
+	})
 }
 
 // issuerUnready is what cert-manager says of a CertificateRequest whose Issuer is not ready or not there. The Issuer says why.
@@ -150,12 +176,17 @@ func specific(table []Cause, f *Facts, s Sign) int {
 		return leastSpecific
 	case s.Kind == Said && slices.Contains([]string{"record-not-visible", "dns-closed", "validation-failed"}, found.Cause):
 		return 2 // which has many causes of its own
-	case s.Kind == ControllerDown || s.Kind == ControllerDenied:
-		return 0 // without which nothing else matters
+	case s.stopsAll():
+		return -1 // without which nothing else matters
 	case own && s.Kind != Unanswered && s.Kind != RecordUnseen && s.Kind != Forbidden && s.Kind != LeftOver:
 		return 0
 	}
 	return 1
+}
+
+// stopsAll tells whether a sign says why cert-manager does nothing at all.
+func (s Sign) stopsAll() bool {
+	return s.Kind == ControllerDown || s.Kind == ControllerDenied || s.Kind == Said && s.says(failedCalling)
 }
 
 func isProblem(s Sign) bool { return s.State == Problem || s.State == "" }

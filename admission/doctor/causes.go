@@ -4,12 +4,34 @@ import "slices"
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), dnsCauses(), acmeCauses(),
-		certManagerCauses(), turnCauses())
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), dnsCauses(), acmeCauses(),
+		certManagerCauses(), turnCauses(), certificateCauses())
 }
 
-func servingCauses() []Cause {
+func mendedCauses() []Cause {
 	return []Cause{
+		{
+			ID: "challenge-behind", Title: "What the Challenge complains about is mended, and cert-manager has not tried again yet",
+			Shows:     []string{"the words of another cause in a Challenge, though that was mended"},
+			Recognise: mended,
+			Sentence:  "What {object} says is from the last time that cert-manager tried; what it complains about is in order now.",
+			Next:      `kubectl annotate {resource} {object-name}{in} --overwrite certyun.internal/again="$(date +%s)"`,
+			Fix: "Wait: cert-manager tries again by itself, but waits longer after each failure, up to half an hour. Any change of the Challenge makes it try at once. " +
+				"If the same comes back, the solver can be reached some of the time only: look at all of its Pods.",
+		},
+	}
+}
+
+func trustCauses() []Cause {
+	return []Cause{
+		{
+			ID: "serving-certificate-not-yet-valid", Title: "The solver's serving certificate is not valid yet",
+			Shows:     []string{"`x509: certificate has expired or is not yet valid: current time … is before …` in the APIService's condition"},
+			Recognise: either(of(ServingEarly), matchingUnavailable(notYetValid)),
+			Sentence:  "The serving certificate behind {apiservice} is not valid before {begins}: the clock of a node is off.",
+			Next:      "kubectl get nodes -o wide",
+			Fix:       "Set the clocks of the control plane's nodes and of the node on which cert-manager runs, for example with NTP.",
+		},
 		{
 			ID: "serving-certificate-expired", Title: "The solver's serving certificate has expired",
 			Shows:     []string{"`x509: certificate has expired or is not yet valid` in the APIService's condition"},
@@ -25,13 +47,26 @@ func servingCauses() []Cause {
 				"`x509: certificate signed by unknown authority` in the APIService's condition",
 				"an APIService without a `caBundle`",
 			},
-			Recognise: either(of(BundleWrong), tlsSays("unknown authority", "x509:", "failed to verify certificate", "bad certificate")),
+			Recognise: either(of(BundleWrong), except(misnamed, tlsSays("unknown authority", "x509:", "failed to verify certificate", "bad certificate"))),
 			Sentence:  "The API server does not trust the solver behind {apiservice}: {why}.",
 			Next:      "kubectl logs -n {cert-manager} deploy/cert-manager-cainjector",
 			Fix: "cert-manager's CA injector writes the `caBundle` from the Certificate that the annotation `cert-manager.io/inject-ca-from` of " +
 				"the APIService names. See that the injector runs, that the annotation names the Certificate of the release, and that this is ready. " +
 				"`helm upgrade` restores the annotation.",
 		},
+		{
+			ID: "serving-certificate-name-wrong", Title: "The solver's serving certificate is for another name",
+			Shows:     []string{"`x509: certificate is valid for …, not certyun-solver.certyun.svc` in the APIService's condition"},
+			Recognise: either(of(ServingNamed), misnamed),
+			Sentence:  "The serving certificate behind {apiservice} is not for the name of its Service, {service}.{service-namespace}.svc: {why}.",
+			Next:      "kubectl get certificates.cert-manager.io -n {service-namespace} -o wide",
+			Fix:       "See that the APIService names the Service of the release, and that nobody else answers there. `helm upgrade` restores both, and the names in the Certificate of the release.",
+		},
+	}
+}
+
+func servingCauses() []Cause {
+	return []Cause{
 		{
 			ID: "solver-serves-other-group", Title: "The solver serves another API group than the APIService",
 			Shows:     []string{"`bad status from https://…/apis/acme.certyun.internal/v1alpha1: 404` in the APIService's condition"},
@@ -51,7 +86,7 @@ func servingCauses() []Cause {
 			Sentence:  "The API server does not reach the solver behind {apiservice}: {why}.",
 			Next:      "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=solver -o wide",
 			Fix: "Bring up the solver's Pods: look at their events and logs. If they are ready, something stands between the control plane and " +
-				"the port of the Service: a firewall, a NetworkPolicy, or a node network without a route.",
+				"the port of the Service: a firewall, a NetworkPolicy, or a node network without a route. See also that the APIService names the Service and the port of the release.",
 		},
 		{
 			ID: "serving-certificate-expires", Title: "The solver's serving certificate expires soon and was not renewed",
@@ -71,8 +106,8 @@ func servingCauses() []Cause {
 		},
 		{
 			ID: "delegation-missing", Title: "The solver may not ask the API server who calls it",
-			Shows:     []string{"Pods of the solver that do not become ready, with `extension-apiserver-authentication` in their log"},
-			Recognise: of(DelegationDenied),
+			Shows:     []string{"Pods of the solver that do not become ready, with `extension-apiserver-authentication` in their log", "`subjectaccessreviews.authorization.k8s.io is forbidden` in a Challenge"},
+			Recognise: either(of(DelegationDenied), refused(true)),
 			Sentence:  "The ServiceAccount {reader} may not {what}, which every aggregated API server has to.",
 			Next:      "kubectl auth can-i --list --as=system:serviceaccount:{reader-user}",
 			Fix:       "Restore the ClusterRoleBinding `…:auth-delegator` and, in kube-system, the RoleBinding `…:authentication-reader` of the chart: `helm upgrade` does.",
@@ -133,11 +168,21 @@ func callingCauses() []Cause {
 func rightCauses() []Cause {
 	return []Cause{
 		{
+			ID: "cluster-refuses", Title: "A quota, a policy or a webhook of the cluster refuses what cert-manager makes",
+			Shows: []string{
+				"`is forbidden: exceeded quota: …`, `ValidatingAdmissionPolicy '…' denied request`, `admission webhook \"…\" denied the request` in an object or an event",
+			},
+			Recognise: matching(forbiddenByPolicy),
+			Sentence:  "The cluster does not let cert-manager make what it needs: {why}.",
+			Next:      describe,
+			Fix:       "Change what the message names, the quota or the policy, or make an exception in it for cert-manager's ServiceAccount ({caller}).",
+		},
+		{
 			ID: "cert-manager-not-allowed", Title: "cert-manager may not do what it has to",
 			Shows:     []string{"`is forbidden: User \"system:serviceaccount:cert-manager:cert-manager\" cannot …` about anything but a solver"},
-			Recognise: either(of(ControllerDenied), matching(refusedRight)),
+			Recognise: either(of(ControllerDenied), refused(false)),
 			Sentence:  "{who} may not {verb} {what}, which it needs to go on.",
-			Next:      "kubectl auth can-i {verb} {what} --as={who}",
+			Next:      "kubectl auth can-i {verb} {type} --as={who}",
 			Fix:       "Restore cert-manager's ClusterRoles and bindings: upgrade or reinstall its chart with `global.rbac.create` true.",
 		},
 		{
@@ -204,15 +249,30 @@ func secretCauses() []Cause {
 func accountCauses() []Cause {
 	return []Cause{
 		{
+			ID: "access-key-swapped", Title: "The ID and the secret of the access key are in each other's place",
+			Shows:     []string{"`the AccessKey ID does not exist` or `the SecretId does not exist` in a Challenge, though the key is there"},
+			Recognise: of(KeysSwapped),
+			Sentence:  "The Secret {secret-namespace}/{secret} has the access key's ID where {object} looks for its secret (the key {key}).",
+			Next:      "kubectl describe secret {secret} -n {secret-namespace}",
+			Fix:       "Put each where it belongs: an AccessKey ID begins with LTAI, a SecretId with AKID. Write the Secret again, or name the keys the other way round in the Issuer.",
+		},
+		{
+			ID: "access-key-of-other-api", Title: "The keys are not those of the cloud's API",
+			Shows:     []string{"`it looks like a token of the retired DNSPod API or an APPID` in a Challenge"},
+			Recognise: said("looks like a token of the retired DNSPod API"),
+			Sentence:  "DNSPod does not know the SecretId in {keys}: it looks like a token of DNSPod's retired API or an APPID.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix:       "Create a key in CAM (console.cloud.tencent.com/cam/capi): its SecretId begins with AKID. Write it and its SecretKey to {keys}, each in its place.",
+		},
+		{
 			ID: "access-key-unknown", Title: "The cloud does not know the access key, or has disabled it",
 			Shows: []string{
 				"`the AccessKey ID does not exist (InvalidAccessKeyId.NotFound)`, `the AccessKey is disabled (InvalidAccessKeyId.Inactive)`",
 				"`the SecretId does not exist or is disabled (AuthFailure.SecretIdNotFound)`, `the SecretId is none of the API 3.0`",
 			},
-			Recognise: said("the AccessKey ID does not exist", "the AccessKey ID is not valid", "the AccessKey is disabled",
-				"the SecretId does not exist or is disabled", "the SecretId is none of the API 3.0"),
-			Sentence: "The cloud does not accept the access key in {keys}: it does not exist or is disabled.",
-			Next:     "{certyun} doctor issuer {issuer-args} --provider",
+			Recognise: said(append(unknownKeys(), "the AccessKey is disabled")...),
+			Sentence:  "The cloud does not accept the access key in {keys}: it does not exist or is disabled.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
 			Fix: "Create or enable a key in the console (RAM for Alibaba Cloud, CAM for Tencent Cloud) and write it to {keys}. Look whether the " +
 				"ID and the secret are in each other's place.",
 		},
@@ -265,16 +325,24 @@ func accountCauses() []Cause {
 func zoneCauses() []Cause {
 	return []Cause{
 		{
+			ID: "domain-not-in-dns", Title: "The public DNS does not know the domain",
+			Shows:     []string{"`NXDOMAIN` for the domain itself", "`Could not find the SOA record in the DNS tree for the domain` in a Challenge"},
+			Recognise: of(DomainUnknown),
+			Sentence:  "The resolvers say that the domain {domain} does not exist, so nobody sees a record below it.",
+			Next:      "dig +trace NS {domain}",
+			Fix: "See that the name has no slip in it, that the domain is registered and has not expired, that the registrar delegates it to the cloud's name servers, and that its zone is not " +
+				"paused at the cloud. A private domain gets no certificate from a public CA; for a private CA ask the resolvers that know it (`--nameservers`).",
+		},
+		{
 			ID: "zone-is-public-suffix", Title: "The zone is taken for a public suffix, or is not found",
 			Shows: []string{
 				"`Could not find the SOA record in the DNS tree for the domain`, `Could not determine authoritative nameservers` in a Challenge",
 				"`com.cn cannot be a zone of Alidns`",
 			},
-			Recognise: either(of(ZoneTooHigh), said("Could not find the SOA record", "Could not determine the zone", "Could not determine authoritative nameservers", "cannot be a zone of"),
-				said("has a SOA record")),
-			Sentence: "The resolvers that are asked do not find the zone of {record}: they show no SOA record below a public suffix.",
-			Next:     "dig SOA {record}",
-			Fix: "Some resolvers filter SOA records. Give cert-manager others: `--dns01-recursive-nameservers=223.5.5.5:53,119.29.29.29:53` with " +
+			Recognise: either(of(ZoneTooHigh), said("Could not find the SOA record", "Could not determine the zone", "Could not determine authoritative nameservers", "Could not find the start of authority", "cannot be a zone of")),
+			Sentence:  "The resolvers that are asked do not find the zone of {record}: they show no SOA record below a public suffix.",
+			Next:      "dig SOA {record}",
+			Fix: "See with `dig NS` that the domain is delegated and exists. Some resolvers filter SOA records: give cert-manager others: `--dns01-recursive-nameservers=223.5.5.5:53,119.29.29.29:53` with " +
 				"`--dns01-recursive-nameservers-only`. certyun itself takes the longest zone of the account, whatever the resolvers say.",
 		},
 		{
@@ -309,9 +377,9 @@ func cloudCauses() []Cause {
 				"Alidns is not available", "DNSPod is not available", "an error inside ", "answered HTTP", "answered with a redirect", "the answer of ", "could not be made", "took all the time there was",
 				"without saying why", "could not be read from the Kubernetes API server", "does not end", "certyun is still starting",
 				"taken for a repeated one", "no time was left to wait"),
-			Sentence: "The solver does not get an answer that it can use from the cloud: {why}.",
+			Sentence: "The cloud's API gives no answer that can be used: {why}.",
 			Next:     "kubectl logs -n {certyun-namespace} -l app.kubernetes.io/component=solver --tail=50",
-			Fix:      "Let the solver's Pods out to the API over HTTPS (NetworkPolicy, firewall, NAT). Behind a proxy that opens TLS set `solver.cloudCA`. If the cloud itself fails, wait.",
+			Fix:      "Let the solver's Pods (and this machine, for --provider) out to the API over HTTPS (NetworkPolicy, firewall, NAT). Behind a proxy that opens TLS set `solver.cloudCA`. If the cloud itself fails, wait.",
 		},
 		{
 			ID: "record-refused", Title: "The cloud does not take the record",
@@ -319,12 +387,21 @@ func cloudCauses() []Cause {
 			Recognise: said(
 				"forbids a TXT record", "is locked", "forbids changes", "forbids the record", "takes no more TXT records", "a limit of the",
 				"does not allow a TTL", "does not have the line", "does not take a record", "does not take TXT records",
-				"needs a record on the default line", "is banned", "not in service", "black hole", "is an alias of", "Alidns refused", "DNSPod refused",
+				"needs a record on the default line", "is banned", "not in service", "black hole", "is an alias of",
 				"misses a parameter of", "does not allow a name of so many labels", "is under way", "is changing its name servers",
 			),
 			Sentence: "The cloud refuses to write the record: {why}.",
 			Next:     "kubectl describe {resource} {object-name}{in}",
 			Fix:      "Do what the message says: set `config.ttl` or the line, remove what stands at the name, or unlock the zone in the console.",
+		},
+		{
+			ID: "cloud-refused", Title: "The cloud refuses a call for a reason that certyun does not know",
+			Shows:     []string{"`Alidns refused alidns:… (…)`, `DNSPod refused dnspod:… (…)`"},
+			Recognise: said("Alidns refused", "DNSPod refused"),
+			Sentence:  "The cloud refuses the call: {why}.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix: "Look up the code in brackets: at api.aliyun.com/document/Alidns/2015-01-09/errorCode for Alibaba Cloud DNS, at cloud.tencent.com/document/api/1427/56192 for DNSPod. " +
+				"The solver's log has the cloud's own message.",
 		},
 	}
 }
@@ -332,18 +409,26 @@ func cloudCauses() []Cause {
 func dnsCauses() []Cause {
 	return []Cause{
 		{
+			ID: "cname-loop", Title: "The CNAMEs of the challenge's name go round in a circle",
+			Shows:     []string{"`_acme-challenge.…` is a CNAME to a name that leads back to it"},
+			Recognise: circling,
+			Sentence:  "The CNAMEs at {record} lead nowhere: {why}.",
+			Next:      "dig +trace TXT {record}",
+			Fix:       "Remove the CNAME, or let it lead to a name in a zone that the solver's account hosts.",
+		},
+		{
 			ID: "dns-closed", Title: "DNS on port 53 is closed or intercepted",
 			Shows: []string{
 				"`none of the name servers of the zone … answers with authority` in the solver's log, or in a Challenge under `--propagation-strict`",
 				"`read udp …: i/o timeout` or `connection refused` after `Waiting for DNS-01 challenge propagation:` in a Challenge",
 			},
-			Recognise: either(of(Unanswered), said("answers with authority", "nobody could be asked whether the record is visible", "no address of the name servers", "have only addresses that are not public"),
-				matching(dnsTimeout), matching(resolverTimeout)),
+			Recognise: except(failing, either(of(Unanswered), said("answers with authority", "nobody could be asked whether the record is visible", "no address of the name servers", "have only addresses that are not public"),
+				matching(dnsTimeout), matching(resolverTimeout))),
 			Sentence: "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place ({why}).",
 			Next:     "dig +norecurse TXT {record} @NAMESERVER",
 			Fix: "Open egress on port 53 over UDP and TCP for the solver and for cert-manager. Where that cannot be, cert-manager can ask over HTTPS " +
 				"(`--dns01-recursive-nameservers=https://223.5.5.5/dns-query --dns01-recursive-nameservers-only`); certyun waits for its whole " +
-				"`--propagation-timeout` and goes on.",
+				"`--propagation-timeout` and goes on. Where a resolver answers SERVFAIL, see with `dig +trace` whether the domain's own servers or its DNSSEC are at fault.",
 		},
 		{
 			ID: "dns-broken", Title: "The domain's DNS answers with a failure",
@@ -351,8 +436,8 @@ func dnsCauses() []Cause {
 				"`rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'` in a Challenge",
 				"`DNS problem: SERVFAIL looking up TXT`",
 			},
-			Recognise: either(said("rcode was expected to be", "SERVFAIL", "DNSSEC"), matching(failure)),
-			Sentence:  "The resolvers get no usable answer for the domain: {why}.",
+			Recognise: either(said("rcode was expected to be", "Unexpected response code", "SERVFAIL", "DNSSEC"), matching(failure), failing),
+			Sentence:  "The resolvers or the zone's name servers answer with a failure: {why}.",
 			Next:      "dig +trace SOA {record}",
 			Fix: "See that the registrar delegates to the cloud's name servers, that the zone is not paused, and that DNSSEC is either right or off: " +
 				"a DS record at the registrar without signatures at the cloud makes every name fail.",
@@ -413,7 +498,27 @@ func acmeCauses() []Cause {
 			Sentence:  "The CA asked the DNS for the record and did not get it: {why}.",
 			Next:      "{certyun} doctor certificate {certificate-args} --dns",
 			Fix: "The CA was asked before the record was visible everywhere, or the domain is delegated to other name servers. Leave cert-manager's self " +
-				"check on or let certyun wait (`propagation.timeout`), and compare the delegation. cert-manager tries again after a wait; delete the CertificateRequest to try now.",
+				"check on or let certyun wait (`propagation.timeout`), and compare the delegation. cert-manager tries again after a wait of an hour or more; `cmctl renew` makes it try now.",
+		},
+		{
+			ID: "issuer-secret-wrong", Title: "A Secret of the Issuer itself is missing or cannot be used",
+			Shows: []string{
+				"`Failed to register ACME account: secrets \"…\" not found` (an external account binding), `Account private key is invalid`, `Error getting keypair for CA issuer` in an Issuer",
+			},
+			Recognise: issuerSays(matching(ownSecret)),
+			Sentence:  "{object} cannot use a Secret of its own: {why}.",
+			Next:      "kubectl get secrets -n {issuer-namespace}",
+			Fix: "Create it, or write it again, in the namespace {issuer-namespace}: there are the ACME account's key, the key of an external account binding and the key pair of a CA. " +
+				"Those of a ClusterIssuer are in the cluster resource namespace, cert-manager's own by default. A broken account key can be deleted: cert-manager makes a new one.",
+		},
+		{
+			ID: "acme-unreachable", Title: "cert-manager does not reach the ACME server",
+			Shows: []string{"`Failed to register ACME account: Get \"https://…\": dial tcp …` in an Issuer", "`unexpected non-ACME API error` in an Order"},
+			Recognise: either(said("unexpected non-ACME API error", "not an RFC 8555 problem document"), acmeAway, issuerSays(said("dial tcp", "no such host", "i/o timeout", "connection refused", "x509:",
+				"TLS handshake", "context deadline exceeded", "EOF", "unsupported protocol scheme"))),
+			Sentence: "cert-manager does not get an answer from the ACME server that it can use: {why}.",
+			Next:     "kubectl logs -n {cert-manager} deploy/cert-manager",
+			Fix:      "Check `spec.acme.server`, let cert-manager out to it over HTTPS, and set `spec.acme.caBundle` for a CA of your own.",
 		},
 		{
 			ID: "acme-refused", Title: "The ACME server refuses, or limits the rate",
@@ -422,16 +527,7 @@ func acmeCauses() []Cause {
 			Sentence:  "The ACME server refuses: {why}.",
 			Next:      "kubectl describe {resource} {object-name}{in}",
 			Fix: "Do what the ACME server says. After `rateLimited` wait until the time that it names, and rehearse with the CA's staging server. " +
-				"cert-manager tries again by itself, after an hour at first and then more and more slowly.",
-		},
-		{
-			ID: "acme-unreachable", Title: "cert-manager does not reach the ACME server",
-			Shows: []string{"`Failed to register ACME account: Get \"https://…\": dial tcp …` in an Issuer"},
-			Recognise: either(said("unexpected non-ACME API error"), issuerSays(said("dial tcp", "no such host", "i/o timeout", "connection refused", "x509:", "TLS handshake", "context deadline exceeded", "EOF",
-				"not an RFC 8555 problem document", "unsupported protocol scheme"))),
-			Sentence: "cert-manager does not get an answer from the ACME server of {object}: {why}.",
-			Next:     "kubectl logs -n {cert-manager} deploy/cert-manager",
-			Fix:      "Check `spec.acme.server`, let cert-manager out to it over HTTPS, and set `spec.acme.caBundle` for a CA of your own.",
+				"cert-manager tries again by itself, after an hour at first and then more and more slowly; `cmctl renew` makes it try now.",
 		},
 		{
 			ID: "issuer-not-ready", Title: "The Issuer is not ready",
@@ -458,7 +554,7 @@ func certManagerCauses() []Cause {
 			ID: "definitions-missing", Title: "cert-manager's CustomResourceDefinitions are missing",
 			Shows:     []string{"`no matches for kind \"Certificate\"`"},
 			Recognise: of(DefinitionsMissing),
-			Sentence:  "{object} is missing: cert-manager is not installed, or without its definitions.",
+			Sentence:  "cert-manager is not installed, or without its definitions, or with those of an old version: {missing}.",
 			Next:      "kubectl get crds | grep cert-manager",
 			Fix:       "Install cert-manager with its definitions (`crds.enabled=true` of its chart).",
 		},
@@ -477,6 +573,14 @@ func certManagerCauses() []Cause {
 			Sentence:  "The API server does not reach cert-manager's own webhook, so that nothing of cert-manager's can be written.",
 			Next:      "kubectl get pods -n {cert-manager} -l app.kubernetes.io/component=webhook -o wide",
 			Fix:       "Bring up its Pods, see that the CA injector runs, and open the way from the control plane to port 10250 of its Pods.",
+		},
+		{
+			ID: "webhook-down", Title: "A webhook of the cluster does not answer",
+			Shows:     []string{"`failed calling webhook \"…\"` in an object, an event or a log, with the name of somebody else's webhook"},
+			Recognise: matching(failedWebhook),
+			Sentence:  "The API server does not reach the webhook {webhook}, which has to agree before cert-manager's objects can be written: {why}.",
+			Next:      "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+			Fix:       "Bring up the Pods behind it, or take cert-manager's objects out of its rules.",
 		},
 		{
 			ID: "cert-manager-not-running", Title: "cert-manager is not running",
@@ -538,6 +642,45 @@ func turnCauses() []Cause {
 			Sentence:  "{object} and another Certificate have the same secretName, so that cert-manager leaves this one alone: {why}",
 			Next:      "kubectl get certificates.cert-manager.io{in} -o custom-columns=NAME:.metadata.name,SECRET:.spec.secretName",
 			Fix:       "Give each Certificate a `secretName` of its own, or delete the one that is not needed.",
+		},
+	}
+}
+
+func certificateCauses() []Cause {
+	return []Cause{
+		{
+			ID: "keystore-password-missing", Title: "The Secret with the keystore's password is missing",
+			Shows:     []string{"`JKS keystore password Secret \"…\" not found`, `PKCS12 keystore password Secret \"…\" not found` in an event of a Certificate"},
+			Recognise: said("keystore password Secret"),
+			Sentence:  "{object} was signed, and is not written for want of its keystore's password: {why}.",
+			Next:      "kubectl get secrets{in}",
+			Fix:       "Create the Secret that `spec.keystores` names, in the namespace of the Certificate, or remove `spec.keystores`.",
+		},
+		{
+			ID: "private-key-does-not-fit", Title: "The private key in the Secret is not as the Certificate wants it",
+			Shows:     []string{"`User intervention required: existing private key in Secret …` in a Certificate"},
+			Recognise: said("User intervention required", "CannotRegenerateKey"),
+			Sentence:  "{object} wants another private key than there is, and cert-manager may not make a new one: {why}.",
+			Next:      describe,
+			Fix:       "Set `spec.privateKey.rotationPolicy: Always`, or make `spec.privateKey` as the key is.",
+		},
+		{
+			ID: "http-challenge-unseen", Title: "The answer to an HTTP-01 challenge is not seen",
+			Shows:     []string{"`Waiting for HTTP-01 challenge propagation: …` in a Challenge"},
+			Recognise: matching(webUnseen),
+			Sentence:  "{object} is solved over HTTP, not with a DNS record, and its answer is not seen: {why}.",
+			Next:      "kubectl get ingresses,services,pods{in} -l acme.cert-manager.io/http01-solver=true",
+			Fix: "See that the Ingress class or the Gateway that the solver names is there, that the name leads to it, and that port 80 is open to the Internet. " +
+				"With certyun the name needs none of it: add a DNS-01 solver whose `selector` matches it.",
+		},
+		{
+			ID: "challenge-lingers", Title: "A deleted Challenge waits for its record to be removed",
+			Shows:     []string{"a Challenge that is being deleted and stays, with a finalizer of cert-manager's", "a namespace that stays in `Terminating` for a Challenge"},
+			Recognise: of(Lingering),
+			Sentence:  "{object} is being deleted, and waits until its record is removed: {why}.",
+			Next:      describe,
+			Fix: "Mend what it says, and cert-manager removes the record and lets go of it. If the solver is gone for good, remove the record in the cloud's console, and then the Challenge's finalizers: " +
+				"`kubectl patch {resource} {object-name}{in} --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`.",
 		},
 		{
 			ID: "rule-broken", Title: "A rule finds fault with the Certificate",

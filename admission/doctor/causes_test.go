@@ -97,13 +97,42 @@ func TestCauses(t *testing.T) {
 			"serving-certificate-expires", "The serving certificate behind v1alpha1.acme.certyun.internal expires at 2026-11-24T00:00:00Z; cert-manager should have renewed it long before.",
 			[]Sign{{Kind: ServingExpires, Object: apiService, Values: with(behind, "expires", "2026-11-24T00:00:00Z")}},
 		},
+		"the serving certificate begins tomorrow": {
+			"serving-certificate-not-yet-valid", "The serving certificate behind v1alpha1.acme.certyun.internal is not valid before 2026-11-24T00:00:00Z: the clock of a node is off.",
+			[]Sign{
+				{Kind: ServingEarly, Object: apiService, Values: with(behind, "begins", "2026-11-24T00:00:00Z")},
+				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "tls"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is before 2026-11-24T00:00:00Z"},
+			},
+		},
+		"the serving certificate is of another Service": {
+			"serving-certificate-name-wrong", "The serving certificate behind v1alpha1.acme.certyun.internal is not for the name of its Service, certyun-solver.certyun.svc: certificate is valid for a.example, not certyun-solver.certyun.svc.",
+			[]Sign{
+				{Kind: ServingNamed, Object: apiService, Values: with(behind, "why", "certificate is valid for a.example, not certyun-solver.certyun.svc")},
+				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "x"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate is valid for a.example, not certyun-solver.certyun.svc"},
+			},
+		},
+		"the Challenge complains about what is mended": {
+			"challenge-behind", "What Challenge shop/www-1-2-3 says is from the last time that cert-manager tried; what it complains about is in order now.",
+			[]Sign{
+				challengeSays("the server is currently unable to handle the request (post dnspod.acme.certyun.internal)"),
+				challengeSays(refusal("dnspod", group)),
+				challengeSays("the server could not find the requested resource (post dnspod.acme.certyun.internal)"),
+				challengeSays(presenting + "the Secret shop/mended does not exist; create it"),
+				challengeSays(presenting + "certyun is not allowed to read the Secret shop/mended; add shop to the chart's value secrets.namespaces"),
+				challengeSays(presenting + `the Secret shop/mended has no key "id"; add it, or name another key in the Issuer`),
+				challengeSays(presenting + `the value of the key "id" in the Secret shop/mended is empty; write the access key there`),
+			},
+		},
 		"there is no API service": {
 			"apiservice-missing", "There is no v1alpha1.acme.certyun.internal, so no solver is served in the group acme.certyun.internal.",
 			[]Sign{{Kind: APIServiceMissing, Object: apiService, Values: behind}},
 		},
 		"the solver may not ask who calls it": {
 			"delegation-missing", "The ServiceAccount certyun/certyun-solver may not create subjectaccessreviews, which every aggregated API server has to.",
-			[]Sign{{Kind: DelegationDenied, Values: map[string]string{"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "create subjectaccessreviews"}}},
+			[]Sign{
+				{Kind: DelegationDenied, Values: map[string]string{"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "create subjectaccessreviews"}},
+				challengeSays(`an error on the server ("Internal Server Error: \"/apis/acme.certyun.internal/v1alpha1/alidns\": subjectaccessreviews.authorization.k8s.io is forbidden: User \"system:serviceaccount:certyun:certyun-solver\" cannot create resource \"subjectaccessreviews\" in API group \"authorization.k8s.io\" at the cluster scope") has prevented the request from succeeding (post alidns.acme.certyun.internal)`),
+			},
 		},
 		"the admission server is away": {
 			"admission-not-asked", "certyun's admission server is not asked, and its failurePolicy is Ignore: no Pod.",
@@ -136,6 +165,14 @@ func TestCauses(t *testing.T) {
 			"cert-manager-not-allowed", "system:serviceaccount:cert-manager:cert-manager may not create orders, which it needs to go on.",
 			[]Sign{{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "orders" in API group "acme.cert-manager.io" in the namespace "shop"`}},
 		},
+		"a policy of the cluster says no": {
+			"cluster-refuses", `The cluster does not let cert-manager make what it needs: secrets "www-x" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=5, limited: secrets=5.`,
+			[]Sign{
+				{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `secrets "www-x" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=5, limited: secrets=5`},
+				{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io "www-1-2" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not here`},
+				{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Failed to create CertificateRequest: admission webhook "validate.kyverno.svc-fail" denied the request: not here`},
+			},
+		},
 		"the namespace goes away": {
 			"namespace-vanishing", "The namespace is being deleted, so that nothing can be made in it: Some content in the namespace has finalizers remaining.",
 			[]Sign{
@@ -144,10 +181,12 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		"the domain is signed wrongly": {
-			"dns-broken", "The resolvers get no usable answer for the domain: When querying the SOA record for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53], rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'.",
+			"dns-broken", "The resolvers or the zone's name servers answer with a failure: When querying the SOA record for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53], rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'.",
 			[]Sign{
 				challengeSays("When querying the SOA record for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53], rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'"),
 				challengeSays("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: SERVFAIL looking up TXT for _acme-challenge.www.example.com"),
+				challengeSays("Unexpected response code 'REFUSED' for _acme-challenge.www.example.com."),
+				{Kind: Unanswered, Text: "ns1 (192.0.2.1) answers REFUSED, ns2 (192.0.2.2) answers REFUSED", Values: map[string]string{"record": "_acme-challenge.www.example.com"}},
 			},
 		},
 		"a Role is missing": {
@@ -187,6 +226,14 @@ func TestCauses(t *testing.T) {
 				challengeSays(presenting + "the config of the solver: config.accesKeyIdRef: Forbidden: there is no such field"),
 			},
 		},
+		"the access key's halves are swapped": {
+			"access-key-swapped", "The Secret shop/alidns has the access key's ID where Issuer shop/le looks for its secret (the key secret).",
+			[]Sign{{Kind: KeysSwapped, Object: object("Issuer", "shop", "le"), Values: map[string]string{"secret-namespace": "shop", "secret": "alidns", "key": "secret"}}},
+		},
+		"the keys are of DNSPod's retired API": {
+			"access-key-of-other-api", "DNSPod does not know the SecretId in the Secret shop/dnspod: it looks like a token of DNSPod's retired API or an APPID.",
+			[]Sign{challengeSays("dnspod: present the TXT record x.example.com: the SecretId is none of the API 3.0 (AuthFailure.InvalidAuthorization); it looks like a token of the retired DNSPod API or an APPID: create a SecretId; the keys are from the Secret shop/dnspod")},
+		},
 		"the access key was deleted": {
 			"access-key-unknown", "The cloud does not accept the access key in the Secret shop/alidns: it does not exist or is disabled.",
 			[]Sign{
@@ -222,6 +269,10 @@ func TestCauses(t *testing.T) {
 			"account-restricted", "The cloud knows the account of the Secret shop/dnspod and refuses its calls: dnspod: present the TXT record x.example.com: the account has not passed real-name verification (FailedOperation.NotRealNamedUser); see to it; the keys are from the Secret shop/dnspod.",
 			[]Sign{challengeSays("dnspod: present the TXT record x.example.com: the account has not passed real-name verification (FailedOperation.NotRealNamedUser); see to it; the keys are from the Secret shop/dnspod")},
 		},
+		"the domain is not registered": {
+			"domain-not-in-dns", "The resolvers say that the domain example.com does not exist, so nobody sees a record below it.",
+			[]Sign{{Kind: DomainUnknown, Values: map[string]string{"domain": "example.com"}}},
+		},
 		"the resolvers hide SOA records": {
 			"zone-is-public-suffix", "The resolvers that are asked do not find the zone of _acme-challenge.www.example.com: they show no SOA record below a public suffix.",
 			[]Sign{
@@ -248,7 +299,7 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		"the way to the cloud is closed": {
-			"cloud-unreachable", "The solver does not get an answer that it can use from the cloud: " + presenting + "no answer from alidns.aliyuncs.com in time.",
+			"cloud-unreachable", "The cloud's API gives no answer that can be used: " + presenting + "no answer from alidns.aliyuncs.com in time.",
 			[]Sign{challengeSays(presenting + "no answer from alidns.aliyuncs.com in time"), challengeSays(presenting + "the certificate of alidns.aliyuncs.com is not trusted; check")},
 		},
 		"the zone wants a longer TTL": {
@@ -257,6 +308,14 @@ func TestCauses(t *testing.T) {
 				challengeSays(presenting + "the zone example.com does not allow a TTL of 60 seconds; set config.ttl to at least 600, the minimum of the zone's edition"),
 				challengeSays(presenting + "a record of another type at the name in the zone example.com forbids a TXT record (DomainRecordConflict); remove that record"),
 			},
+		},
+		"the cloud has a new code": {
+			"cloud-refused", "The cloud refuses the call: " + presenting + "Alidns refused alidns:DescribeDomains (Some.NewCode).",
+			[]Sign{challengeSays(presenting + "Alidns refused alidns:DescribeDomains (Some.NewCode)")},
+		},
+		"CNAMEs go round": {
+			"cname-loop", "The CNAMEs at _acme-challenge.www.example.com lead nowhere: the CNAME of b leads back to a.",
+			[]Sign{{Kind: Unanswered, Text: "the CNAME of b leads back to a", Values: map[string]string{"record": "_acme-challenge.www.example.com", "why": "the CNAME of b leads back to a"}}},
 		},
 		"a name server lags": {
 			"record-not-visible", "The record is written, but not visible yet on ns2.simulator.test (127.0.0.2).",
@@ -312,12 +371,25 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		"the ACME server is away": {
-			"acme-unreachable", `cert-manager does not get an answer from the ACME server of Issuer shop/le: Failed to register ACME account: Get "https://acme.example.com/dir": dial tcp: lookup acme.example.com: no such host.`,
-			[]Sign{issuerSaysThat(`Failed to register ACME account: Get "https://acme.example.com/dir": dial tcp: lookup acme.example.com: no such host`)},
+			"acme-unreachable", `cert-manager does not get an answer from the ACME server that it can use: Failed to register ACME account: Get "https://acme.example.com/dir": dial tcp: lookup acme.example.com: no such host.`,
+			[]Sign{
+				issuerSaysThat(`Failed to register ACME account: Get "https://acme.example.com/dir": dial tcp: lookup acme.example.com: no such host`),
+				issuerSaysThat("Failed to register ACME account: the ACME server returned an HTTP 404 response which is not an RFC 8555 problem document; the response body has been omitted and can be found in the cert-manager logs"),
+				orderSays(`Failed to create Order: Post "https://acme.example.com/order": dial tcp 192.0.2.1:443: connect: connection refused`),
+			},
 		},
 		"an Issuer is not ready for another reason": {
-			"issuer-not-ready", `Issuer shop/le is not ready, so that nothing is issued with it: Error getting keypair for CA issuer: secret "ca" not found.`,
-			[]Sign{issuerSaysThat(`Error getting keypair for CA issuer: secret "ca" not found`)},
+			"issuer-not-ready", `Issuer shop/le is not ready, so that nothing is issued with it: Failed to verify Vault is initialized and unsealed.`,
+			[]Sign{issuerSaysThat("Failed to verify Vault is initialized and unsealed")},
+		},
+		"the external account binding is not there": {
+			"issuer-secret-wrong", `Issuer shop/le cannot use a Secret of its own: Failed to register ACME account: secrets "eab" not found.`,
+			[]Sign{
+				issuerSaysThat(`Failed to register ACME account: secrets "eab" not found`),
+				issuerSaysThat(`Error getting keypair for CA issuer: secret "ca" not found`),
+				issuerSaysThat("Account private key is invalid: error decoding private key PEM block: no PEM data was found in given input"),
+				issuerSaysThat("Failed to verify ACME account: the ACME issuer config has 'disableAccountKeyGeneration' set to true, but the secret was not found: secrets \"le-account\" not found"),
+			},
 		},
 		"the Issuer is not there": {
 			"object-missing", "There is no Issuer shop/le, but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference.",
@@ -327,8 +399,8 @@ func TestCauses(t *testing.T) {
 			},
 		},
 		"the definitions are not there": {
-			"definitions-missing", "CustomResourceDefinition orders.acme.cert-manager.io is missing: cert-manager is not installed, or without its definitions.",
-			[]Sign{{Kind: DefinitionsMissing, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
+			"definitions-missing", "cert-manager is not installed, or without its definitions, or with those of an old version: CustomResourceDefinition orders.acme.cert-manager.io is missing.",
+			[]Sign{{Kind: DefinitionsMissing, Values: map[string]string{"missing": "CustomResourceDefinition orders.acme.cert-manager.io is missing"}, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
 		},
 		"the cluster is old": {
 			"kubernetes-too-old", "Kubernetes v1.28.1 is older than 1.30, the oldest that certyun is for.",
@@ -337,6 +409,10 @@ func TestCauses(t *testing.T) {
 		"cert-manager's webhook is away": {
 			"cert-manager-webhook-down", "The API server does not reach cert-manager's own webhook, so that nothing of cert-manager's can be written.",
 			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: connection refused`}},
+		},
+		"another webhook is away": {
+			"webhook-down", `The API server does not reach the webhook validate.kyverno.svc-fail, which has to agree before cert-manager's objects can be written: Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno.kyverno.svc:443/validate": no endpoints available.`,
+			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno.kyverno.svc:443/validate": no endpoints available`}},
 		},
 		"cert-manager has no Pod": {
 			"cert-manager-not-running", "Deployment cert-manager/cert-manager has no Pod that is ready: it is scaled to 0 replicas.",
@@ -366,6 +442,25 @@ func TestCauses(t *testing.T) {
 			"secret-shared", `Certificate shop/www and another Certificate have the same secretName, so that cert-manager leaves this one alone: Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`,
 			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`}},
 		},
+		"the keystore has no password": {
+			"keystore-password-missing", `Certificate shop/www was signed, and is not written for want of its keystore's password: JKS keystore password Secret "jks" not found.`,
+			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `JKS keystore password Secret "jks" not found`}},
+		},
+		"the private key may not be changed": {
+			"private-key-does-not-fit", `Certificate shop/www wants another private key than there is, and cert-manager may not make a new one: User intervention required: existing private key in Secret "www" does not match requirements on Certificate resource.`,
+			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `User intervention required: existing private key in Secret "www" does not match requirements on Certificate resource`}},
+		},
+		"the answer over HTTP is not seen": {
+			"http-challenge-unseen", "Challenge shop/www-1-2-3 is solved over HTTP, not with a DNS record, and its answer is not seen: Waiting for HTTP-01 challenge propagation: wrong status code '404', expected '200'.",
+			[]Sign{
+				challengeSays("Waiting for HTTP-01 challenge propagation: wrong status code '404', expected '200'"),
+				challengeSays(`Waiting for HTTP-01 challenge propagation: failed to perform self check GET request 'http://www.example.com/x': Get "http://www.example.com/x": dial tcp 192.0.2.1:80: i/o timeout`),
+			},
+		},
+		"a Challenge cannot be cleaned up": {
+			"challenge-lingers", "Challenge shop/www-1-2-3 is being deleted, and waits until its record is removed: no answer.",
+			[]Sign{{Kind: Lingering, Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}}},
+		},
 		"a rule knows better": {
 			"rule-broken", `spec.issuerRef.group of Certificate shop/www: "certmanager.io" is not cert-manager's group.`,
 			[]Sign{{Kind: RuleBroken, Object: object("Certificate", "shop", "www"), Values: map[string]string{"field": "spec.issuerRef.group", "message": `"certmanager.io" is not cert-manager's group`, "rule": "issuer-group-unknown", "remedy": "Write cert-manager.io"}}},
@@ -386,7 +481,10 @@ func TestCauses(t *testing.T) {
 			t.Parallel()
 			for i, sign := range test.signs {
 				f := &Facts{
-					Signs: []Sign{sign}, Groups: served, Served: []string{group}, Caller: "cert-manager/cert-manager", Program: "certyun",
+					Signs: []Sign{sign}, Works: map[string]bool{
+						"call " + group + "/dnspod": true, "secret shop/mended": true, "read shop/mended": true, "key shop/mended/id": true,
+					},
+					Groups: served, Served: []string{group}, Caller: "cert-manager/cert-manager", Program: "certyun",
 					Elsewhere: map[string][]string{"shop/misplaced": {"cert-manager"}},
 				}
 				causes, _, _ := recognise(Table(), f)

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -72,6 +74,7 @@ func (l *looker) certManager() {
 	for _, part := range []string{"controller", "webhook", "cainjector"} {
 		l.certManagerPart(deployments, part)
 	}
+	l.judgeRehearsal(cmp.Or(l.namespace, metav1.NamespaceDefault))
 	l.controllerMay("")
 	if l.controller.version != "" {
 		l.certManagerIs(l.controller.version)
@@ -79,7 +82,7 @@ func (l *looker) certManager() {
 }
 
 func (l *looker) kubernetesVersion() {
-	info, err := l.discovery.ServerVersion()
+	info, err := l.discovery.Version(l.ctx)
 	if err != nil {
 		l.allowed(err, "get", "version", "", "")
 		return
@@ -121,7 +124,7 @@ func minorOf(v *version.Version) *version.Version {
 
 // definitions checks that cert-manager's kinds are defined.
 func (l *looker) definitions() {
-	missing := false
+	var missing []string
 	for _, name := range []string{
 		"certificates.cert-manager.io", "certificaterequests.cert-manager.io", "issuers.cert-manager.io",
 		"clusterissuers.cert-manager.io", "orders.acme.cert-manager.io", "challenges.acme.cert-manager.io",
@@ -132,18 +135,39 @@ func (l *looker) definitions() {
 		case !known:
 			return
 		case !found:
-			missing = true
-			object := report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: name}
-			l.checkf(Problem, "CustomResourceDefinition %s: missing", name)
-			l.sign(Sign{Kind: DefinitionsMissing, Object: object})
+			missing = append(missing, "CustomResourceDefinition "+name+" is missing")
+		case !servesV1(crd):
+			missing = append(missing, "CustomResourceDefinition "+name+" does not serve the version v1")
 		}
 	}
-	if !missing {
+	if len(missing) == 0 {
 		l.checkf(OK, "CustomResourceDefinitions: all that are needed are there")
+		return
 	}
+	for _, text := range missing {
+		l.checkf(Problem, "%s", text)
+	}
+	l.undefined(strings.Join(missing, ", "))
 }
 
-// findCertManager finds out where cert-manager's controller runs, and as whom. It returns the Deployments of cert-manager.
+// servesV1 tells whether a definition has the version that is asked for. Where nothing says what it has, that is believed.
+func servesV1(crd *apiextensionsv1.CustomResourceDefinition) bool {
+	return len(crd.Spec.Versions) == 0 || slices.ContainsFunc(crd.Spec.Versions, func(v apiextensionsv1.CustomResourceDefinitionVersion) bool {
+		return v.Name == cmapi.SchemeGroupVersion.Version && v.Served
+	})
+}
+
+// undefined notes, once, that cert-manager's kinds are not defined.
+func (l *looker) undefined(why string) {
+	if l.facts.has(DefinitionsMissing, isProblem) {
+		return
+	}
+	object := report.Object{Kind: "Installation", Name: "cert-manager"}
+	l.sign(Sign{Kind: DefinitionsMissing, Object: object, Text: why, Values: map[string]string{"missing": why}})
+}
+
+// findCertManager finds out where cert-manager's controller runs, and as whom. It returns the Deployments of cert-manager, nil where
+// nobody may look for them.
 func (l *looker) findCertManager() []appsv1.Deployment {
 	deployments := &appsv1.DeploymentList{}
 	known := l.list(l.options.CertManagerNamespace, deployments, certManagerLabels())
@@ -168,7 +192,8 @@ func (l *looker) findCertManager() []appsv1.Deployment {
 	if !known {
 		return nil
 	}
-	return deployments.Items
+	l.deployments = append([]appsv1.Deployment{}, deployments.Items...)
+	return l.deployments
 }
 
 // accountExists tells whether there is a ServiceAccount of the usual name, so that cert-manager may be taken to run as it. Who
@@ -214,7 +239,7 @@ func (l *looker) controllerMay(namespace string) {
 		l.checkf(Problem, "ServiceAccount %s may not %s %s", l.facts.Caller, right.Verb, what)
 		l.sign(Sign{
 			Kind: ControllerDenied, Object: report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: l.controller.namespace, Name: l.controller.account},
-			Values: map[string]string{"who": who, "verb": right.Verb, "what": what},
+			Values: map[string]string{"who": who, "verb": right.Verb, "what": what, "type": typed(what, right.Group, namespace)},
 		})
 		return
 	}
@@ -240,6 +265,9 @@ func (c *controller) learn(d *appsv1.Deployment, options Options) {
 // certManagerPart checks one of cert-manager's Deployments. Where there is none at all, it may run elsewhere, outside of the
 // cluster or under other labels.
 func (l *looker) certManagerPart(deployments []appsv1.Deployment, part string) {
+	if deployments == nil {
+		return // which is noted
+	}
 	i := slices.IndexFunc(deployments, func(d appsv1.Deployment) bool { return d.Labels[component] == part })
 	if i < 0 {
 		if len(deployments) > 0 {

@@ -43,7 +43,7 @@ func (l *looker) chain(object report.Object) *chain {
 	}
 	l.seen = true
 	if !found {
-		l.missing(object, "")
+		l.missing(object, l.otherCertificate(object))
 		return nil
 	}
 	namespace := object.Namespace
@@ -139,6 +139,8 @@ func (l *looker) judgeChain(c *chain) {
 	if c.issuer != nil {
 		l.judgeReady(c.issuer)
 		l.judgeChosen(c)
+	} else {
+		l.judgeCalls(c)
 	}
 	l.area = "Certificate"
 	l.judgeNamespace(c)
@@ -156,16 +158,21 @@ func (l *looker) judgeChain(c *chain) {
 		l.blameRules(c)
 		facts = l.facts
 	}
-	if l.facts.has(Silent, isProblem) {
+	if l.facts.has(Silent, isProblem) || l.facts.has(Overdue, isProblem) {
 		l.area = "cert-manager"
 		l.controllerMay(c.certificate.Namespace)
+		l.judgeRehearsal(c.certificate.Namespace)
+		if l.facts.has(Overdue, isProblem) && len(l.deployments) > 0 {
+			l.certManagerPart(l.deployments, "controller")
+		}
+		facts = l.facts
 	}
 	// What the Certificate's own objects say comes first, where it says something.
 	slices.SortStableFunc(l.facts.Signs, func(a, b Sign) int { return specific(table, &facts, a) - specific(table, &facts, b) })
 	if c.ready() && !c.issuing() {
 		for i := begin; i < len(l.facts.Signs); i++ {
-			if l.facts.Signs[i].State == Problem && l.facts.Signs[i].Kind != Overdue {
-				l.facts.Signs[i].State = Warning
+			if s := &l.facts.Signs[i]; s.State == Problem && s.Kind != Overdue && !s.stopsAll() {
+				s.State = Warning
 			}
 		}
 	}
@@ -195,6 +202,19 @@ func (l *looker) judgeChosen(c *chain) {
 	for _, w := range all {
 		if slices.ContainsFunc(c.challenges, func(ch *acmev1.Challenge) bool { return sameSolver(w.solver, &ch.Spec.Solver) }) {
 			l.judgeSolver(c.issuer, w)
+		}
+	}
+}
+
+// judgeCalls checks what the challenges call, where the Issuer cannot be seen.
+func (l *looker) judgeCalls(c *chain) {
+	for _, challenge := range c.challenges {
+		if challenge.Spec.Solver.DNS01 == nil || challenge.Spec.Solver.DNS01.Webhook == nil {
+			continue
+		}
+		webhook := challenge.Spec.Solver.DNS01.Webhook
+		if slices.Contains(l.group(webhook.GroupName).Resources, webhook.SolverName) {
+			l.callerMay(webhook.GroupName, webhook.SolverName)
 		}
 	}
 }
@@ -236,9 +256,12 @@ func (l *looker) judgeNamespace(c *chain) {
 	if !known {
 		l.notChecked = l.notChecked[:notes] // who may see a Certificate knows its namespace
 	}
-	if !found || namespace.DeletionTimestamp == nil {
-		return
+	if found && namespace.DeletionTimestamp != nil {
+		l.vanishing(namespace)
 	}
+}
+
+func (l *looker) vanishing(namespace *corev1.Namespace) {
 	object := report.Object{APIVersion: "v1", Kind: "Namespace", Name: namespace.Name}
 	text := "it is being deleted"
 	for _, condition := range namespace.Status.Conditions {
@@ -254,7 +277,7 @@ func (l *looker) judgeNamespace(c *chain) {
 func (l *looker) judgeLinks(c *chain) {
 	if c.ready() && !c.issuing() {
 		l.judgeReadyCertificate(c)
-		l.lingering(c)
+		l.lingeringOf(c)
 		return
 	}
 	switch {
@@ -361,7 +384,7 @@ func (l *looker) judgeOrder(c *chain) (stuck bool) {
 	switch {
 	case text != "":
 		l.sign(Sign{Kind: Said, Object: object, Text: text, Values: map[string]string{"state": string(c.order.Status.State)}})
-	case age > silence && c.order.Status.State == "" || age > patientlyFor:
+	case age > silence && (c.order.Status.State == "" || c.order.Status.State == acmev1.Pending && len(c.challenges) == 0) || age > patientlyFor:
 		l.silent(object, c.order.CreationTimestamp.Time)
 	default:
 		l.sign(Sign{Kind: Said, State: Waiting, Object: object, Text: "the order is " + cmp.Or(string(c.order.Status.State), "new")})
@@ -391,8 +414,11 @@ func (l *looker) judgeRequest(c *chain) (stuck bool) {
 		return true
 	}
 	for _, condition := range c.request.Status.Conditions {
-		if condition.Type != cmapi.CertificateRequestConditionReady || condition.Status == cmmeta.ConditionTrue {
+		if condition.Type != cmapi.CertificateRequestConditionReady {
 			continue
+		}
+		if condition.Status == cmmeta.ConditionTrue {
+			return false // it is signed: what comes after it keeps the Certificate
 		}
 		state := Problem
 		if condition.Reason == cmapi.CertificateRequestReasonPending && age < silence {
@@ -401,11 +427,15 @@ func (l *looker) judgeRequest(c *chain) (stuck bool) {
 		l.sign(Sign{Kind: Said, State: state, Object: object, Text: condition.Message, Values: map[string]string{"state": condition.Reason}})
 		return true
 	}
-	if age > silence {
-		l.silent(object, c.request.CreationTimestamp.Time)
+	if age <= silence {
+		return false
+	}
+	if text := l.lastWarning("CertificateRequest", c.request); text != "" {
+		l.sign(Sign{Kind: Said, Object: object, Text: text})
 		return true
 	}
-	return false
+	l.silent(object, c.request.CreationTimestamp.Time)
+	return true
 }
 
 // failed tells whether the last attempt did.

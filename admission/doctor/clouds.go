@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/certyun/certyun/solvers/alidns"
@@ -20,24 +19,15 @@ type clouds struct {
 	dnspod *dnspod.Cloud
 }
 
-// newClouds returns the clouds at these endpoints; "" is the public one.
-func newClouds(alidnsEndpoint, dnspodEndpoint, caFile string) (*clouds, error) {
+// newClouds returns the clouds at these endpoints, by the name of the solver; without one, at the public one.
+func newClouds(endpoints map[string]provider.Endpoint, caFile string) (*clouds, error) {
 	transport, err := provider.NewTransportTrusting(caFile)
 	if err != nil {
 		return nil, err
 	}
-	endpoints := map[string]provider.Endpoint{}
-	for flag, url := range map[string]string{"alidns": alidnsEndpoint, "dnspod": dnspodEndpoint} {
-		if url == "" {
-			continue
-		}
-		if endpoints[flag], err = provider.ParseEndpoint(url); err != nil {
-			return nil, fmt.Errorf("--%s-endpoint: %w", flag, err)
-		}
-	}
 	return &clouds{
-		alidns: alidns.New(alidns.Options{Endpoint: endpoints["alidns"], Transport: transport}),
-		dnspod: dnspod.New(dnspod.Options{Endpoint: endpoints["dnspod"], Transport: transport}),
+		alidns: alidns.New(alidns.Options{Endpoint: endpoints[alidnsName], Transport: transport}),
+		dnspod: dnspod.New(dnspod.Options{Endpoint: endpoints[dnspodName], Transport: transport}),
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 
 	"github.com/certyun/certyun/admission/report"
 )
@@ -90,7 +91,7 @@ With --watch it follows an issuance until the Certificate is ready, or is stuck 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, func(ctx context.Context, d *Doctor) (*Diagnosis, error) {
 				if o.watch {
-					return d.Watch(ctx, d.namespace, args[0], watchInterval, o.stuckAfter, cmd.ErrOrStderr())
+					return d.Watch(ctx, d.namespace, args[0], Patience{Interval: watchInterval, Stuck: o.stuckAfter, Look: o.timeout}, cmd.ErrOrStderr())
 				}
 				return d.Certificate(ctx, d.namespace, args[0])
 			})
@@ -138,13 +139,16 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usage(cmd, fmt.Errorf("unknown argument %q; want %s", args[0], strings.Join([]string{"certificate NAME", "issuer NAME", "nothing"}, ", ")))
+	return usage(cmd, fmt.Errorf("unknown argument %q; want certificate NAME, issuer NAME, or nothing", args[0]))
 }
 
 func oneName(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != 1 || args[0] == "" {
+		if len(args) != 1 {
 			return usage(cmd, fmt.Errorf("want the name of one %s, not %d arguments", what, len(args)))
+		}
+		if wrong := content.IsPathSegmentName(args[0]); args[0] == "" || len(wrong) > 0 {
+			return usage(cmd, fmt.Errorf("%q is not the name of a %s", args[0], what))
 		}
 		return nil
 	}
@@ -156,6 +160,9 @@ func (o *flags) run(cmd *cobra.Command, examine func(context.Context, *Doctor) (
 		return usage(cmd, err)
 	}
 	d, err := o.doctor(cmd)
+	if _, isUsage := errors.AsType[*report.ExitError](err); isUsage {
+		return err
+	}
 	if err != nil {
 		return report.Unchecked(err)
 	}

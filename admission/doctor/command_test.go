@@ -86,9 +86,11 @@ func TestCommand(t *testing.T) {
 		"an unknown output":                         {[]string{"-o", "yaml"}, 2, `--output "yaml": want text or json`},
 		"an unknown kind":                           {[]string{"issuer", "le", "--kind", "Issuers"}, 2, `--kind "Issuers": want auto, Issuer, ClusterIssuer`},
 		"a port that cannot be":                     {[]string{"--dns-port", "70000"}, 2, "--dns-port 70000 must be from 1 to 65535"},
+		"a name that cannot be":                     {[]string{"certificate", "shop/www"}, 2, `"shop/www" is not the name of a certificate`},
+		"a namespace that cannot be":                {[]string{"certificate", "www", "-n", "../shop"}, 2, `--namespace "../shop": may not contain '/'`},
 		"no time":                                   {[]string{"--timeout", "0s"}, 2, "--timeout must be greater than 0"},
-		"a resolver that cannot be":                 {[]string{"--nameservers", "a b"}, 3, "--nameservers"},
-		"an endpoint that cannot be":                {[]string{"--alidns-endpoint", "ftp://x"}, 3, "--alidns-endpoint"},
+		"a resolver that cannot be":                 {[]string{"--nameservers", "a b"}, 2, "--nameservers"},
+		"an endpoint that cannot be":                {[]string{"--alidns-endpoint", "ftp://x"}, 2, "--alidns-endpoint"},
 		"roots that are not there":                  {[]string{"--cloud-ca-file", "/does/not/exist"}, 3, "--cloud-ca-file"},
 		"a kubeconfig that is not there":            {[]string{"--kubeconfig", "/does/not/exist"}, 3, "/does/not/exist"},
 		"a cluster that is not there":               {[]string{"-s", "http://127.0.0.1:1"}, 3, "the Kubernetes API server does not answer"},
@@ -96,7 +98,7 @@ func TestCommand(t *testing.T) {
 		"a cluster that forbids everything":         {[]string{"-s", forbidding}, 3, "nothing could be checked"},
 		"a Certificate that may not be seen":        {[]string{"certificate", "www", "-n", "shop", "-s", forbidding}, 3, "not checked: certificate www in shop (may not get certificates www in shop)"},
 		"an Issuer that may not be seen":            {[]string{"issuer", "le", "-n", "shop", "-s", forbidding}, 3, "nothing could be checked"},
-		"a Certificate that is not there":           {[]string{"certificate", "www", "-n", "shop", "-s", empty}, 1, "There is no Certificate shop/www."},
+		"a Certificate that is not there":           {[]string{"certificate", "www", "-n", "shop", "-s", empty}, 1, "There is no Certificate shop/www: the namespace shop does not exist either."},
 		"a ClusterIssuer that is not there":         {[]string{"clusterissuer", "le", "-n", "shop", "-s", empty}, 1, "There is no ClusterIssuer le."},
 		"an Issuer that is not there, for machines": {[]string{"issuer", "le", "-n", "shop", "-s", empty, "-o", "json"}, 1, `"cause": "object-missing"`},
 		"a cluster with nothing in it":              {[]string{"-s", empty}, 1, "[definitions-missing]"},
@@ -208,7 +210,7 @@ func TestWatch(t *testing.T) {
 					d.client = changing{Client: d.client, later: s.doctor(t).client, at: start.Add(test.after)}
 				}
 				var told bytes.Buffer
-				found, err := d.Watch(t.Context(), "shop", "www", watchInterval, defaultPatience, &told)
+				found, err := d.Watch(t.Context(), "shop", "www", Patience{Interval: watchInterval, Stuck: defaultPatience, Look: defaultTimeout}, &told)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -94,7 +94,8 @@ func (w *World) follow(ctx context.Context, name string) ([]string, error) {
 	return chain, fmt.Errorf("%s leads through more than %d CNAMEs", name, maxChain)
 }
 
-// zone finds the zone of a name as cert-manager does: by the SOA record of the name or of the first name above it that has one.
+// zone finds the zone of a name as cert-manager does: by the SOA record of the name or of the first name above it that has one. It
+// is "" where none has.
 func (w *World) zone(ctx context.Context, name string) (string, error) {
 	for _, label := range dns.Split(dns.Fqdn(name)) {
 		candidate := dns.Fqdn(name)[label:]
@@ -108,7 +109,7 @@ func (w *World) zone(ctx context.Context, name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("no name from %s upwards has a SOA record", name)
+	return "", nil
 }
 
 // sighting is what one authoritative server says.
@@ -248,10 +249,8 @@ func (l *looker) lookAt(c *chain, one *lookup) {
 		return
 	}
 	values["zone"] = zone
-	if dnsname.IsPublicSuffix(zone) {
-		text := fmt.Sprintf("the resolvers take %s for the zone of %s", zone, target)
-		l.checkf(Problem, "%s", text)
-		l.sign(Sign{Kind: ZoneTooHigh, Object: object, Text: text, Values: values})
+	if zone == "" || dnsname.IsPublicSuffix(zone) {
+		l.tooHigh(object, target, values)
 		return
 	}
 	seen, err := l.world.authorities(l.ctx, zone, target)
@@ -259,7 +258,48 @@ func (l *looker) lookAt(c *chain, one *lookup) {
 		l.unanswered(object, values, err.Error())
 		return
 	}
+	l.checkf(OK, "the zone of %s is %s, with the name servers %s", target, zone, serversOf(seen))
 	l.compare(c, one, seen, values)
+}
+
+// tooHigh says why no zone was found below a public suffix: the domain does not exist, or its SOA record is not shown.
+func (l *looker) tooHigh(object report.Object, target string, values map[string]string) {
+	zone := values["zone"]
+	domain := below(zone, target)
+	exists, err := l.world.exists(l.ctx, domain)
+	if err == nil && !exists {
+		l.checkf(Problem, "the resolvers say that %s does not exist", domain)
+		l.sign(Sign{Kind: DomainUnknown, Object: object, Text: domain + " does not exist", Values: with(values, "domain", domain)})
+		return
+	}
+	text := fmt.Sprintf("the resolvers take %s for the zone of %s", cmp.Or(zone, "the root"), target)
+	l.checkf(Problem, "%s", text)
+	l.sign(Sign{Kind: ZoneTooHigh, Object: object, Text: text, Values: values})
+}
+
+// below is the name just below a public suffix on the way to a name; without a suffix, its last two labels.
+func below(suffix, name string) string {
+	labels := dns.SplitDomainName(name)
+	keep := min(max(len(dns.SplitDomainName(suffix))+1, 2), len(labels))
+	return strings.Join(labels[len(labels)-keep:], ".")
+}
+
+// exists tells whether the resolvers know a name.
+func (w *World) exists(ctx context.Context, name string) (bool, error) {
+	reply, err := w.ask(ctx, name, dns.TypeNS)
+	if err != nil {
+		return false, err
+	}
+	return reply.Rcode != dns.RcodeNameError, nil
+}
+
+// serversOf names the servers that were asked.
+func serversOf(seen []sighting) string {
+	var names []string
+	for _, s := range seen {
+		names = append(names, s.server.String())
+	}
+	return listed(names, "that have no address")
 }
 
 func (l *looker) unanswered(object report.Object, values map[string]string, text string) {

@@ -15,6 +15,7 @@ import (
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
 	miekg "github.com/miekg/dns"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/simulator"
@@ -107,6 +108,14 @@ func TestDNS(t *testing.T) {
 			causes: []string{"record-not-visible"},
 			checks: []string{"_acme-challenge.www.example.net at ns2.simulator.test (127.0.0.2): it answers REFUSED"},
 		},
+		"the domain is not in the DNS": {
+			damage: func(t *testing.T, _ *simulator.World, s *scene) {
+				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.DNSName = "www.nowhere.example"
+				find[*cmapi.Certificate](t, s, "www").Spec.DNSNames = []string{"www.nowhere.example"}
+			},
+			causes: []string{"domain-not-in-dns", "record-not-visible"},
+			checks: []string{"the resolvers say that nowhere.example does not exist"},
+		},
 		"somebody answers in the servers' place": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
 				show(t, w, visible)
@@ -145,7 +154,7 @@ func TestDNS(t *testing.T) {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
 				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME a.example.net.", "a.example.net. 60 IN CNAME _acme-challenge.www.example.net.")
 			},
-			causes: []string{"dns-closed", "record-not-visible"},
+			causes: []string{"cname-loop", "record-not-visible"},
 		},
 		"records of earlier challenges": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
@@ -277,18 +286,23 @@ func TestClouds(t *testing.T) {
 			t.Run(solver+": "+name, func(t *testing.T) {
 				t.Parallel()
 				w := internet(t, simulator.DNSOptions{})
-				endpoint, config := w.Alidns, `{"accessKeyIdRef":{"name":"alidns","key":"id"},"accessKeySecretRef":{"name":"alidns","key":"secret"}}`
+				id, endpoint, config := "LTAI5tExampleExample1234", w.Alidns, `{"accessKeyIdRef":{"name":"alidns","key":"id"},"accessKeySecretRef":{"name":"alidns","key":"secret"}}`
 				if solver == dnspodName {
-					endpoint, config = w.DNSPod, `{"secretIdRef":{"name":"alidns","key":"id"},"secretKeyRef":{"name":"alidns","key":"secret"}}`
+					id, endpoint, config = "AKIDExampleExample1234567890", w.DNSPod, `{"secretIdRef":{"name":"alidns","key":"id"},"secretKeyRef":{"name":"alidns","key":"secret"}}`
 				}
-				key := cloud.Key{ID: "LTAI5tExampleExample1234", Secret: "averysecretsecret"}
+				key := cloud.Key{ID: id, Secret: "averysecretsecret"}
 				test.change(&key, endpoint)
 				endpoint.PutAccount(cloud.Account{Owner: "shop", Keys: []cloud.Key{key}})
-				zones, err := newClouds(w.Alidns.URL, w.DNSPod.URL, "")
+				endpoints, err := (&flags{alidnsEndpoint: w.Alidns.URL, dnspodEndpoint: w.DNSPod.URL}).endpoints()
+				if err != nil {
+					t.Fatal(err)
+				}
+				zones, err := newClouds(endpoints, "")
 				if err != nil {
 					t.Fatal(err)
 				}
 				s := healthy(t)
+				find[*corev1.Secret](t, s, "alidns").Data["id"] = []byte(id)
 				s.options.Provider, s.zones = true, zones
 				webhook := find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook
 				webhook.SolverName, webhook.Config.Raw = solver, []byte(config)

@@ -10,7 +10,7 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/client-go/discovery"
+	"k8s.io/apimachinery/pkg/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certyun/certyun/admission/report"
@@ -33,10 +33,12 @@ type Options struct {
 	Program string
 }
 
-// Discovery tells what the API server serves. Kubernetes' discovery client implements it.
+// Discovery tells what the API server serves.
 type Discovery interface {
-	discovery.ServerResourcesInterface
-	discovery.ServerVersionInterface
+	// Version is that of the API server.
+	Version(ctx context.Context) (*version.Info, error)
+	// Resources are the names of what it serves in a group and version.
+	Resources(ctx context.Context, groupVersion string) ([]string, error)
 }
 
 // Zones lists the zones of accounts at DNS clouds.
@@ -80,6 +82,8 @@ func (d *Doctor) Installation(ctx context.Context) (*Diagnosis, error) {
 	groups := l.solvers()
 	l.admission()
 	l.allIssuers(groups)
+	l.area = "Challenges"
+	l.lingering("")
 	return l.diagnose(report.Object{Kind: "Installation", Name: "certyun"}, nil)
 }
 

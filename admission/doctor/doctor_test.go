@@ -222,6 +222,45 @@ func TestInstallation(t *testing.T) {
 		"the admission server lets everything through": {func(_ *testing.T, s *scene) {
 			s.silentAdmission = true
 		}, []string{"admission-not-asked"}, nil},
+		"the solver's Service is not there": {func(t *testing.T, s *scene) {
+			remove[*corev1.Service](s, "certyun-solver")
+			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Status.Conditions[0] = apiregistrationv1.APIServiceCondition{
+				Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Reason: "ServiceNotFound", Message: `service/certyun-solver in "certyun" is not present`,
+			}
+		}, []string{"solver-not-running"}, nil},
+		"the APIService names another port, and its CA bundle is stale as well": {func(t *testing.T, s *scene) {
+			service := find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup)
+			service.Spec.CABundle, _ = authority(t, noon)
+			service.Status.Conditions[0] = apiregistrationv1.APIServiceCondition{
+				Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Reason: "FailedDiscoveryCheck", Message: "dial tcp 10.0.0.7:1: connect: connection refused",
+			}
+		}, []string{"solver-not-running", "apiservice-ca-wrong"}, nil},
+		"the serving certificate is of another Service": {func(t *testing.T, s *scene) {
+			service := find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup)
+			service.Spec.Service.Name = "certyun-admission"
+		}, []string{"serving-certificate-name-wrong"}, nil},
+		"the clock is a year behind": {func(_ *testing.T, s *scene) {
+			s.now = func() time.Time { return noon.Add(-366 * 24 * time.Hour) }
+		}, []string{"serving-certificate-not-yet-valid"}, nil},
+		"a definition is of an old version": {func(t *testing.T, s *scene) {
+			find[*apiextensionsv1.CustomResourceDefinition](t, s, "orders.acme.cert-manager.io").Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{
+				{Name: "v1alpha2", Served: true}, {Name: "v1", Served: false},
+			}
+		}, []string{"definitions-missing"}, nil},
+		"cert-manager's webhook is away, while certyun's answers": {func(_ *testing.T, s *scene) {
+			s.refuses = errors.New(`Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: connection refused`)
+		}, []string{"cert-manager-webhook-down"}, nil},
+		"the halves of an access key are swapped": {func(t *testing.T, s *scene) {
+			data := find[*corev1.Secret](t, s, "alidns").Data
+			data["id"], data["secret"] = data["secret"], data["id"]
+		}, []string{"access-key-swapped"}, nil},
+		"certyun was uninstalled, and an Issuer is left": {func(_ *testing.T, s *scene) {
+			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
+		}, []string{"apiservice-missing"}, nil},
+		"a Challenge cannot be cleaned up": {func(t *testing.T, s *scene) {
+			challenge := s.issuance(t, "Error cleaning up challenge: something new")
+			challenge.DeletionTimestamp, challenge.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"acme.cert-manager.io/finalizer"}
+		}, []string{"challenge-lingers"}, nil},
 		"there is no admission server": {func(_ *testing.T, s *scene) {
 			remove[*admissionregistrationv1.ValidatingWebhookConfiguration](s, "certyun.certyun-admission")
 		}, nil, nil},
@@ -277,6 +316,32 @@ func TestCertificate(t *testing.T) {
 		state  State
 		causes []string
 	}{
+		"the Challenge complains about a Secret that is there by now": {missingSecret, func(*testing.T, *scene) {}, Stuck, []string{"challenge-behind"}},
+		"the Challenge complains about a solver that is back":         {"the server is currently unable to handle the request (post alidns.acme.certyun.internal)", func(*testing.T, *scene) {}, Stuck, []string{"challenge-behind"}},
+		"the solver is back, and the user may see no Issuer": {
+			"the server is currently unable to handle the request (post alidns.acme.certyun.internal)",
+			func(_ *testing.T, s *scene) { s.forbidden = []string{"issuers"} }, Stuck,
+			[]string{"challenge-behind"},
+		},
+		"it is signed, and its keystore has no password": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s).Status.Conditions[1] = cmapi.CertificateRequestCondition{Type: cmapi.CertificateRequestConditionReady, Status: cmmeta.ConditionTrue, Reason: "Issued"}
+			s.add(&corev1.Event{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www.3"}, Type: "Warning", Message: `JKS keystore password Secret "jks" not found`,
+				InvolvedObject: corev1.ObjectReference{Kind: "Certificate", Name: "www", UID: "www"}, LastTimestamp: metav1.NewTime(noon),
+			})
+		}, Stuck, []string{"keystore-password-missing"}},
+		"a webhook keeps cert-manager from writing": {"", func(t *testing.T, s *scene) {
+			upToRequest(t, s)
+			remove[*cmapi.CertificateRequest](s, "www-1")
+			s.refuses = errors.New(`Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: connection refused`)
+		}, Stuck, []string{"cert-manager-webhook-down"}},
+		"the order may not make its Challenge": {"", func(t *testing.T, s *scene) {
+			upToOrder(t, s).CreationTimestamp = metav1.NewTime(noon.Add(-time.Minute))
+			s.objects = slices.DeleteFunc(s.objects, func(o client.Object) bool { return isEvent(o) })
+		}, Stuck, []string{"nothing-happens"}},
+		"its name has a slip in it": {"", func(t *testing.T, s *scene) {
+			certificate(t, s).Name = "wwww"
+		}, Stuck, []string{"object-missing"}},
 		"nothing says why": {"", func(*testing.T, *scene) {}, Stuck, []string{"unknown"}},
 		"it waits for its record, and is young": {
 			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`,

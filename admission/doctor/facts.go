@@ -51,6 +51,8 @@ const (
 	BundleWrong           Kind = "bundle-wrong"
 	ServingExpired        Kind = "serving-expired"
 	ServingExpires        Kind = "serving-expires"
+	ServingEarly          Kind = "serving-early"
+	ServingNamed          Kind = "serving-named"
 	GroupNotServed        Kind = "group-not-served"
 	SolverUnknown         Kind = "solver-unknown"
 	CallerDenied          Kind = "caller-denied"
@@ -58,11 +60,13 @@ const (
 	ReaderDenied          Kind = "reader-denied"
 	SecretElsewhere       Kind = "secret-elsewhere"
 	SecretPadded          Kind = "secret-padded"
+	KeysSwapped           Kind = "keys-swapped"
 	ConfigWrong           Kind = "config-wrong"
 	AdmissionDown         Kind = "admission-down"
 	NoSolverMatches       Kind = "no-solver-matches"
 	ZoneElsewhere         Kind = "zone-elsewhere"
 	ZoneTooHigh           Kind = "zone-too-high"
+	DomainUnknown         Kind = "domain-unknown"
 	RecordUnseen          Kind = "record-unseen"
 	Unanswered            Kind = "unanswered"
 	Forbidden             Kind = "caa-forbids"
@@ -74,6 +78,7 @@ const (
 	NotApproved           Kind = "not-approved"
 	Overdue               Kind = "overdue"
 	Vanishing             Kind = "vanishing"
+	Lingering             Kind = "lingering"
 	ControllerDenied      Kind = "controller-denied"
 	RuleBroken            Kind = "rule-broken"
 )
@@ -106,8 +111,9 @@ type Facts struct {
 	Signs []Sign
 	// Groups are the API groups of webhook solvers that were looked at.
 	Groups map[string]Group
-	// Served are the groups of certyun's APIServices, nil until somebody looked.
-	Served []string
+	// Served are the groups of certyun's APIServices, nil until somebody looked. ServedKnown tells whether he was allowed to.
+	Served      []string
+	ServedKnown bool
 	// Caller is cert-manager's ServiceAccount, "namespace/name".
 	Caller string
 	// SolverNamespace is where the solvers run.
@@ -116,6 +122,12 @@ type Facts struct {
 	ClusterResourceNamespace string
 	// Elsewhere has, for "namespace/name" of a Secret that is not there, the namespaces that have one of this name.
 	Elsewhere map[string][]string
+	// Works has what was found in order: "call group/solver" for a solver that is there and that cert-manager may call,
+	// "secret namespace/name" for a Secret that is there, "read namespace/name" for one that certyun may read, and
+	// "key namespace/name/key" for a key in one.
+	Works map[string]bool
+	// DNS and Provider tell whether these were looked at, so that it is no use to tell people to.
+	DNS, Provider bool
 	// Program is how this command is called. Issuer and Certificate are what it was called for, or found on the way.
 	Program             string
 	Issuer, Certificate report.Object
@@ -129,6 +141,8 @@ type Group struct {
 	Served bool
 	// Resources are the names of its solvers, nil where they could not be asked for.
 	Resources []string
+	// Answers tells whether what serves it was there when it was asked.
+	Answers bool
 }
 
 // has returns the first sign of a kind that the test likes.

@@ -2,7 +2,9 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,8 +13,12 @@ import (
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/discovery"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // for kubeconfigs that name a provider of credentials
@@ -21,6 +27,7 @@ import (
 
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/propagation"
+	"github.com/certyun/certyun/solvers/provider"
 )
 
 const (
@@ -94,11 +101,18 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 	if err != nil {
 		return nil, err
 	}
-	resolvers, err := o.resolvers()
+	if wrong := content.IsPathSegmentName(namespace); len(wrong) > 0 {
+		return nil, usage(cmd, fmt.Errorf("--namespace %q: %s", namespace, strings.Join(wrong, ", ")))
+	}
+	resolvers, err := o.resolvers(cmd)
 	if err != nil {
 		return nil, err
 	}
-	zones, err := newClouds(o.alidnsEndpoint, o.dnspodEndpoint, o.cloudCAFile)
+	endpoints, err := o.endpoints()
+	if err != nil {
+		return nil, usage(cmd, err)
+	}
+	zones, err := newClouds(endpoints, o.cloudCAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +121,24 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 	return New(config, namespace, options, &World{Resolvers: resolvers, Port: uint16(o.dnsPort)}, zones)
 }
 
+// endpoints are those of the clouds that the flags name.
+func (o *flags) endpoints() (map[string]provider.Endpoint, error) {
+	endpoints := map[string]provider.Endpoint{}
+	for name, url := range map[string]string{alidnsName: o.alidnsEndpoint, dnspodName: o.dnspodEndpoint} {
+		if url == "" {
+			continue
+		}
+		endpoint, err := provider.ParseEndpoint(url)
+		if err != nil {
+			return nil, fmt.Errorf("--%s-endpoint: %w", name, err)
+		}
+		endpoints[name] = endpoint
+	}
+	return endpoints, nil
+}
+
 // resolvers are those to ask; without any named, the system's.
-func (o *flags) resolvers() ([]string, error) {
+func (o *flags) resolvers(cmd *cobra.Command) ([]string, error) {
 	names := o.nameservers
 	if len(names) == 0 {
 		system, err := dns.ClientConfigFromFile("/etc/resolv.conf")
@@ -124,7 +154,7 @@ func (o *flags) resolvers() ([]string, error) {
 	for _, name := range names {
 		resolver, err := propagation.ParseResolver(name)
 		if err != nil {
-			return nil, fmt.Errorf("--nameservers: %w", err)
+			return nil, usage(cmd, fmt.Errorf("--nameservers: %w", err))
 		}
 		resolvers = append(resolvers, resolver)
 	}
@@ -145,9 +175,39 @@ func New(config *rest.Config, namespace string, options Options, world *World, z
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
 	return &Doctor{
-		options: options, client: reader, discovery: discoverer, warnings: heard, handshake: TLS{Timeout: handshakeTimeout},
+		options: options, client: reader, discovery: served{discoverer.RESTClient()}, warnings: heard, handshake: TLS{Timeout: handshakeTimeout},
 		world: world, zones: zones, engine: rule.NewEngine(rule.All()), now: time.Now, namespace: namespace,
 	}, nil
+}
+
+// served implements Discovery. The discovery client has the call for it, but takes no context, and so keeps a user waiting.
+type served struct{ rest.Interface }
+
+// Version implements Discovery.
+func (s served) Version(ctx context.Context) (*version.Info, error) {
+	text, err := s.Get().AbsPath("/version").Do(ctx).Raw()
+	if err != nil {
+		return nil, err
+	}
+	info := &version.Info{}
+	if err := json.Unmarshal(text, info); err != nil {
+		return nil, fmt.Errorf("/version is not Kubernetes' own: %w", err)
+	}
+	return info, nil
+}
+
+// Resources implements Discovery.
+func (s served) Resources(ctx context.Context, groupVersion string) ([]string, error) {
+	list := &metav1.APIResourceList{}
+	if err := s.Get().AbsPath("/apis/" + groupVersion).Do(ctx).Into(list); err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, r := range list.APIResources {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // heardWarnings implements Warnings, and rest.WarningHandler.
@@ -177,15 +237,17 @@ func (o *flags) completions(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		switch sub.Name() {
 		case "certificate":
-			sub.ValidArgsFunction = o.names(func(l *looker) []string { return namesOf(l, &cmapi.CertificateList{}, l.namespace) })
+			sub.ValidArgsFunction = o.name(func(l *looker) []string { return namesOf(l, &cmapi.CertificateList{}, l.namespace) })
 		case "issuer":
-			sub.ValidArgsFunction = o.names(func(l *looker) []string {
+			sub.ValidArgsFunction = o.name(func(l *looker) []string {
 				return append(namesOf(l, &cmapi.IssuerList{}, l.namespace), namesOf(l, &cmapi.ClusterIssuerList{}, "")...)
 			})
 			complete(sub, "kind", kinds())
 		}
 	}
 	complete(cmd, "output", outputs())
+	// It fails only for a flag that is not there, or is completed already.
+	_ = cmd.RegisterFlagCompletionFunc("namespace", o.names(func(l *looker) []string { return namesOf(l, &corev1.NamespaceList{}, "") }))
 }
 
 // complete lets a flag be completed from a list.
@@ -202,11 +264,19 @@ const completionTimeout = 3 * time.Second
 
 type completion = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
 
-func (o *flags) names(list func(*looker) []string) completion {
+// name completes the one argument of a command.
+func (o *flags) name(list func(*looker) []string) completion {
+	names := o.names(list)
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		return names(cmd, args, typed)
+	}
+}
+
+func (o *flags) names(list func(*looker) []string) completion {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		d, err := o.doctor(cmd)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"encoding/pem"
 	"fmt"
 	"time"
@@ -37,8 +38,28 @@ func (l *looker) judgeReadyCertificate(c *chain) {
 	}
 }
 
-// lingering notes challenges that cannot be cleaned up.
-func (l *looker) lingering(c *chain) {
+// lingers is how long a Challenge may take to be cleaned up: where lists lag, certyun looks twice.
+const lingers = 2 * time.Minute
+
+// lingering notes what Challenges in a namespace, or with "" in all, are being deleted and stay: they hold their namespace.
+func (l *looker) lingering(namespace string) {
+	challenges := &acmev1.ChallengeList{}
+	if !l.list(namespace, challenges) && (namespace != "" || l.namespace == "" || !l.list(l.namespace, challenges)) {
+		return
+	}
+	for i := range challenges.Items {
+		challenge := &challenges.Items[i]
+		if challenge.DeletionTimestamp == nil || l.now().Sub(challenge.DeletionTimestamp.Time) < lingers {
+			continue
+		}
+		why := cmp.Or(challenge.Status.Reason, l.lastWarning("Challenge", challenge), "cert-manager does not say why")
+		l.checkf(Problem, "%s is being deleted since %s: %s", ref(acmeVersion, "Challenge", challenge), challenge.DeletionTimestamp.UTC().Format(time.RFC3339), why)
+		l.sign(Sign{Kind: Lingering, Object: ref(acmeVersion, "Challenge", challenge), Text: why, Values: map[string]string{"why": why}})
+	}
+}
+
+// lingeringOf notes challenges of a Certificate that cannot be cleaned up.
+func (l *looker) lingeringOf(c *chain) {
 	for _, challenge := range c.challenges {
 		if challenge.DeletionTimestamp == nil || challenge.Status.Reason == "" {
 			continue

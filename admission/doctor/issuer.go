@@ -10,10 +10,12 @@ import (
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/config"
 )
 
@@ -63,8 +65,16 @@ func (l *looker) issuer(object report.Object) *issuer {
 // missing notes that an object is not there.
 func (l *looker) missing(object report.Object, hint string) {
 	l.sign(Sign{Kind: ObjectMissing, Object: object, Text: strings.TrimSpace("there is no " + object.String() + hint), Values: map[string]string{
-		"missing": object.String(), "hint": hint, "resources": strings.ToLower(object.Kind) + "s",
+		"missing": object.String(), "hint": hint, "resources": resourcesLike(object),
 	}})
+}
+
+// resourcesLike are the resources among which to look for what is missing. Issuers and ClusterIssuers are easily confused.
+func resourcesLike(object report.Object) string {
+	if isIssuer(object) {
+		return "issuers.cert-manager.io,clusterissuers.cert-manager.io"
+	}
+	return resourceName(object)
 }
 
 // flagOf is how kubectl is told where an object is.
@@ -77,20 +87,76 @@ func flagOf(object report.Object) string {
 
 // otherIssuer says whether there is one of the other kind: a frequent slip.
 func (l *looker) otherIssuer(object report.Object) string {
+	defer l.unnoted(len(l.notChecked))
+	clusterKnown := false
 	if object.Namespace != "" {
-		if found, known := l.get("", object.Name, &cmapi.ClusterIssuer{}); known && found {
+		var found bool
+		if found, clusterKnown = l.get("", object.Name, &cmapi.ClusterIssuer{}); clusterKnown && found {
 			return ", but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference"
 		}
-		return ""
 	}
 	issuers := &cmapi.IssuerList{}
-	if !l.list("", issuers) {
-		return ""
+	if !l.list("", issuers) && object.Namespace != "" {
+		l.list(object.Namespace, issuers)
 	}
+	var names []string
 	for i := range issuers.Items {
-		if issuers.Items[i].Name == object.Name {
-			return fmt.Sprintf(", but there is an Issuer of this name in the namespace %s, which serves only that namespace", issuers.Items[i].Namespace)
+		one := &issuers.Items[i]
+		if one.Name == object.Name {
+			return fmt.Sprintf(", but there is an Issuer of this name in the namespace %s, which serves only that namespace", one.Namespace)
 		}
+		if one.Namespace == object.Namespace {
+			names = append(names, one.Name)
+		}
+	}
+	clusterIssuers := &cmapi.ClusterIssuerList{}
+	l.list("", clusterIssuers)
+	for i := range clusterIssuers.Items {
+		names = append(names, clusterIssuers.Items[i].Name)
+	}
+	if meant := rule.Closest(object.Name, names); meant != "" {
+		return fmt.Sprintf("; did you mean %s?", meant)
+	}
+	if clusterKnown {
+		return ", and no ClusterIssuer of this name"
+	}
+	return ""
+}
+
+// unnoted takes back what was noted as not checked since there were so many notes: a hint that may not be had is nothing to tell.
+func (l *looker) unnoted(notes int) { l.notChecked = l.notChecked[:notes] }
+
+// otherCertificate says why there may be no Certificate of this name: the namespace is not there or goes away, or the name has
+// a slip in it.
+func (l *looker) otherCertificate(object report.Object) string {
+	defer l.unnoted(len(l.notChecked))
+	namespace := &corev1.Namespace{}
+	if found, known := l.get("", object.Namespace, namespace); known && !found {
+		return fmt.Sprintf(": the namespace %s does not exist either", object.Namespace)
+	}
+	if namespace.DeletionTimestamp != nil {
+		l.area = "Namespace"
+		l.vanishing(namespace)
+		l.lingering(object.Namespace)
+	}
+	certificates := &cmapi.CertificateList{}
+	if !l.list("", certificates) {
+		l.list(object.Namespace, certificates)
+	}
+	var names, elsewhere []string
+	for i := range certificates.Items {
+		switch one := &certificates.Items[i]; {
+		case one.Namespace == object.Namespace:
+			names = append(names, one.Name)
+		case one.Name == object.Name:
+			elsewhere = append(elsewhere, one.Namespace)
+		}
+	}
+	if len(elsewhere) > 0 {
+		return ", but there is one of this name in " + listed(elsewhere, "")
+	}
+	if meant := rule.Closest(object.Name, names); meant != "" {
+		return fmt.Sprintf("; did you mean %s?", meant)
 	}
 	return ""
 }
@@ -187,11 +253,13 @@ func (l *looker) judgeReady(i *issuer) {
 func (l *looker) judgeSolver(i *issuer, w webhookSolver) {
 	path := field.NewPath("spec", "acme", "solvers").Index(w.index).Child("dns01", "webhook")
 	group := l.group(w.GroupName)
-	values := map[string]string{"group": w.GroupName, "solver": w.SolverName, "field": path.String(), "groups": strings.Join(l.servedGroups(), " and ")}
+	l.servedGroups()
+	values := map[string]string{"group": w.GroupName, "solver": w.SolverName, "field": path.String(), "groups": l.facts.served()}
 	switch {
 	case group.Known && !group.Served:
 		l.checkf(Problem, "%s: %s: nobody serves the group %s", i.object, path.Child("groupName"), w.GroupName)
 		l.sign(Sign{Kind: GroupNotServed, Object: i.object, Text: path.Child("groupName").String() + ": " + w.GroupName, Values: values})
+		l.notInstalled(w.GroupName)
 	case group.Resources != nil && !slices.Contains(group.Resources, w.SolverName):
 		l.checkf(Problem, "%s: %s: there is no solver %s in %s", i.object, path.Child("solverName"), w.SolverName, w.GroupName)
 		l.sign(Sign{
@@ -207,6 +275,16 @@ func (l *looker) judgeSolver(i *issuer, w webhookSolver) {
 	}
 	l.judgeSecrets(i, w, decoded.keys)
 	l.provider(i, w, decoded)
+}
+
+// notInstalled notes that a group lacks its APIService because certyun has none at all: then the Issuer need not be wrong.
+func (l *looker) notInstalled(group string) {
+	object := apiServiceObject(group)
+	noted := l.facts.has(APIServiceMissing, func(s Sign) bool { return s.Object == object })
+	if noted || !l.facts.ServedKnown || len(l.facts.Served) > 0 {
+		return
+	}
+	l.sign(Sign{Kind: APIServiceMissing, Object: object, Values: map[string]string{"group": group, "apiservice": object.Name}})
 }
 
 // decode reads the config of one of our solvers. Of other people's it says nothing.

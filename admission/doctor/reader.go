@@ -103,6 +103,10 @@ type looker struct {
 	happened map[string][]corev1.Event
 	// idle are the groups whose solvers do not wait until records are visible.
 	idle map[string]bool
+	// deployments are cert-manager's, nil where nobody may look for them.
+	deployments []appsv1.Deployment
+	// rehearsals are what came of creating a Certificate for show, by namespace.
+	rehearsals map[string]rehearsal
 	// observed is the world for the rules, nil until they are asked.
 	observed *observed
 }
@@ -110,8 +114,11 @@ type looker struct {
 func (d *Doctor) look(ctx context.Context) *looker {
 	return &looker{
 		Doctor: d, ctx: ctx, secrets: map[string]*corev1.Secret{}, readers: map[string]string{}, idle: map[string]bool{}, accounts: map[string][]string{},
-		solved: map[string][]string{}, happened: map[string][]corev1.Event{},
-		facts: Facts{Program: d.options.Program, Groups: map[string]Group{}, Elsewhere: map[string][]string{}},
+		solved: map[string][]string{}, happened: map[string][]corev1.Event{}, rehearsals: map[string]rehearsal{},
+		facts: Facts{
+			Program: d.options.Program, Groups: map[string]Group{}, Elsewhere: map[string][]string{}, Works: map[string]bool{},
+			DNS: d.options.DNS, Provider: d.options.Provider,
+		},
 	}
 }
 
@@ -144,6 +151,9 @@ func (l *looker) get(namespace, name string, object client.Object) (found, known
 		return false, false
 	}
 	err := l.client.Get(l.ctx, client.ObjectKey{Namespace: namespace, Name: name}, object)
+	if l.isUndefined(err, object) {
+		return false, false
+	}
 	if apierrors.IsNotFound(err) {
 		return false, true
 	}
@@ -156,10 +166,27 @@ func (l *looker) list(namespace string, objects client.ObjectList, options ...cl
 		return false
 	}
 	err := l.client.List(l.ctx, objects, append(options, client.InNamespace(namespace))...)
+	if l.isUndefined(err, objects) {
+		return false
+	}
 	if apierrors.IsNotFound(err) { // nobody serves the kind
 		return true
 	}
 	return l.allowed(err, "list", resourceOf(objects), namespace, "")
+}
+
+// isUndefined tells whether an API server does not have the kind at all, and notes that where it is one of cert-manager's.
+func (l *looker) isUndefined(err error, object runtime.Object) bool {
+	if !apierrors.IsNotFound(err) || !strings.Contains(err.Error(), "the server could not find the requested resource") {
+		return false
+	}
+	kinds, _, err := l.client.Scheme().ObjectKinds(object)
+	if err != nil || len(kinds) == 0 || !strings.HasSuffix(kinds[0].Group, "cert-manager.io") {
+		return false
+	}
+	l.seen = true
+	l.undefined(fmt.Sprintf("the API server has no %s of the version %s", resourceOf(object), kinds[0].GroupVersion()))
+	return true
 }
 
 // allowed sorts out why something could not be read.

@@ -64,6 +64,29 @@ var (
 	servers     = regexp.MustCompile(`not visible yet on ([^;]+)`)
 )
 
+// unknownKeys is what a cloud says of an access key's ID that it does not know, in the words of the solvers.
+func unknownKeys() []string {
+	return []string{"the AccessKey ID does not exist", "the AccessKey ID is not valid", "the SecretId does not exist", "the SecretId is none of the API 3.0"}
+}
+
+// mended recognises what a Challenge complains about and what was found in order: cert-manager waits longer and longer
+// between its tries, up to half an hour.
+func mended(f *Facts, s Sign) (map[string]string, bool) {
+	if s.Kind != Said || s.Object.Kind != "Challenge" {
+		return nil, false
+	}
+	for pattern, mends := range map[*regexp.Regexp]string{
+		refusedCall: "call ${group}/${solver}", unknownCall: "call ${group}/${solver}", awayCall: "call ${group}/${solver}",
+		absentSecret: "secret ${secret_namespace}/${secret}", unread: "read ${secret_namespace}/${secret}",
+		absentKey: "key ${secret_namespace}/${secret}/${key}", badKey: "key ${secret_namespace}/${secret}/${key}",
+	} {
+		if found := pattern.FindStringSubmatchIndex(s.Text); found != nil {
+			return nil, f.Works[string(pattern.ExpandString(nil, mends, s.Text, found))]
+		}
+	}
+	return nil, false
+}
+
 // notFound recognises an APIService whose server does not know the group.
 func notFound(_ *Facts, s Sign) (map[string]string, bool) {
 	return nil, s.Kind == APIServiceUnavailable && s.says("bad status from") && s.says(": 404")
@@ -104,11 +127,22 @@ func call(wanted func(g Group, solver string) bool) recogniser {
 			group := f.Groups[values["group"]]
 			values["known"] = strings.Join(group.Resources, ", ")
 			values["caller"], values["caller-user"] = f.Caller, "system:serviceaccount:"+strings.Replace(f.Caller, "/", ":", 1)
-			values["groups"] = strings.Join(f.Served, " and ")
+			values["groups"] = f.served()
 			return values, wanted(group, values["solver"])
 		}
 		return nil, false
 	}
+}
+
+// served are the groups that certyun serves, in words.
+func (f *Facts) served() string {
+	switch {
+	case len(f.Served) > 0:
+		return strings.Join(f.Served, " and ")
+	case f.ServedKnown:
+		return "none"
+	}
+	return "not known"
 }
 
 func groupAbsent(g Group, _ string) bool { return g.Known && !g.Served }
@@ -129,6 +163,25 @@ func away(f *Facts, s Sign) (map[string]string, bool) {
 	_, values["service-namespace"] = f.namespaces()
 	values["why"] = "it does not answer"
 	return values, true
+}
+
+// notYetValid is how a certificate is refused before its time.
+var notYetValid = regexp.MustCompile(`is not yet valid: current time \S+ is before (?P<begins>[^\s"]+)`)
+
+// matchingUnavailable recognises an APIService that is not available by a pattern.
+func matchingUnavailable(pattern *regexp.Regexp) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		if s.Kind != APIServiceUnavailable {
+			return nil, false
+		}
+		s.Kind = Said
+		return matching(pattern)(f, s)
+	}
+}
+
+// misnamed recognises an APIService whose server has the certificate of another name.
+func misnamed(f *Facts, s Sign) (map[string]string, bool) {
+	return tlsSays("certificate is valid for", "not valid for any names", "doesn't contain any IP SANs", "certificate is not valid for")(f, s)
 }
 
 // tlsSays recognises an APIService that is not available by the words of the certificate check.
@@ -181,6 +234,68 @@ func issuerSays(r recogniser) recogniser {
 	return either(byKind("Issuer", r), byKind("ClusterIssuer", r))
 }
 
+// refused recognises a right that somebody lacks, by an API server's words. Delegated is for those that every aggregated API
+// server has to have.
+func refused(delegated bool) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		values, ok := matching(refusedRight)(f, s)
+		if !ok || delegated != slices.Contains([]string{"subjectaccessreviews", "tokenreviews"}, values["what"]) {
+			return nil, false
+		}
+		values["type"] = typed(values["what"], values["group"], values["namespace"])
+		if delegated {
+			values["reader-user"] = strings.TrimPrefix(values["who"], "system:serviceaccount:")
+			values["reader"] = strings.Replace(values["reader-user"], ":", "/", 1)
+			values["what"] = values["verb"] + " " + values["what"]
+		}
+		return values, true
+	}
+}
+
+// typed is how kubectl auth can-i is told of a resource.
+func typed(resource, group, namespace string) string {
+	name, subresource, _ := strings.Cut(resource, "/")
+	if group != "" {
+		name += "." + group
+	}
+	if subresource != "" {
+		name += " --subresource=" + subresource
+	}
+	if namespace != "" {
+		name += " -n " + namespace
+	}
+	return name
+}
+
+// failing recognises name servers of which each answers, with a failure. A resolver fails as well where it does not reach them.
+func failing(_ *Facts, s Sign) (map[string]string, bool) {
+	failed := answersFailure.MatchString(s.Text) && !s.says("does not answer", "without authority", "refers to other", "the resolver ")
+	return about(s.Text), failed && (s.Kind == Unanswered || s.Kind == Said)
+}
+
+// except recognises what one does and another does not.
+func except(no, r recogniser) recogniser {
+	return func(f *Facts, s Sign) (map[string]string, bool) {
+		if _, ok := no(f, s); ok {
+			return nil, false
+		}
+		return r(f, s)
+	}
+}
+
+// circling recognises CNAMEs that lead nowhere.
+func circling(_ *Facts, s Sign) (map[string]string, bool) {
+	return nil, s.Kind == Unanswered && s.says("leads back to", "leads through more than")
+}
+
+// acmeAway recognises a call of the ACME server that got no answer. A webhook and the self check are called in the same words.
+func acmeAway(f *Facts, s Sign) (map[string]string, bool) {
+	if s.says(failedCalling, "challenge propagation") {
+		return nil, false
+	}
+	return matching(unansweredCall)(f, s)
+}
+
 // unready recognises whatever an Issuer says of why it is not ready.
 func unready(_ *Facts, s Sign) (map[string]string, bool) {
 	return about(s.Text), s.Kind == Said && s.Values[notReady] != ""
@@ -191,15 +306,28 @@ const notReady = "reason"
 
 var (
 	// dnsTimeout is cert-manager's self check without an answer.
-	dnsTimeout = regexp.MustCompile(`Waiting for DNS-01 challenge propagation: .*(?:i/o timeout|connection refused|network is unreachable|no route to host)`)
+	dnsTimeout = regexp.MustCompile(`(?i)Waiting for DNS-01 challenge propagation: .*(?:i/o timeout|connection refused|network is unreachable|no route to host)`)
 	// resolverTimeout is cert-manager's search for the zone without an answer.
 	resolverTimeout = regexp.MustCompile(`(?:read|write|dial) (?:udp|tcp)\S* .*:53: .*(?:i/o timeout|connection refused|network is unreachable|no route to host)`)
 	// failure is a resolver that answers with one.
 	failure = regexp.MustCompile(`the resolver \S+ answers [A-Z]+`)
 	// refusedRight is how an API server refuses anybody anything.
-	refusedRight = regexp.MustCompile(`is forbidden: User "(?P<who>[^"]+)" cannot (?P<verb>\w+) resource "(?P<what>[^"]+)"`)
+	refusedRight = regexp.MustCompile(`is forbidden: User \\?"(?P<who>[^"\\]+)\\?" cannot (?P<verb>\w+) resource \\?"(?P<what>[^"\\]+)\\?"` +
+		`(?: in API group \\?"(?P<group>[^"\\]*)\\?")?(?: in the namespace \\?"(?P<namespace>[^"\\]+)\\?")?`)
 	// dnsRefused is cert-manager's self check with a name server that does not know the zone.
-	dnsRefused = regexp.MustCompile(`Waiting for DNS-01 challenge propagation: NS (?P<servers>\S+) returned`)
+	dnsRefused = regexp.MustCompile(`(?i)Waiting for DNS-01 challenge propagation: NS (?P<servers>\S+) returned`)
+	// answersFailure is what is said of a name server that answers with a failure.
+	answersFailure = regexp.MustCompile(`answers (?:SERVFAIL|REFUSED|NOTAUTH|FORMERR|NOTIMP)`)
+	// unansweredCall is a call over HTTP that got no answer, in the words of Go's net/http.
+	unansweredCall = regexp.MustCompile(`(?:Get|Post|Head) "https?://[^"]+": `)
+	// forbiddenByPolicy is how an API server refuses what a quota, a policy or a webhook does not let in.
+	forbiddenByPolicy = regexp.MustCompile(`is forbidden: (?:exceeded quota|failed quota|ValidatingAdmissionPolicy)|denied (?:the )?request:|maximum \w+ usage per`)
+	// webUnseen is cert-manager's self check over HTTP.
+	webUnseen = regexp.MustCompile(`(?i)Waiting for HTTP-01 challenge propagation|failed to perform self check GET request`)
+	// failedWebhook is how it says of a webhook that it does not answer.
+	failedWebhook = regexp.MustCompile(`failed calling webhook \\?"(?P<webhook>[^"\\]+)`)
+	// ownSecret is what cert-manager says of the Secrets of an Issuer itself.
+	ownSecret = regexp.MustCompile(`secrets? "[^"]+" not found|Account private key is invalid|External Account Binding|disableAccountKeyGeneration|keypair for CA issuer|Referenced secret`)
 	// absentIssuer is what cert-manager says of a reference that leads nowhere.
 	absentIssuer = regexp.MustCompile(`Referenced "?(?P<kind>\w+)"? not found.*?"(?P<issuer>[^"]+)" not found`)
 )

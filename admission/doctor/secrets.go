@@ -35,17 +35,38 @@ func (l *looker) judgeSecrets(i *issuer, w webhookSolver, keys config.Keys) {
 		if known && secret == nil {
 			l.lookElsewhere(i, namespace, name)
 		}
+		l.facts.Works["secret "+namespace+"/"+name] = secret != nil
 	}
 	if !all {
 		return
 	}
-	if _, err := l.read(namespace, keys); err != nil {
+	read, err := l.read(namespace, keys)
+	if err != nil {
 		l.checkf(Problem, "%s: %s", i.object, err)
 		l.sign(Sign{Kind: Said, Object: i.object, Text: err.Error()})
 		return
 	}
 	l.checkf(OK, "%s: the Secret %s/%s has the keys of %s", i.object, namespace, strings.Join(names, " and "), w.SolverName)
+	for _, r := range []config.Ref{keys.ID, keys.Secret, keys.Token} {
+		l.facts.Works["key "+namespace+"/"+r.Name+"/"+r.Key] = true
+	}
 	l.padding(i, namespace, keys)
+	l.swapped(i, w.SolverName, namespace, keys.Secret, read)
+}
+
+// swapped notes an access key whose ID stands in the place of its secret. Both clouds' IDs begin with letters of their own.
+func (l *looker) swapped(i *issuer, solver, namespace string, secret config.Ref, keys credential.Keys) {
+	begins := "LTAI"
+	if solver == dnspodName {
+		begins = "AKID"
+	}
+	if !strings.HasPrefix(keys.Secret, begins) || strings.HasPrefix(keys.ID, begins) {
+		return
+	}
+	l.checkf(Problem, "%s: the Secret %s/%s has the access key's ID in the key %q, which is for its secret", i.object, namespace, secret.Name, secret.Key)
+	l.sign(Sign{Kind: KeysSwapped, Object: i.object, Values: map[string]string{
+		"secret-namespace": namespace, "secret": secret.Name, "key": secret.Key,
+	}})
 }
 
 // read reads keys exactly as the solver does, and says what it would say.

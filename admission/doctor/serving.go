@@ -41,6 +41,9 @@ func (l *looker) serving(service *apiregistrationv1.APIService, values map[strin
 		return
 	}
 	where := service.Spec.Service
+	if found, known := l.get(where.Namespace, where.Name, &corev1.Service{}); known && !found {
+		return // nothing is served
+	}
 	served, from := l.served(service)
 	if served == nil {
 		return
@@ -60,9 +63,18 @@ func (l *looker) judgeServed(object report.Object, bundle []byte, chain []*x509.
 	for _, c := range chain[1:] {
 		intermediates.AddCert(c)
 	}
+	values["begins"] = leaf.NotBefore.UTC().Format(time.RFC3339)
 	_, err := leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: intermediates, CurrentTime: now})
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
+	hostname, isHostname := errors.AsType[x509.HostnameError](err)
 	switch {
+	case now.Before(leaf.NotBefore):
+		l.checkf(Problem, "Serving certificate (%s): not valid before %s", from, values["begins"])
+		l.sign(Sign{Kind: ServingEarly, Object: object, Text: "it is not valid before " + values["begins"], Values: values})
+	case isHostname:
+		why := strings.TrimPrefix(hostname.Error(), "x509: ")
+		l.checkf(Problem, "Serving certificate (%s): %s", from, why)
+		l.sign(Sign{Kind: ServingNamed, Object: object, Text: why, Values: with(values, "why", why)})
 	case now.After(leaf.NotAfter) || isInvalid && invalid.Reason == x509.Expired:
 		l.checkf(Problem, "Serving certificate (%s): expired at %s", from, expires)
 		l.sign(Sign{Kind: ServingExpired, Object: object, Text: "it expired at " + expires, Values: values})

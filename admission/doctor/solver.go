@@ -80,7 +80,7 @@ func (l *looker) servedGroups() []string {
 	}
 	l.facts.Served = []string{}
 	services := &apiregistrationv1.APIServiceList{}
-	l.list("", services, client.MatchingLabels{partOf: ours})
+	l.facts.ServedKnown = l.list("", services, client.MatchingLabels{partOf: ours})
 	for _, service := range services.Items {
 		l.facts.Served = append(l.facts.Served, service.Spec.Group)
 	}
@@ -110,6 +110,7 @@ func (l *looker) group(name string) Group {
 	l.area = "certyun's solvers"
 	if l.judgeAPIService(service) {
 		group.Resources = l.resources(name)
+		group.Answers = group.Resources != nil
 	}
 	if group.Resources == nil && service.Labels[partOf] == ours {
 		group.Resources = ourSolvers() // which it will have when it is there again
@@ -121,18 +122,13 @@ func (l *looker) group(name string) Group {
 
 // resources are the solvers that a group has, nil where nobody could tell.
 func (l *looker) resources(group string) []string {
-	list, err := l.discovery.ServerResourcesForGroupVersion(group + "/" + apiVersion)
+	names, err := l.discovery.Resources(l.ctx, group+"/"+apiVersion)
 	if err != nil {
 		if !apierrors.IsNotFound(err) && !apierrors.IsServiceUnavailable(err) {
 			l.allowed(err, "get", "the resources of "+group, "", "")
 		}
 		return nil
 	}
-	names := []string{}
-	for _, r := range list.APIResources {
-		names = append(names, r.Name)
-	}
-	slices.Sort(names)
 	return names
 }
 
@@ -185,8 +181,13 @@ func (l *looker) judgeService(service *apiregistrationv1.APIService, values map[
 	where := service.Spec.Service
 	svc := &corev1.Service{}
 	found, known := l.get(where.Namespace, where.Name, svc)
-	if !found || !known {
-		return true // the APIService's condition says so
+	if known && !found {
+		why := fmt.Sprintf("its Service %s/%s does not exist", where.Namespace, where.Name)
+		l.sign(Sign{Kind: SolverDown, Object: apiServiceObject(service.Spec.Group), Text: why, Values: with(values, "why", why)})
+		return false
+	}
+	if !known {
+		return true // the APIService's condition says how it is
 	}
 	deployment := l.deploymentBehind(svc)
 	if deployment != nil {
@@ -280,6 +281,7 @@ func (l *looker) callerMay(group, solver string) {
 	}
 	if allowed {
 		l.checkf(OK, "ServiceAccount %s may create %s.%s", l.facts.Caller, solver, group)
+		l.facts.Works["call "+group+"/"+solver] = l.facts.Groups[group].Answers
 		return
 	}
 	l.checkf(Problem, "ServiceAccount %s may not create %s.%s", l.facts.Caller, solver, group)
@@ -328,6 +330,7 @@ func (l *looker) readerMay(group, namespace, name string) {
 	}
 	if allowed {
 		l.checkf(OK, "ServiceAccount %s may read the Secret %s/%s", reader, namespace, name)
+		l.facts.Works["read "+namespace+"/"+name] = true
 		return
 	}
 	l.checkf(Problem, "ServiceAccount %s may not read the Secret %s/%s", reader, namespace, name)

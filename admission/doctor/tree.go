@@ -83,7 +83,7 @@ func (l *looker) certificateNode(c *chain) *Node {
 		node.State, node.Good, node.Message = "issuing", false, issuing.Message
 	case crt.Status.FailedIssuanceAttempts != nil:
 		node.Message = issuing.Message
-		node.Detail += fmt.Sprintf("; %s failed in a row, the last %s ago", counted(*crt.Status.FailedIssuanceAttempts, "attempt"), l.sinceFailure(crt))
+		node.Detail += fmt.Sprintf("; %s failed in a row, the last %s ago%s", counted(*crt.Status.FailedIssuanceAttempts, "attempt"), l.sinceFailure(crt), l.nextTry(crt))
 	}
 	return node
 }
@@ -93,6 +93,31 @@ func (l *looker) sinceFailure(crt *cmapi.Certificate) string {
 		return "some time"
 	}
 	return age(l.now().Sub(crt.Status.LastFailureTime.Time))
+}
+
+// How cert-manager waits between attempts, unless its flags say otherwise
+// (https://cert-manager.io/docs/faq/#what-happens-if-a-renewal-fails).
+const (
+	firstWait   = time.Hour
+	longestWait = 32 * time.Hour
+)
+
+// nextTry says when cert-manager will try to issue a certificate again.
+func (l *looker) nextTry(crt *cmapi.Certificate) string {
+	if crt.Status.LastFailureTime == nil {
+		return ""
+	}
+	wait := firstWait
+	for range *crt.Status.FailedIssuanceAttempts - 1 {
+		if wait = min(2*wait, longestWait); wait == longestWait {
+			break
+		}
+	}
+	next := crt.Status.LastFailureTime.Add(wait)
+	if next.Before(l.now()) {
+		return ""
+	}
+	return fmt.Sprintf(", the next in about %s", age(next.Sub(l.now())))
 }
 
 func (l *looker) requestNode(request *cmapi.CertificateRequest) *Node {

@@ -55,6 +55,8 @@ type scene struct {
 	resources []string
 	// silentAdmission makes the admission server not answer.
 	silentAdmission bool
+	// refuses is why the API server does not take a Certificate, not even for show.
+	refuses error
 	// zones answer for the clouds.
 	zones   Zones
 	options Options
@@ -303,6 +305,9 @@ func (s *scene) create(t *testing.T, object client.Object, opts []client.CreateO
 		if !s.silentAdmission {
 			s.warned = append(s.warned, "[skip-unknown-rule] "+object.Annotations[rule.SkipAnnotation])
 		}
+		if s.refuses != nil {
+			return s.refuses
+		}
 		return s.forbid("certificates", "")
 	}
 	t.Errorf("a %T is created", object)
@@ -325,22 +330,15 @@ func (s *scene) Certificates(_ context.Context, address, _ string) ([][]byte, er
 }
 
 // discovered implements Discovery.
-type discovered struct {
-	Discovery
-	*scene
-}
+type discovered struct{ *scene }
 
-func (d discovered) ServerVersion() (*version.Info, error) {
+// Version implements Discovery.
+func (d discovered) Version(context.Context) (*version.Info, error) {
 	return &version.Info{GitVersion: "v1.36.3"}, nil
 }
 
-func (d discovered) ServerResourcesForGroupVersion(string) (*metav1.APIResourceList, error) {
-	list := &metav1.APIResourceList{}
-	for _, name := range d.resources {
-		list.APIResources = append(list.APIResources, metav1.APIResource{Name: name})
-	}
-	return list, nil
-}
+// Resources implements Discovery.
+func (d discovered) Resources(context.Context, string) ([]string, error) { return d.resources, nil }
 
 // zonesOf implements Zones.
 type zonesOf struct {
