@@ -19,6 +19,7 @@ import (
 	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/doctor"
 	"github.com/certyun/certyun/admission/lint"
+	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/solvers"
 )
 
@@ -48,6 +49,7 @@ func run() int {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl certyun"}
 	}
 	root.AddCommand(solvers.NewCommand(), admission.NewCommand(), catalogue.NewCommand(), lint.NewCommand(), doctor.NewCommand())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return report.Usage(err) })
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -58,7 +60,16 @@ func run() int {
 	if coded, ok := errors.AsType[exitCoder](err); ok {
 		return coded.ExitCode()
 	}
+	if misused(root, os.Args[1:]) {
+		return report.CodeUsage
+	}
 	return 1
+}
+
+// misused tells whether a command that has ended does not exist, or has arguments that it does not take.
+func misused(root *cobra.Command, args []string) bool {
+	cmd, _, err := root.Find(args)
+	return err != nil || cmd.ValidateArgs(cmd.Flags().Args()) != nil
 }
 
 // exitCoder is an error that says how the process ends. One without a text has told the user everything already.

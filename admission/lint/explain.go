@@ -19,7 +19,7 @@ func (l *linter) explain(ctx context.Context, streams Streams) error {
 	out := bufio.NewWriter(streams.Out)
 	explained := false
 	for _, m := range l.given {
-		if m.typed == nil || m.err != nil || m.deleted {
+		if m.typed == nil || m.err != nil {
 			continue
 		}
 		explanations, err := rule.Explain(ctx, l.env, m.typed)

@@ -248,9 +248,6 @@ func (l *linter) judgeOne(ctx context.Context, m *manifest) (j judged) {
 			j = judged{here: true, problem: fmt.Sprintf("a rule panicked: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	if m.deleted {
-		return judged{}
-	}
 	if len(m.raw) > maxObject && m.mayBeOurs() {
 		return judged{problem: fmt.Sprintf("is larger than %d MiB, which no API server takes, so it was not checked", maxObject>>20)}
 	}
@@ -260,7 +257,7 @@ func (l *linter) judgeOne(ctx context.Context, m *manifest) (j judged) {
 	if err != nil {
 		return judged{here: true, problem: err.Error()}
 	}
-	if m.typed == nil || !isJudged(m.typed) {
+	if !isJudged(newObject(m.apiVersion, m.object.Kind)) {
 		j.findings, j.more = l.report(m, refused)
 		j.here = len(j.findings) > 0
 		return j

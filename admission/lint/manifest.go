@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	yamlv3 "go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
@@ -26,8 +27,6 @@ type manifest struct {
 	raw []byte
 	// object is its name. The namespace is the one that it would be applied in.
 	object report.Object
-	// deleted says that it is on its way out.
-	deleted bool
 
 	// apiVersion is the one that was meant where only its case is wrong, else the one that is written.
 	apiVersion string
@@ -52,10 +51,10 @@ func (m *manifest) settle(namespace string) {
 
 // mayBeOurs is false of what neither is of a kind that is judged nor was meant to be. Most objects are not.
 func (m *manifest) mayBeOurs() bool {
-	group, _, grouped := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
+	group, _, _ := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
 	switch {
-	case !grouped:
-		return slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge", "Ingress"}, m.object.Kind)
+	case slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge", "Ingress", "Gateway"}, m.object.Kind):
+		return true
 	case group == "networking.k8s.io" || group == "extensions" || group == "gateway.networking.k8s.io":
 		return true
 	}
@@ -154,13 +153,15 @@ func (d *document) parseOne() part {
 	}
 	var err error
 	p.manifests, err = d.objects(raw, "", 0, head{})
-	line, column := d.begin()
+	line, _ := d.begin()
 	switch isText := raw[0] != '{' && raw[0] != '['; {
+	case errors.Is(err, errNoObject) && d.outside() > 0:
+		p.problems = append(p.problems, d.problem(d.outside(), 0, "stands outside of what the document begins with (is its first line indented too far?)"))
 	case err == nil, errors.Is(err, errNoObject) && d.origin == fromDirectory:
 	case errors.Is(err, errNoObject) && d.origin == fromName && !isText:
 		p.note = fmt.Sprintf("%s:%d: passed over, for it %v", d.file, line, err)
 	default:
-		p.problems = append(p.problems, problemAt(d.file, line, column, err.Error()))
+		p.problems = append(p.problems, d.misfits(err)...)
 	}
 	if line := d.ignored(); line > 0 {
 		p.problems = append(p.problems, d.problem(line, 1, `stands after a line "...", which ends the document: kubectl does not read it, so it was not checked`))
@@ -200,6 +201,25 @@ func isJSON(text []byte) bool {
 	return found && bytes.HasPrefix(bytes.TrimSpace(inside), []byte(`"`))
 }
 
+// outside is the line of what follows the first value of a YAML document without belonging to it, 0 where nothing does. kubectl
+// does not read it.
+func (d *document) outside() int {
+	if d.json {
+		return 0
+	}
+	decoder := yamlv3.NewDecoder(bytes.NewReader(d.text))
+	var first, second yamlv3.Node
+	if decoder.Decode(&first) != nil {
+		return 0
+	}
+	err := decoder.Decode(&second)
+	if err == nil || errors.Is(err, io.EOF) {
+		return 0
+	}
+	line, _ := lineIn(err)
+	return line + 1 // the parser counts from 0
+}
+
 // ignored is the line of what stands after the end of the first YAML document, 0 where nothing does.
 func (d *document) ignored() int {
 	if d.json || !bytes.Contains(d.text, []byte("\n...")) {
@@ -218,13 +238,38 @@ func (d *document) ignored() int {
 	return 0
 }
 
+// misfits are the problems of a document, or of the items of a List, each where it stands.
+func (d *document) misfits(err error) []report.Problem {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		var problems []report.Problem
+		for _, one := range all.Unwrap() {
+			problems = append(problems, d.misfits(one)...)
+		}
+		return problems
+	}
+	line, column := d.begin()
+	if item, ok := errors.AsType[*itemError](err); ok {
+		line, column = d.locate(item.path)
+	}
+	return []report.Problem{problemAt(d.file, line, column, err.Error())}
+}
+
+// itemError is about an item of a List.
+type itemError struct {
+	path  string
+	cause error
+}
+
+// Error names the item.
+func (e *itemError) Error() string { return e.path + " " + e.cause.Error() }
+
 // maxLists is how deep Lists may stand in Lists.
 const maxLists = 4
 
 // objects takes Lists apart. An item of a typed List has its type from there.
 func (d *document) objects(raw []byte, prefix string, depth int, list head) ([]*manifest, error) {
 	if raw[0] != '{' {
-		return nil, noObject(prefix)
+		return nil, inList(prefix, errNoObject)
 	}
 	var h head
 	if err := json.UnmarshalCaseSensitivePreserveInts(raw, &h); err != nil {
@@ -236,15 +281,15 @@ func (d *document) objects(raw []byte, prefix string, depth int, list head) ([]*
 	}
 	switch {
 	case h.APIVersion == "" && h.Kind == "":
-		return nil, noObject(prefix)
+		return nil, inList(prefix, errNoObject)
 	case h.Kind == "":
-		return nil, fmt.Errorf("%sis no Kubernetes object: kind is missing", where(prefix))
+		return nil, inList(prefix, errors.New("is no Kubernetes object: kind is missing"))
 	case h.APIVersion == "":
-		return nil, fmt.Errorf("%sis no Kubernetes object: apiVersion is missing", where(prefix))
+		return nil, inList(prefix, errors.New("is no Kubernetes object: apiVersion is missing"))
 	case !strings.HasSuffix(h.Kind, "List") || h.Items == nil:
 		return []*manifest{newManifest(d, prefix, raw, h)}, nil
 	case depth == maxLists:
-		return nil, fmt.Errorf("%sis a List in a List in a List", where(prefix))
+		return nil, inList(prefix, errors.New("is a List in a List in a List"))
 	}
 	var found []*manifest
 	var errs []error
@@ -259,27 +304,20 @@ func (d *document) objects(raw []byte, prefix string, depth int, list head) ([]*
 	return found, errors.Join(errs...)
 }
 
-// noObject is errNoObject, but in a List, which says that it holds objects, it is a mistake.
-func noObject(prefix string) error {
+// inList returns the cause, or says of which item of a List it is. A List says that it holds objects, so an item that is none is a
+// mistake whatever the file is.
+func inList(prefix string, cause error) error {
 	if prefix == "" {
-		return errNoObject
+		return cause
 	}
-	return fmt.Errorf("%s%v", where(prefix), errNoObject) //nolint:errorlint // It is to be another error.
-}
-
-// where begins a message about an item of a List.
-func where(prefix string) string {
-	if prefix == "" {
-		return ""
-	}
-	return prefix + " "
+	return &itemError{path: prefix, cause: cause}
 }
 
 func notAnObject(prefix string, err error) error {
 	if _, ok := errors.AsType[*stdjson.UnmarshalTypeError](err); ok || strings.Contains(err.Error(), "cannot unmarshal") {
-		return fmt.Errorf("%sis no Kubernetes object: apiVersion and kind must be texts, and items a list", where(prefix))
+		return inList(prefix, errors.New("is no Kubernetes object: apiVersion and kind must be texts, and items a list"))
 	}
-	return fmt.Errorf("%sis no Kubernetes object: %w", where(prefix), err)
+	return inList(prefix, fmt.Errorf("is no Kubernetes object: %w", err))
 }
 
 // typed gives an object the type that its List says it has.
@@ -311,6 +349,5 @@ func newManifest(d *document, prefix string, raw []byte, h head) *manifest {
 	if generated, _ := metadata["generateName"].(string); m.object.Name == "" {
 		m.object.Name = generated
 	}
-	m.deleted = metadata["deletionTimestamp"] != nil
 	return m
 }

@@ -16,10 +16,8 @@ import (
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/solvers/config"
 )
-
-// defaultSolverGroup is the API group that the chart installs our solvers with.
-const defaultSolverGroup = "acme.certyun.internal"
 
 // Options are the settings of the command.
 type Options struct {
@@ -81,7 +79,7 @@ func NewOptions() *Options {
 	kubeconfig.Namespace, kubeconfig.ClusterName, kubeconfig.CacheDir = nil, nil, nil
 	return &Options{
 		Kubeconfig: kubeconfig, Format: report.Text, FailOn: report.FailOnDeny, Color: ColorAuto,
-		CertManagerNamespace: "cert-manager", SolverGroup: defaultSolverGroup, SolverWaits: true,
+		CertManagerNamespace: "cert-manager", SolverGroup: config.DefaultGroup, SolverWaits: true,
 	}
 }
 

@@ -51,12 +51,21 @@ func (d *document) opened(line int) int {
 	if err == nil {
 		return line
 	}
-	if match := yamlLine.FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: ")); match != nil {
-		if n, err := strconv.Atoi(match[1]); err == nil {
-			return n
-		}
+	// It does not tell of the document's first line, and then has the line that the other version has.
+	if n, found := lineIn(err); found && n != line {
+		return n
 	}
-	return line
+	return 1
+}
+
+// lineIn is the line that the text of a parser's error begins with.
+func lineIn(err error) (line int, found bool) {
+	match := yamlLine.FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: "))
+	if match == nil {
+		return 0, false
+	}
+	line, err = strconv.Atoi(match[1])
+	return line, err == nil
 }
 
 // hint says what a mistake often comes from.

@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"context"
+	stdjson "encoding/json"
 	"slices"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -55,11 +56,28 @@ func (m *manifest) decode() (metav1.Object, error) {
 	if object == nil {
 		return nil, nil
 	}
-	if err := json.UnmarshalCaseSensitivePreserveInts(m.raw, object); err != nil {
+	err := json.UnmarshalCaseSensitivePreserveInts(m.raw, object)
+	if raw, has := withoutStatus(m.raw); err != nil && has {
+		object = newObject(m.apiVersion, m.object.Kind)
+		err = json.UnmarshalCaseSensitivePreserveInts(raw, object)
+	}
+	if err != nil {
 		return nil, err
 	}
 	object.SetNamespace(m.object.Namespace)
+	object.SetDeletionTimestamp(nil) // the API server clears it on what is created
 	return object, nil
+}
+
+// withoutStatus drops the status, which the API server drops before it looks at it.
+func withoutStatus(raw []byte) (without []byte, has bool) {
+	var fields map[string]stdjson.RawMessage
+	if json.UnmarshalCaseSensitivePreserveInts(raw, &fields) != nil || fields["status"] == nil {
+		return nil, false
+	}
+	delete(fields, "status")
+	without, err := stdjson.Marshal(fields)
+	return without, err == nil
 }
 
 // world is what the rules may ask about: what was given, as it is once everything is applied, and what is live.

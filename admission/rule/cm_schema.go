@@ -96,18 +96,17 @@ func cmValueRules() []Rule {
 			Message: `metadata.labels[production]: Invalid value: true: must be a string, and is a boolean. Write it in quotes: "true". [cm-metadata]`,
 		}},
 	}, {
-		ID:       CMIngress,
-		Severity: Warn,
-		Kinds:    []string{"Ingress"},
-		Summary:  "The API server refuses the Ingress, whatever its annotations say.",
+		ID:      CMIngress,
+		Kinds:   []string{"Ingress"},
+		Summary: "The API server refuses the Ingress, whatever its annotations say.",
 		Why: "The API server validates Ingresses by its own code: there must be rules or a defaultBackend, hosts and Secrets need names that can be, and paths need " +
-			"a pathType and a backend (https://kubernetes.io/docs/reference/kubernetes-api/networking/ingress-v1/). As Ingresses route traffic too, certyun only warns.",
+			"a pathType and a backend (https://kubernetes.io/docs/reference/kubernetes-api/networking/ingress-v1/).",
 		Remedy: "Write a whole Ingress.",
 		Examples: []Example{{
 			Title: "An Ingress that routes nothing",
 			Manifest: "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\n" +
 				"spec:\n  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]\n",
-			Message: `[cm-ingress] spec: has neither rules nor a defaultBackend, so the API server refuses the Ingress. Write one of them`,
+			Message: `spec: Required value: has neither rules nor a defaultBackend, so the API server refuses the Ingress. Write one of them. [cm-ingress]`,
 		}},
 	}}
 }

@@ -9,7 +9,9 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/validate/content"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/certyun/certyun/admission/rule"
 )
@@ -18,7 +20,7 @@ import (
 const ingressClassAnnotation = "kubernetes.io/ingress.class"
 
 // ingress restates what the API server has Go code for (https://kubernetes.io/docs/reference/kubernetes-api/networking/ingress-v1/).
-// An Ingress routes traffic too, so all of this only warns.
+// This is what no API server takes, so it denies.
 func (j *judgement) ingress() {
 	var ingress networkingv1.Ingress
 	raw, err := json.Marshal(map[string]any{"spec": j.tree["spec"]})
@@ -27,7 +29,7 @@ func (j *judgement) ingress() {
 	}
 	spec := &ingress.Spec
 	if len(spec.Rules) == 0 && spec.DefaultBackend == nil {
-		j.ingressSay("spec", nil, "has neither rules nor a defaultBackend", "Write one of them")
+		j.ingressLacks("spec", "has neither rules nor a defaultBackend", "Write one of them")
 	}
 	if spec.DefaultBackend != nil {
 		j.backend("spec.defaultBackend", spec.DefaultBackend)
@@ -44,19 +46,41 @@ func (j *judgement) ingress() {
 		}
 	}
 	j.ingressClass(spec.IngressClassName)
+	j.finalizers()
+}
+
+// finalizers must have a group, but for three that Kubernetes itself has. Of its own kinds the API server demands that, of others not
+// (https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/).
+func (j *judgement) finalizers() {
+	metadata, _ := j.tree["metadata"].(map[string]any)
+	finalizers, _ := metadata["finalizers"].([]any)
+	known := []string{"kubernetes", metav1.FinalizerOrphanDependents, metav1.FinalizerDeleteDependents}
+	for i, value := range finalizers {
+		if name, isText := value.(string); isText && !strings.Contains(name, "/") && !slices.Contains(known, name) {
+			j.ingressSay(fmt.Sprintf("metadata.finalizers[%d]", i), name, "has no group", fmt.Sprintf("Write %q", "example.com/"+name))
+		}
+	}
 }
 
 func (j *judgement) ingressSay(path string, value any, message, remedy string) {
 	j.say(rule.Finding{
-		Rule: rule.CMIngress, Severity: rule.Warn, Field: path, Value: value, Remedy: remedy,
+		Rule: rule.CMIngress, Type: field.ErrorTypeInvalid, Field: path, Value: value, Remedy: remedy,
 		Message: message + ", so the API server refuses the Ingress",
+	})
+}
+
+// ingressLacks is for what is not there.
+func (j *judgement) ingressLacks(path, message, remedy string) {
+	j.say(rule.Finding{
+		Rule: rule.CMIngress, Type: field.ErrorTypeRequired, Field: path, Remedy: remedy, Message: message + ", so the API server refuses the Ingress",
 	})
 }
 
 // mustBe says the first thing that is wrong with a name.
 func (j *judgement) mustBe(path, name string, faults []string) {
 	if len(faults) > 0 {
-		j.ingressSay(path, name, fmt.Sprintf("%q is no such name", name), "Here "+strings.TrimSuffix(faults[0], "."))
+		wanted, _, _ := strings.Cut(faults[0], " (e.g.") // what follows is a regular expression
+		j.ingressSay(path, name, "is no name that can stand here", "Here "+strings.TrimSuffix(wanted, "."))
 	}
 }
 
@@ -84,7 +108,7 @@ func (j *judgement) ingressRule(path string, r *networkingv1.IngressRule) {
 	switch {
 	case r.Host == "":
 	case net.ParseIP(r.Host) != nil:
-		j.ingressSay(path+".host", r.Host, fmt.Sprintf("%q is an IP address", r.Host), "Write a DNS name, or leave host out")
+		j.ingressSay(path+".host", r.Host, "is an IP address", "Write a DNS name, or leave host out")
 	default:
 		j.mustBe(path+".host", r.Host, hostFaults(r.Host))
 	}
@@ -92,7 +116,7 @@ func (j *judgement) ingressRule(path string, r *networkingv1.IngressRule) {
 		return
 	}
 	if len(r.HTTP.Paths) == 0 {
-		j.ingressSay(path+".http.paths", nil, "is missing", "Write at least one path")
+		j.ingressLacks(path+".http.paths", "is missing", "Write at least one path")
 	}
 	for i := range r.HTTP.Paths {
 		j.ingressPath(fmt.Sprintf("%s.http.paths[%d]", path, i), &r.HTTP.Paths[i])
@@ -101,7 +125,7 @@ func (j *judgement) ingressRule(path string, r *networkingv1.IngressRule) {
 
 func (j *judgement) ingressPath(path string, p *networkingv1.HTTPIngressPath) {
 	if p.PathType == nil {
-		j.ingressSay(path+".pathType", nil, "is missing", "Write Prefix, Exact or ImplementationSpecific")
+		j.ingressLacks(path+".pathType", "is missing", "Write Prefix, Exact or ImplementationSpecific")
 		return
 	}
 	types := []networkingv1.PathType{networkingv1.PathTypePrefix, networkingv1.PathTypeExact, networkingv1.PathTypeImplementationSpecific}
@@ -109,12 +133,12 @@ func (j *judgement) ingressPath(path string, p *networkingv1.HTTPIngressPath) {
 	bad := func(part string) bool { return strings.Contains(p.Path, part) }
 	switch {
 	case !slices.Contains(types, *p.PathType):
-		j.ingressSay(path+".pathType", string(*p.PathType), fmt.Sprintf("%q is not a pathType", *p.PathType), "Write Prefix, Exact or ImplementationSpecific")
+		j.ingressSay(path+".pathType", string(*p.PathType), "is not a pathType", "Write Prefix, Exact or ImplementationSpecific")
 	case !strings.HasPrefix(p.Path, "/") && (!anyPath || p.Path != ""):
-		j.ingressSay(path+".path", p.Path, fmt.Sprintf("%q does not begin with a slash", p.Path), fmt.Sprintf("Write %q", "/"+p.Path))
+		j.ingressSay(path+".path", p.Path, "does not begin with a slash", fmt.Sprintf("Write %q", "/"+p.Path))
 	case anyPath:
 	case slices.ContainsFunc([]string{"//", "/./", "/../", "%2f", "%2F"}, bad) || strings.HasSuffix(p.Path, "/.") || strings.HasSuffix(p.Path, "/.."):
-		j.ingressSay(path+".path", p.Path, fmt.Sprintf("%q has a part that no path may have", p.Path), "Leave out //, /./, /../ and %2f")
+		j.ingressSay(path+".path", p.Path, "has a part that no path may have", "Leave out //, /./, /../ and %2f")
 	}
 	j.backend(path+".backend", &p.Backend)
 }
@@ -132,14 +156,14 @@ func (j *judgement) backend(path string, b *networkingv1.IngressBackend) {
 	case b.Service != nil:
 		j.service(path, b.Service)
 	default:
-		j.ingressSay(path, nil, "has neither a service nor a resource", "Write service: {name: web, port: {number: 80}}")
+		j.ingressLacks(path, "has neither a service nor a resource", "Write service: {name: web, port: {number: 80}}")
 	}
 }
 
 // segment is for a name that need only fit into a URL.
 func (j *judgement) segment(path, name string) {
 	if name == "" {
-		j.ingressSay(path, nil, "is missing", "")
+		j.ingressLacks(path, "is missing", "")
 		return
 	}
 	j.mustBe(path, name, content.IsPathSegmentName(name))
@@ -147,7 +171,7 @@ func (j *judgement) segment(path, name string) {
 
 func (j *judgement) service(path string, s *networkingv1.IngressServiceBackend) {
 	if s.Name == "" {
-		j.ingressSay(path+".service.name", nil, "is missing", "Write the name of the Service")
+		j.ingressLacks(path+".service.name", "is missing", "Write the name of the Service")
 	} else {
 		j.mustBe(path+".service.name", s.Name, validation.IsDNS1123Label(s.Name))
 	}
@@ -158,8 +182,8 @@ func (j *judgement) service(path string, s *networkingv1.IngressServiceBackend) 
 	case name != "":
 		j.mustBe(port+".name", name, validation.IsValidPortName(name))
 	case number != 0 && len(validation.IsValidPortNum(int(number))) > 0:
-		j.ingressSay(port+".number", number, fmt.Sprintf("%d is not the number of a port", number), "Write a number from 1 to 65535")
+		j.ingressSay(port+".number", number, "is not the number of a port", "Write a number from 1 to 65535")
 	case number == 0:
-		j.ingressSay(path, nil, "has no port", "Write service: {port: {number: 80}}")
+		j.ingressLacks(path, "has no port", "Write service: {port: {number: 80}}")
 	}
 }

@@ -26,7 +26,7 @@ type served struct {
 	goType reflect.Type
 	// cluster says that its objects are in no namespace.
 	cluster bool
-	// pastGroups are groups that the kind was in once.
+	// pastGroups are groups that the kind was in once, or that people think it is in.
 	pastGroups []string
 }
 
@@ -40,14 +40,14 @@ const (
 )
 
 func servedKinds() []served {
-	v1, past := []string{"v1"}, []string{pastGroup}
+	v1, past := []string{"v1"}, []string{pastGroup, "cert-manager.k8s.io", "cert-manager"}
 	return []served{
 		{certManagerGroup, "Certificate", v1, "cert-manager.io_certificates", reflect.TypeFor[cmapi.Certificate](), false, past},
 		{certManagerGroup, "CertificateRequest", v1, "cert-manager.io_certificaterequests", reflect.TypeFor[cmapi.CertificateRequest](), false, past},
 		{certManagerGroup, "Issuer", v1, "cert-manager.io_issuers", reflect.TypeFor[cmapi.Issuer](), false, past},
 		{certManagerGroup, "ClusterIssuer", v1, "cert-manager.io_clusterissuers", reflect.TypeFor[cmapi.ClusterIssuer](), true, past},
-		{acmeGroup, "Order", v1, "acme.cert-manager.io_orders", reflect.TypeFor[cmacme.Order](), false, append(past, certManagerGroup)},
-		{acmeGroup, "Challenge", v1, "acme.cert-manager.io_challenges", reflect.TypeFor[cmacme.Challenge](), false, append(past, certManagerGroup)},
+		{acmeGroup, "Order", v1, "acme.cert-manager.io_orders", reflect.TypeFor[cmacme.Order](), false, append([]string{certManagerGroup}, past...)},
+		{acmeGroup, "Challenge", v1, "acme.cert-manager.io_challenges", reflect.TypeFor[cmacme.Challenge](), false, append([]string{certManagerGroup}, past...)},
 		{gatewayGroup, "Gateway", []string{"v1", "v1beta1"}, "gateway.networking.k8s.io_gateways", nil, false, nil},
 		{ingressGroup, "Ingress", v1, "", reflect.TypeFor[networkingv1.Ingress](), false, []string{"extensions"}},
 	}
@@ -100,6 +100,9 @@ func (v *Validator) meant(group, kind string) *served {
 		k := &v.kinds[i]
 		ours := slices.ContainsFunc(append([]string{k.group}, k.pastGroups...), func(g string) bool { return strings.EqualFold(g, group) })
 		if ours && (strings.EqualFold(k.kind, kind) || strings.EqualFold(k.kind+"s", kind) && group == k.group) {
+			return k
+		}
+		if k.kind == kind && rule.Closest(group, []string{k.group}) != "" {
 			return k
 		}
 		if group == "" && k.kind == kind && (k.group == certManagerGroup || k.group == acmeGroup || k.group == ingressGroup) {

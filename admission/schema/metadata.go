@@ -46,12 +46,12 @@ func (j *judgement) metadata() {
 	}
 	if meta.Name == "" && meta.GenerateName != "" {
 		meta.Name = meta.GenerateName + "x" // as the API server does, with random letters
-		j.say(rule.Finding{
+		defer j.say(rule.Finding{
 			Rule: rule.CMMetadata, Severity: rule.Warn, Field: "metadata.generateName",
 			Message: "makes a new object each time, which kubectl create can do and kubectl apply refuses", Remedy: "Give it a name",
 		})
 	}
-	meta.ManagedFields = nil // only the server writes them
+	meta.ManagedFields, meta.Generation = nil, 0 // only the server writes them
 	errs := validation.ValidateObjectMeta(&meta, !j.kind.cluster, validation.NameIsDNSSubdomain, field.NewPath("metadata"))
 	for _, err := range errs[:min(len(errs), enough)] {
 		j.say(ofMetadata(&meta, err))

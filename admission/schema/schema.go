@@ -47,8 +47,8 @@ func New() *Validator {
 }
 
 // Validate returns what a cluster would refuse the object for, as `kubectl apply` sends it, in the order of rule.Sort. They
-// are of the rules rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable and rule.CMMetadata, which deny, and
-// rule.CMIngress, which warns. An object of a kind that is not ours to judge has none. The object is as YAML or JSON has it: numbers may be of any Go type. It is not
+// are of the rules rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable, rule.CMMetadata and rule.CMIngress. An
+// object of a kind that is not ours to judge has none. The object is as YAML or JSON has it: numbers may be of any Go type. It is not
 // changed. A field that is written twice is not in a map any more: whoever reads the text must see it.
 //
 // A finding may be about a field that the object does not have: Field is then where it is missing. Keys of labels, annotations

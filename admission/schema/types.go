@@ -28,6 +28,12 @@ const (
 	objectType  = "object"
 )
 
+// What is said of bytes that are not written as JSON has them.
+const (
+	notBase64    = "is not base64"
+	encodeBase64 = "Encode the text with base64 -w0"
+)
+
 func a(name string) string {
 	if name == integerType || name == objectType {
 		return "an " + name
@@ -156,7 +162,7 @@ func (j *judgement) list(path string, t reflect.Type, value any) {
 	if t.Elem().Kind() == reflect.Uint8 {
 		text, ok := j.must(path, stringType, value).(string)
 		if _, err := base64.StdEncoding.DecodeString(text); ok && err != nil {
-			j.say(rule.Finding{Rule: j.typeRule(path), Field: path, Message: "is not base64", Remedy: "Encode the text with base64 -w0"})
+			j.say(rule.Finding{Rule: j.typeRule(path), Field: path, Message: notBase64, Remedy: encodeBase64})
 		}
 		return
 	}

@@ -153,6 +153,14 @@ func namesakes(s *structuralschema.Structural, name, path string) []string {
 	return append(found, namesakes(s.Items, name, path+"[]")...)
 }
 
+// formatOf is the format that a schema demands, or "".
+func formatOf(s *structuralschema.Structural) string {
+	if s == nil || s.ValueValidation == nil {
+		return ""
+	}
+	return s.ValueValidation.Format
+}
+
 // inWords says what the API server says of a field.
 func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule.Finding {
 	path, detail := err.Field, sentence(err.Detail)
@@ -175,6 +183,12 @@ func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule
 		}
 	case field.ErrorTypeTypeInvalid:
 		f.Message, f.Remedy = wrongType(nameOfType(at.schema), at.value)
+		if format := formatOf(at.schema); format != "" && typeOf(at.value) == nameOfType(at.schema) {
+			f.Message, f.Remedy = "is not in the format "+format, ""
+			if format == "byte" {
+				f.Message, f.Remedy, f.Value = notBase64, encodeBase64, nil
+			}
+		}
 	case field.ErrorTypeTooLong:
 		f.Message = "is too long"
 		if at.schema != nil && at.schema.ValueValidation != nil && at.schema.ValueValidation.MaxLength != nil {
