@@ -172,7 +172,7 @@ func BenchmarkIssuerInUse(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				start := time.Now()
-				v := h.inTime(b.Context(), &c.request)
+				v := h.inTime(b.Context(), &c.request, 0)
 				if took := time.Since(start); took > maxReview {
 					b.Errorf("a review took %s", took)
 				}

@@ -41,6 +41,10 @@ const (
 // maxCauses bounds an answer: an object of the greatest size can have a hundred thousand wrong names.
 const maxCauses = 100
 
+// largeObject is the size of objects, in bytes, that are judged one at a time. A Certificate of 100 names has 4,000; one of the
+// greatest size takes a hundred megabytes and a core for a second, and whoever may create one may create many.
+const largeObject = 128 << 10
+
 // incompleteNote is the warning of a review in which not all rules could look.
 const incompleteNote = "[certyun] some checks could not be made in time, or for want of an answer from the API server"
 
@@ -52,6 +56,8 @@ type handler struct {
 	world, fresh evidence.World
 	settings     rule.Settings
 	policy       *policySource
+	// large has room for one: whoever judges a large object.
+	large chan struct{}
 	// exempt are the user names whose requests are never judged.
 	exempt  map[string]bool
 	metrics *reviewMetrics
@@ -78,7 +84,7 @@ func (h *handler) review(ctx context.Context, req *admission.Request) admission.
 	if request == nil || unjudged(request) {
 		return admission.Allowed("")
 	}
-	v := h.inTime(ctx, request)
+	v := h.inTime(ctx, request, len(req.Object.Raw)+len(req.OldObject.Raw))
 	if v.err != nil {
 		klog.ErrorS(v.err, "Some rules could not look", "kind", req.Kind.Kind, "namespace", req.Namespace, "name", req.Name)
 		h.metrics.unfinished(req)
@@ -94,11 +100,18 @@ type verdict struct {
 }
 
 // inTime judges within the time that a review has, whatever the rules do.
-func (h *handler) inTime(ctx context.Context, request *rule.Request) verdict {
+func (h *handler) inTime(ctx context.Context, request *rule.Request, size int) verdict {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
+	release, err := h.turn(ctx, size)
+	if err != nil {
+		return verdict{err: err}
+	}
 	done := make(chan verdict, 1)
-	go func() { done <- h.judge(ctx, request) }()
+	go func() {
+		defer release() // not before the rules have ended, even where the review has
+		done <- h.judge(ctx, request)
+	}()
 	select {
 	case v := <-done:
 		return v
@@ -109,6 +122,19 @@ func (h *handler) inTime(ctx context.Context, request *rule.Request) verdict {
 		return v
 	case <-time.After(reviewGrace):
 		return verdict{err: errors.New("a rule did not end in time")}
+	}
+}
+
+// turn waits until an object of this size may be judged. Whoever had a turn gives it back.
+func (h *handler) turn(ctx context.Context, size int) (release func(), err error) {
+	if size < largeObject {
+		return func() {}, nil
+	}
+	select {
+	case h.large <- struct{}{}:
+		return func() { <-h.large }, nil
+	case <-ctx.Done():
+		return nil, errors.New("other large objects were being judged all the time")
 	}
 }
 
@@ -208,7 +234,7 @@ func warnings(findings []rule.Finding) []string {
 	shown := make([]string, 0, min(len(findings), maxWarnings)+2)
 	for i, f := range findings {
 		if i == maxWarnings {
-			return append(shown, fmt.Sprintf("… and %d more", len(findings)-i))
+			return append(shown, fmt.Sprintf("… and %d more; run certyun lint", len(findings)-i))
 		}
 		text := []rune(oneLine(f.String()))
 		if len(text) > maxWarning {

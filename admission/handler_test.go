@@ -81,7 +81,7 @@ func newHandler(t testing.TB, world, fresh evidence.World, rules []rule.Rule) *h
 	}
 	return &handler{
 		engine: rule.NewEngine(rules), world: world, fresh: fresh, policy: policy, metrics: counted,
-		exempt: NewOptions().users(),
+		large: make(chan struct{}, 1), exempt: NewOptions().users(),
 	}
 }
 
@@ -228,7 +228,7 @@ func TestReviews(t *testing.T) {
 			allowedWith(
 				"[spoken] spec.dnsNames[0]: number 0", "[spoken] spec.dnsNames[1]: number 1", "[spoken] spec.dnsNames[2]: number 2",
 				"[spoken] spec.dnsNames[3]: number 3", "[spoken] spec.dnsNames[4]: number 4", "[spoken] spec.dnsNames[5]: number 5",
-				"[spoken] spec.dnsNames[6]: number 6", "[spoken] spec.dnsNames[7]: number 7", "… and 3 more",
+				"[spoken] spec.dnsNames[6]: number 6", "[spoken] spec.dnsNames[7]: number 7", "… and 3 more; run certyun lint",
 			),
 		},
 		"a text of several lines with characters that no header has": {
@@ -426,6 +426,35 @@ func TestReviewsEndInTime(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestLargeObjectsAreJudgedOneAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		world := objects.New(rule.IndexKeys)
+		h := newHandler(t, world, world, spokenRules())
+		review := func(names ...string) admission.Response {
+			ar := request{Name: "web", Namespace: "shop", Object: certificateOf(names...)}.admissionRequest(t)
+			return h.Handle(t.Context(), admission.Request{AdmissionRequest: *ar})
+		}
+		large := strings.Repeat("x", largeObject)
+		if got := review("deny:a", large); got.Allowed {
+			t.Error("a large object alone is not judged")
+		}
+		review("sleep:", large) // the answer does not wait for the rule, which goes on for ten seconds
+		for title, c := range map[string]struct {
+			names []string
+			want  bool
+		}{"a small object": {[]string{"deny:a"}, false}, "a large object": {[]string{"deny:a", large}, true}} {
+			if got := review(c.names...); got.Allowed != c.want {
+				t.Errorf("beside a large object, %s: allowed is %t", title, got.Allowed)
+			}
+		}
+		time.Sleep(time.Minute)
+		if got := review("deny:a", large); got.Allowed {
+			t.Error("a large object after the others is not judged")
+		}
+	})
 }
 
 // forgetful has an issuer for the first who asks.

@@ -15,6 +15,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/solvers/config"
 )
 
 // defaultPort needs no privilege.
@@ -59,6 +60,7 @@ func NewOptions() *Options {
 		SecurePort:           defaultPort,
 		CertManagerNamespace: "cert-manager",
 		CertManagerUsers:     []string{"cert-manager", "cert-manager-webhook", "cert-manager-cainjector"},
+		SolverGroup:          config.DefaultGroup,
 		MetricsBindAddress:   ":9402",
 	}
 }
@@ -93,7 +95,7 @@ func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "Namespace of ClusterIssuers' Secrets. Default: the namespace that cert-manager runs in.")
 	fs.StringVar(&o.CertManagerVersion, "cert-manager-version", "", "Version of cert-manager, like v1.21.2. Default: the one that certyun was built with.")
 	fs.BoolVar(&o.DefaultIssuer, "default-issuer", false, "cert-manager has a default issuer for annotated Ingresses (--default-issuer-name).")
-	fs.StringVar(&o.SolverGroup, "solver-group", "", "API group of certyun's solvers, where they are installed.")
+	fs.StringVar(&o.SolverGroup, "solver-group", o.SolverGroup, `API group of certyun's solvers; "" where they are not installed.`)
 	fs.BoolVar(&o.SolverWaits, "solver-waits", false, "certyun's solvers wait until records are visible.")
 	fs.StringSliceVar(&o.SecretNamespaces, "secret-metadata-namespaces", nil, "Namespaces in which the server may see which Secrets exist. Default: none.")
 }

@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -47,19 +48,27 @@ func Known() *Table {
 // Lookup returns the policy of the CA that serves this ACME directory, nil when it is not known. The path matters only where
 // one host has several directories.
 func (t *Table) Lookup(directoryURL string) *Policy {
-	if t == nil {
-		return nil
-	}
+	policy, _ := t.find(directoryURL)
+	return policy
+}
+
+// Has tells whether the table has this server, be it only to say nothing about it, as an operator may have told us.
+func (t *Table) Has(directoryURL string) bool {
+	_, ok := t.find(directoryURL)
+	return ok
+}
+
+func (t *Table) find(directoryURL string) (policy *Policy, found bool) {
 	host, path, ok := split(directoryURL)
-	if !ok {
-		return nil
+	if t == nil || !ok {
+		return nil, false
 	}
 	for _, s := range slices.Concat(t.servers[host], t.servers[anyRegion(host)]) {
 		if s.path == "" || s.path == path {
-			return s.policy
+			return s.policy, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // anyRegion puts a star for the second label of a host, where clouds have the region.
@@ -101,7 +110,24 @@ type Override struct {
 	// Server is the URL of its directory.
 	Server string `json:"server"`
 	// Like is the ID of a policy, LikePrivate or LikeOff.
-	Like string `json:"like"`
+	Like Like `json:"like"`
+}
+
+// Like is the word of an Override as a person writes it: "off" without quotes is YAML's false.
+type Like string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *Like) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "false" {
+		*l = LikeOff
+		return nil
+	}
+	var word string
+	if json.Unmarshal(raw, &word) != nil {
+		word = string(raw) // it is none of the words, and the table says where
+	}
+	*l = Like(word)
+	return nil
 }
 
 // IDs lists the policies that an Override may name.
@@ -139,7 +165,7 @@ func (t *Table) like(o Override) (*Policy, error) {
 	case LikePrivate:
 		return &Policy{ID: LikePrivate, Name: "the private CA", Directory: o.Server, Relayed: true}, nil
 	}
-	known, ok := t.policies[o.Like]
+	known, ok := t.policies[string(o.Like)]
 	if !ok {
 		return nil, fmt.Errorf("%q is none of %s", o.Like, strings.Join(t.IDs(), ", "))
 	}

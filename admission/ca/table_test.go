@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"encoding/json"
 	"reflect"
 	"regexp"
 	"slices"
@@ -115,8 +116,27 @@ func TestOverridesSayHowServersAre(t *testing.T) {
 	if got := table.Lookup(le); got != nil {
 		t.Errorf("a server that is off has the policy %q", got.ID)
 	}
+	for server, want := range map[string]bool{mirror: true, own: true, le: true, "https://ca.corp.example/dir": false, "no URL": false} {
+		if got := table.Has(server); got != want {
+			t.Errorf("the table has %s: %v", server, got)
+		}
+	}
 	if got := Known().Lookup(le); got.Relayed || got.Directory != le {
 		t.Errorf("the override changed the table that it was made from: %+v", got)
+	}
+}
+
+// An operator writes them as YAML, in which a bare off is a boolean.
+func TestOverridesAreReadAsPeopleWriteThem(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]Like{`"off"`: LikeOff, `false`: LikeOff, `"step-ca"`: "step-ca", `true`: "true", `[1]`: "[1]", `""`: ""} {
+		var got Override
+		if err := json.Unmarshal([]byte(`{"server":"https://acme.corp.example/dir","like":`+written+`}`), &got); err != nil {
+			t.Errorf("%s: %v", written, err)
+		}
+		if diff := cmp.Diff(Override{"https://acme.corp.example/dir", want}, got); diff != "" {
+			t.Errorf("%s: %s", written, diff)
+		}
 	}
 }
 

@@ -2,12 +2,17 @@
 package policy
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"reflect"
 	"slices"
 
+	yamlv3 "go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 	strictjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
@@ -65,6 +70,9 @@ type Decided struct {
 // Rules for files alone may be in any policy, so that one file does for all.
 func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
 	document, err := yaml.YAMLToJSONStrict(raw)
+	if err == nil {
+		err = alone(raw)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the policy cannot be read: %w", err)
 	}
@@ -72,7 +80,7 @@ func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
 	if string(document) != "null" {
 		f = File{}
 		unknown, err := strictjson.UnmarshalStrict(document, &f)
-		if err := errors.Join(append(unknown, err)...); err != nil {
+		if err := errors.Join(append(unknown, inYAML(err))...); err != nil {
 			return nil, fmt.Errorf("the policy cannot be read: %w", err)
 		}
 	}
@@ -90,6 +98,40 @@ func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
 	return &Decided{CAs: table, Policy: &rule.Policy{
 		Rules: severities, ExemptNamespaces: f.ExemptNamespaces, CrossResource: f.CrossResource, NoSkip: f.NoSkip,
 	}}, nil
+}
+
+// alone refuses a second document, which would be left out without a word.
+func alone(raw []byte) error {
+	decoder := yamlv3.NewDecoder(bytes.NewReader(raw))
+	for first := true; ; first = false {
+		var document yamlv3.Node
+		err := decoder.Decode(&document)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case !first && (len(document.Content) != 1 || document.Content[0].Tag != "!!null"):
+			return fmt.Errorf("line %d: a second document begins here; a policy is one document", document.Line)
+		}
+	}
+}
+
+// inYAML says in the words of the file what the decoder says in those of Go.
+func inYAML(err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	place, form := cmp.Or(wrong.Field, "the document"), "a text"
+	switch wrong.Type.Kind() {
+	case reflect.Slice:
+		form = "a list"
+	case reflect.Map, reflect.Struct:
+		form = "a mapping"
+	default:
+	}
+	return fmt.Errorf("%s must be %s", place, form)
 }
 
 func (f *File) validate(rules []rule.Rule) error {

@@ -30,6 +30,10 @@ func TestRead(t *testing.T) {
 				ExemptNamespaces: []string{"lab"}, CrossResource: rule.CrossWarn, NoSkip: []string{"spoken"},
 			},
 		},
+		"between the marks of a document": {
+			"# ours\n---\n" + fileHead + "crossResource: deny\n...\n---\n# nothing more\n",
+			rule.Policy{Rules: map[string]rule.Severity{}, CrossResource: rule.CrossDeny},
+		},
 		"off without quotes, which YAML reads as false": {
 			fileHead + "rules:\n  spoken: off\n",
 			rule.Policy{Rules: map[string]rule.Severity{"spoken": rule.Off}},
@@ -67,6 +71,13 @@ func TestPolicyExtendsTheCAs(t *testing.T) {
 	if policy := got.CAs.Lookup("https://acme.corp.example/dir"); policy == nil || policy.ID != "letsencrypt" {
 		t.Errorf("the server's policy is %+v", policy)
 	}
+	got, err = Read([]byte(fileHead+"caPolicies:\n- {server: 'https://acme-v02.api.letsencrypt.org/directory', like: off}\n"), spokenRules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if policy := got.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory"); policy != nil {
+		t.Errorf("a server that is off, without quotes, has the policy %q", policy.ID)
+	}
 }
 
 func TestPolicyErrorsNameThePath(t *testing.T) {
@@ -79,7 +90,11 @@ func TestPolicyErrorsNameThePath(t *testing.T) {
 		"an unknown field":            {fileHead + "rule: {}\n", `the policy cannot be read: unknown field "rule"`},
 		"an unknown field in a list":  {fileHead + "caPolicies: [{server: 'https://a.example', like: 'off', kind: x}]\n", `the policy cannot be read: unknown field "caPolicies[0].kind"`},
 		"a field in another case":     {fileHead + "Rules: {}\n", `the policy cannot be read: unknown field "Rules"`},
-		"a wrong type":                {fileHead + "noSkip: spoken\n", "the policy cannot be read: json: cannot unmarshal string into Go struct field File.noSkip of type []string"},
+		"a word for a list":           {fileHead + "noSkip: spoken\n", "the policy cannot be read: noSkip must be a list"},
+		"a list for a mapping":        {fileHead + "rules: [spoken]\n", "the policy cannot be read: rules must be a mapping"},
+		"a list for a word":           {fileHead + "caPolicies: [{server: [], like: 'off'}]\n", "the policy cannot be read: caPolicies.server must be a text"},
+		"a list for the whole":        {"- spoken\n", "the policy cannot be read: the document must be a mapping"},
+		"a second document":           {fileHead + "---\nrules: {spoken: warn}\n", "the policy cannot be read: line 3: a second document begins here; a policy is one document"},
 		"an unknown rule":             {fileHead + "rules: {spokn: warn}\n", `rules: there is no rule "spokn"`},
 		"an unknown severity":         {fileHead + "rules: {spoken: error}\n", `rules.spoken: "error" must be deny, warn or off`},
 		"a severity that is no word":  {fileHead + "rules: {spoken: [warn]}\n", `rules.spoken: "[\"warn\"]" must be deny, warn or off`},

@@ -94,7 +94,7 @@ func (r *CertificateReview) wildcardWithoutSolver(solvers *choice, name string) 
 		return Finding{Severity: Warn, Message: fmt.Sprintf(
 			"%q has no matching dns01 solver on %s (private ACME server); most servers offer only DNS-01 for wildcards", name, r.IssuerTitle())}
 	}
-	f := Finding{Brief: r.brief(name, "needs DNS-01, but "+r.IssuerTitle()+" has no dns01 solver")}
+	f := Finding{Brief: r.brief(name, "needs DNS-01, but "+r.IssuerTitle()+" has no dns01 solver", "")}
 	if !solvers.has(name) {
 		f.Message = fmt.Sprintf("wildcard names can only be validated with DNS-01, and %s has no dns01 solver (%s). The Order would stay pending with %s",
 			r.IssuerTitle(), solvers.kinds(), noSolverEvent)
@@ -104,7 +104,7 @@ func (r *CertificateReview) wildcardWithoutSolver(solvers *choice, name string) 
 		f.Message = fmt.Sprintf("wildcard names can only be validated with DNS-01; %s has a dns01 solver, but %q is outside every dns01 selector (%s). "+
 			"The Order would stay pending with %s", r.IssuerTitle(), name, why.text, noSolverEvent)
 		f.Remedy = selectorRemedy(name, why)
-		f.Brief = r.brief(name, "is outside every dns01 selector of "+r.IssuerTitle()+" ("+why.text+")")
+		f.Brief = r.brief(name, "needs DNS-01, but no dns01 selector of "+r.IssuerTitle()+" covers it", " ("+why.text+")")
 	}
 	return r.certain(f)
 }
@@ -118,18 +118,21 @@ func (r *CertificateReview) withoutSolvers(name string) Finding {
 }
 
 // brief is the short text of a denial for when it only warns.
-func (r *CertificateReview) brief(name, what string) string {
-	if r.Synthetic {
-		return fmt.Sprintf("%q %s; the Order would stay pending", name, what)
+func (r *CertificateReview) brief(name, what, why string) string {
+	switch {
+	case r.Synthetic:
+		return fmt.Sprintf("%q %s%s; the Order would stay pending", name, what, why)
+	case !r.challenged():
+		return fmt.Sprintf("%q %s%s", name, what, why)
 	}
-	return fmt.Sprintf("%q %s yet", name, what)
+	return fmt.Sprintf("%q %s yet%s", name, what, why)
 }
 
 // certain denies, or only warns where the CA may have validated the name in another way.
 func (r *CertificateReview) certain(f Finding) Finding {
 	if !r.challenged() {
 		f.Severity = Warn
-		f.Brief = strings.TrimSuffix(f.Brief, " yet") + "; it can only be issued if " + r.CA.Name + " has validated it already"
+		f.Brief += "; it can only be issued if " + r.CA.Name + " has validated it already"
 	}
 	return r.cross(f)
 }
@@ -184,7 +187,7 @@ func (r *CertificateReview) hostWithoutSolver(solvers *choice, name string) Find
 	}
 	return r.certain(Finding{
 		Message: message, Remedy: selectorRemedy(name, why),
-		Brief: r.brief(name, "matches no solver of "+r.IssuerTitle()+" ("+why.text+")"),
+		Brief: r.brief(name, "matches no solver of "+r.IssuerTitle(), " ("+why.text+")"),
 	})
 }
 

@@ -214,7 +214,7 @@ func TestACMEKeyNotAllowed(t *testing.T) {
 }
 
 // like tells the table of CAs how a server is.
-func like(server, policy string) func(*scene) {
+func like(server string, policy ca.Like) func(*scene) {
 	return func(s *scene) {
 		table, err := ca.Known().With([]ca.Override{{Server: server, Like: policy}})
 		if err != nil {

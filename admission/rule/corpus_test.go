@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -405,9 +404,9 @@ func odd(random *rand.Rand, value any) any {
 	return map[string]any{}
 }
 
-// TestReviewOfHostileSizesEndsInASecond has objects as large as the API server takes.
-func TestReviewOfHostileSizesEndsInASecond(t *testing.T) {
-	t.Parallel()
+// TestReviewOfHostileSizesIsBounded has objects as large as the API server takes. It does not run in parallel, so that no other
+// test's time is in what is counted.
+func TestReviewOfHostileSizesIsBounded(t *testing.T) {
 	issuer := hostileIssuer()
 	names := hostileNames(1000)
 	crt := &cmapi.Certificate{
@@ -434,9 +433,9 @@ func TestReviewOfHostileSizesEndsInASecond(t *testing.T) {
 			s := newScene(t, "")
 			s.env.Settings.CAs = ca.Known()
 			s.world.AddIssuer(issuer)
-			start := time.Now()
+			before := processorTime(t)
 			findings := reviewObject(t, s, Request{Operation: Create, Object: object})
-			took := time.Since(start)
+			took := processorTime(t) - before
 			t.Logf("%d findings in %v", len(findings), took)
 			if took > reviewWithin {
 				t.Errorf("the review took %v", took)

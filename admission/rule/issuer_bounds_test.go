@@ -14,8 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A review must end within one second, however large the objects are that somebody wrote.
-const reviewWithin = slowdown * time.Second
+// reviewWithin is the processor's time that a review may take at most, however large the objects are that somebody wrote. A review
+// ends within one second, as the benchmarks hold; here are only the orders of magnitude by which an unbounded search would miss that.
+const reviewWithin = 5 * slowdown * time.Second
 
 // bigIssuer has this many solvers with this many dnsZones each, and no solver for anything else.
 func bigIssuer(solvers, zones int, title string) *cmapi.Issuer {
@@ -56,12 +57,12 @@ func manyCertificates(t *testing.T, certificates, names int) *scene {
 func reviewQuickly(t *testing.T, s *scene, request Request) []Finding {
 	t.Helper()
 	engine := NewEngine(issuerRules())
-	start := time.Now()
+	before := processorTime(t)
 	findings, err := engine.Review(t.Context(), s.env, s.policy, request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	took := time.Since(start)
+	took := processorTime(t) - before
 	t.Logf("%s: %v", request.Operation, took)
 	if took > reviewWithin {
 		t.Errorf("the review took %v, want at most %v", took, reviewWithin)

@@ -51,6 +51,9 @@ func issuerReachRules() []Rule {
 const (
 	reachBudget = 400_000
 	reachTime   = 300 * time.Millisecond
+	// reachAtOnce is looked at whatever the clock says: it costs a few milliseconds of work, and a process that had to wait for
+	// its turn must not call a small Issuer large.
+	reachAtOnce = 20_000
 	// pickOverhead is what a choice costs by itself.
 	pickOverhead = 5
 )
@@ -101,7 +104,9 @@ type reach struct {
 	until time.Time
 }
 
-func (r *reach) exhausted() bool { return r.spent > reachBudget || time.Now().After(r.until) }
+func (r *reach) exhausted() bool {
+	return r.spent > reachBudget || r.spent > reachAtOnce && time.Now().After(r.until)
+}
 
 // newReach keeps of each solver what the choice depends on, with its place in the list as a mark by which it is known again:
 // solverpicker returns a copy.

@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -133,3 +134,27 @@ func solverOf(selector *cmacme.CertificateDNSNameSelector, dns bool) cmacme.ACME
 }
 
 func sameChoice(a, b *cmacme.ACMEChallengeSolver) bool { return choiceOf(a) == choiceOf(b) }
+
+// A machine that is busy with other things says no less of an Issuer than an idle one.
+func TestClockStopsOnlyALongSearch(t *testing.T) {
+	t.Parallel()
+	for title, tc := range map[string]struct {
+		spent int
+		late  time.Duration
+		want  bool
+	}{
+		"nothing looked at, in time":     {0, -time.Hour, false},
+		"nothing looked at, too late":    {0, time.Hour, false},
+		"a small Issuer, too late":       {reachAtOnce, time.Hour, false},
+		"a large Issuer, in time":        {reachBudget, -time.Hour, false},
+		"a large Issuer, too late":       {reachAtOnce + 1, time.Hour, true},
+		"more than the budget, in time":  {reachBudget + 1, -time.Hour, true},
+		"more than the budget, too late": {reachBudget + 1, time.Hour, true},
+	} {
+		r := newReach(t.Context(), nil)
+		r.spent, r.until = tc.spent, time.Now().Add(-tc.late)
+		if got := r.exhausted(); got != tc.want {
+			t.Errorf("%s: exhausted is %v", title, got)
+		}
+	}
+}

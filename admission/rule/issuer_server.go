@@ -149,7 +149,7 @@ func checkServerPath(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer
 	path := acmePath("server").String()
 	policy := r.CA()
 	switch {
-	case policy == nil && r.Settings.CAs != nil:
+	case policy == nil && r.Settings.CAs != nil && !r.Settings.CAs.Has(acme.Server):
 		return unknownServerOfLetsEncrypt(u, path), nil
 	case policy == nil || policy.Ended != nil || !policy.ExactDirectory || policy.ServedAt(acme.Server):
 		return nil, nil

@@ -1,6 +1,10 @@
 package rule
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/certyun/certyun/admission/ca"
+)
 
 func TestServerURLInvalid(t *testing.T) {
 	t.Parallel()
@@ -60,8 +64,9 @@ func TestServerPath(t *testing.T) {
 		"a host that nobody knows": {acme: `server: https://acme-v3.api.letsencrypt.org/directory`, want: []string{
 			`[acme-server-path] spec.acme.server: "acme-v3.api.letsencrypt.org" is not known as an ACME server of Let's Encrypt; did you mean "https://acme-v02.api.letsencrypt.org/directory"?`,
 		}},
-		"a host that looks like it": {acme: `server: https://acme-v02.api.notletsencrypt.org/`},
-		"without the table of CAs":  {acme: `server: https://acme-v02.api.letsencrypt.org/`, change: func(s *scene) { s.env.Settings.CAs = nil }},
+		"a host that looks like it":   {acme: `server: https://acme-v02.api.notletsencrypt.org/`},
+		"a host that is switched off": {acme: `server: https://acme-v02.api.letsencrypt.org/`, change: like("https://acme-v02.api.letsencrypt.org/", ca.LikeOff)},
+		"without the table of CAs":    {acme: `server: https://acme-v02.api.letsencrypt.org/`, change: func(s *scene) { s.env.Settings.CAs = nil }},
 	})
 }
 
