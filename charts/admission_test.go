@@ -126,7 +126,9 @@ func TestAdmissionArgumentsAreFlags(t *testing.T) {
 
 func TestPolicyValue(t *testing.T) {
 	var text string
-	for _, object := range objects(t, render(t, "--values", goldenDir+"/everything"+valuesSuffix)) {
+	// A bare off, which YAML reads as false.
+	const off = `admission.policy.caPolicies=[{"server":"https://acme-v02.api.letsencrypt.org/directory","like":false},{"server":"https://ca.example.org/acme/directory","like":"step-ca"}]`
+	for _, object := range objects(t, render(t, "--values", goldenDir+"/everything"+valuesSuffix, "--set-json", off)) {
 		if object.GetKind() == "ConfigMap" {
 			text = decode[corev1.ConfigMap](t, object).Data["policy.yaml"]
 		}
@@ -148,6 +150,9 @@ func TestPolicyValue(t *testing.T) {
 	}
 	if decided.CAs.Lookup("https://ca.example.org/acme/directory") == nil {
 		t.Error("the CA of the policy is not known")
+	}
+	if decided.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory") != nil {
+		t.Error("a server that is off has a policy")
 	}
 }
 

@@ -215,7 +215,7 @@ func TestRefusedValues(t *testing.T) {
 			want:   "at '/propagation/timeout'",
 		},
 		"a wait that leaves no time for the calls before it": {
-			values: "propagation: {timeout: 40.1s}",
+			values: "propagation: {timeout: 30.1s}",
 			want:   "at '/propagation/timeout'",
 		},
 		"a wait of a minute": {
@@ -308,7 +308,7 @@ func TestRefusedValues(t *testing.T) {
 		},
 		"a rule that cannot be one": {
 			values: "admission: {policy: {rules: {Wildcard: warn}}}",
-			want:   "invalid propertyName 'Wildcard'",
+			want:   "at '/admission/policy/rules': additional properties 'Wildcard' not allowed",
 		},
 		"a policy of another kind": {
 			values: "admission: {policy: {kind: ClusterPolicy}}",
@@ -337,6 +337,18 @@ func TestRefusedValues(t *testing.T) {
 		"an admission ServiceAccount of somebody else without its name": {
 			values: "admission: {serviceAccount: {create: false}}",
 			want:   "admission.serviceAccount.name is needed",
+		},
+		"a label that selects the Pods": {
+			values: "commonLabels: {app.kubernetes.io/name: mine}",
+			want:   "at '/commonLabels/app.kubernetes.io~1name'",
+		},
+		"a label of Pods that selects them": {
+			values: "admission: {podLabels: {app.kubernetes.io/component: mine}}",
+			want:   "at '/admission/podLabels/app.kubernetes.io~1component'",
+		},
+		"a version with a word behind it": {
+			values: "certManager: {version: v1.21.2 or later}",
+			want:   "at '/certManager/version'",
 		},
 		"an environment variable without a name": {
 			values: "solver: {extraEnv: [{value: x}]}",
@@ -551,6 +563,49 @@ func TestEveryObjectIsLabelled(t *testing.T) {
 	for _, object := range objects(t, render(t, args...)) {
 		if got := labels.Set(object.GetLabels()); !want.Matches(got) {
 			t.Errorf("%s %s has the labels %v", object.GetKind(), object.GetName(), got)
+		}
+	}
+}
+
+// A label or an annotation that is set at two places, or that the chart has as well, is written once.
+func TestLabelsAreWrittenOnce(t *testing.T) {
+	manifest := render(t, "--set", "commonLabels.team=platform,commonLabels.app\\.kubernetes\\.io/part-of=shop,commonLabels.helm\\.sh/chart=mine",
+		"--set", "solver.podLabels.team=dns,admission.podLabels.app\\.kubernetes\\.io/part-of=gate",
+		"--set", "solver.podAnnotations.kubectl\\.kubernetes\\.io/default-container=sidecar")
+	for document := range strings.SplitSeq(manifest, "\n---\n") {
+		var object map[string]any
+		if err := yaml.UnmarshalStrict([]byte(document), &object); err != nil {
+			t.Errorf("%v in\n%s", err, document)
+		}
+	}
+	type written struct{ Team, PartOf, Container string }
+	got := map[string]written{}
+	for _, object := range objects(t, manifest) {
+		if object.GetKind() != "Deployment" {
+			continue
+		}
+		if diff := cmp.Diff("shop platform mine", strings.Join([]string{object.GetLabels()["app.kubernetes.io/part-of"], object.GetLabels()["team"], object.GetLabels()["helm.sh/chart"]}, " ")); diff != "" {
+			t.Errorf("labels of %s (-want +got):\n%s", object.GetName(), diff)
+		}
+		pod := decode[appsv1.Deployment](t, object).Spec.Template
+		got[partOf(object)] = written{pod.Labels["team"], pod.Labels["app.kubernetes.io/part-of"], pod.Annotations["kubectl.kubernetes.io/default-container"]}
+	}
+	want := map[string]written{"solver": {"dns", "shop", "sidecar"}, "admission": {"platform", "gate", "admission"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Pods (-want +got):\n%s", diff)
+	}
+}
+
+// With null a value of the chart is taken back, as Helm documents. For lists and mappings that is to say none.
+func TestNullIsNone(t *testing.T) {
+	for _, value := range []string{
+		"commonLabels", "imagePullSecrets", "certManager.otherServiceAccountNames", "secrets.namespaces", "secrets.resourceNames",
+		"propagation.nameservers", "propagation.allowNetworks", "solver.podLabels", "solver.podAnnotations", "solver.extraArgs",
+		"admission.policy", "admission.exemptUsers", "admission.namespaceSelector", "admission.objectSelector", "admission.clientNames",
+		"admission.secretMetadata.namespaces", "admission.podLabels", "admission.podAnnotations", "admission.tolerations",
+	} {
+		if _, err := helm(t, "template", "certyun", chart, "--set", value+"=null"); err != nil {
+			t.Errorf("%s: %v", value, err)
 		}
 	}
 }

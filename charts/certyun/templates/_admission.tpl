@@ -38,7 +38,7 @@ app.kubernetes.io/component: admission
 
 {{/* The names of cert-manager's ServiceAccounts, as a JSON list. */}}
 {{- define "certyun.certManagerServiceAccounts" -}}
-{{- concat (list .Values.certManager.serviceAccountName) .Values.certManager.otherServiceAccountNames | uniq | toJson -}}
+{{- concat (list .Values.certManager.serviceAccountName) (default list .Values.certManager.otherServiceAccountNames) | uniq | toJson -}}
 {{- end -}}
 
 {{/*
@@ -50,7 +50,7 @@ The users whose requests are not judged, as a JSON list: cert-manager, what dele
 {{- $users = append $users (printf "system:serviceaccount:%s:%s" $.Values.certManager.namespace .) -}}
 {{- end -}}
 {{- $users = concat $users (list "system:serviceaccount:kube-system:generic-garbage-collector" "system:serviceaccount:kube-system:namespace-controller") -}}
-{{- concat $users .Values.admission.exemptUsers | uniq | toJson -}}
+{{- concat $users (default list .Values.admission.exemptUsers) | uniq | toJson -}}
 {{- end -}}
 
 {{/* The policy as a file. YAML reads a bare `off` as false. */}}
@@ -76,8 +76,9 @@ clientConfig:
     namespace: {{ .Release.Namespace }}
     path: /validate
     port: {{ int .Values.admission.service.port }}
+{{- $selector := default dict .Values.admission.namespaceSelector }}
 namespaceSelector:
-  {{- with .Values.admission.namespaceSelector.matchLabels }}
+  {{- with $selector.matchLabels }}
   matchLabels:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -94,7 +95,7 @@ namespaceSelector:
       values:
         {{- list .Release.Namespace .Values.certManager.namespace | uniq | toYaml | nindent 8 }}
     {{- end }}
-    {{- with .Values.admission.namespaceSelector.matchExpressions }}
+    {{- with $selector.matchExpressions }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- with .Values.admission.objectSelector }}

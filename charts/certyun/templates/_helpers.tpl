@@ -51,15 +51,21 @@ app.kubernetes.io/component: solver
 {{ include "certyun.labels" . }}
 {{- end -}}
 
-{{/* The labels that all objects have in common. */}}
+{{/* The labels that all objects have in common. Those of the values come before the chart's own. */}}
 {{- define "certyun.labels" -}}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: certyun
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/part-of" "certyun" "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- toYaml (merge (deepCopy (default dict .Values.commonLabels)) $ours) }}
+{{- end -}}
+
+{{/* The labels of a part's Pods beside those that select them. The argument holds the part's values and commonLabels. */}}
+{{- define "certyun.podLabels" -}}
+{{- toYaml (merge (deepCopy (default dict .values.podLabels)) (default dict .commonLabels) (dict "app.kubernetes.io/part-of" "certyun")) }}
+{{- end -}}
+
+{{/* The annotations of a part's Pods. The argument holds the part's values and the name of its container. */}}
+{{- define "certyun.podAnnotations" -}}
+{{- toYaml (merge (deepCopy (default dict .values.podAnnotations)) (dict "kubectl.kubernetes.io/default-container" .container)) }}
 {{- end -}}
 
 {{/*
