@@ -425,6 +425,18 @@ func TestNobodyIsAskedForTheRecordButTheZonesServers(t *testing.T) {
 	})
 }
 
+func TestARecordIsNoticedSoonByTheMeasureOfItsDelay(t *testing.T) {
+	for delay := 500 * time.Millisecond; delay < timeout; delay += 777 * time.Millisecond {
+		simulated(t, func(t *testing.T) {
+			got, took := wait(t.Context(), newInternet(delay).watcher(), record())
+			late, most := took-delay, max(delay/intervalShare, shortestInterval)+shortestInterval/2
+			if !got.Seen || late > most {
+				t.Errorf("a record that appears after %s: %+v %s later, want at most %s", delay, got, late, most)
+			}
+		})
+	}
+}
+
 func TestPollingIsFastAtFirstAndSlowerLater(t *testing.T) {
 	simulated(t, func(t *testing.T) {
 		i := newInternet(time.Hour)

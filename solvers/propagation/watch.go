@@ -66,7 +66,8 @@ type answer struct {
 	why      error
 	failures int
 
-	sent      time.Time // the last query
+	sent      time.Time     // the last query
+	pause     time.Duration // until the next one, as it was planned then: by now the interval has grown
 	inFlight  bool
 	notBefore time.Time
 }
@@ -148,14 +149,15 @@ func (p *watch) poll(ctx context.Context) time.Duration {
 		return lookupAgain
 	}
 	now := time.Now()
-	interval := p.interval(now)
+	planned := p.interval(now)
+	interval := planned
 	for _, server := range servers {
 		a := p.answers[server.Addr]
 		if a == nil {
 			a = &answer{}
 			p.answers[server.Addr] = a
 		}
-		tooSoon := now.Sub(a.sent) < p.interval(now) || now.Before(a.notBefore)
+		tooSoon := now.Sub(a.sent) < min(a.pause, planned) || now.Before(a.notBefore)
 		if a.inFlight || tooSoon || !p.wanted(a) || p.zone.rests(server.Addr, now) {
 			continue
 		}
@@ -163,7 +165,7 @@ func (p *watch) poll(ctx context.Context) time.Duration {
 			interval = min(interval, crowded)
 			continue
 		}
-		a.inFlight, a.sent = true, now
+		a.inFlight, a.sent, a.pause = true, now, planned
 		// A query ends by itself, soon. Its outcome is worth knowing even when nobody waits any more.
 		go p.ask(context.WithoutCancel(ctx), server.Addr, a, now)
 	}
