@@ -131,7 +131,8 @@ func quoted(s Sign) string {
 
 // explained tells whether another sign says why this one is there: cert-manager says of a solver that is away only that it is.
 func explained(f *Facts, s Sign) bool {
-	roots := []Kind{SolverDown, APIServiceUnavailable, BundleWrong, ServingExpired, ServingEarly, ServingNamed}
+	certificates := []Kind{BundleWrong, ServingExpired, ServingEarly, ServingNamed}
+	roots := append([]Kind{SolverDown, APIServiceUnavailable}, certificates...)
 	switch s.Kind {
 	case Said:
 		away := s.says(unavailable) && slices.ContainsFunc(roots, func(k Kind) bool { return f.has(k, isProblem) })
@@ -143,7 +144,7 @@ func explained(f *Facts, s Sign) bool {
 	case GroupNotServed:
 		return f.uninstalled(s)
 	case APIServiceUnavailable:
-		return s.says("x509:", "tls:", "certificate") && slices.ContainsFunc([]Kind{BundleWrong, ServingExpired, ServingEarly, ServingNamed}, func(k Kind) bool {
+		return s.says("x509:", "tls:", "certificate") && slices.ContainsFunc(certificates, func(k Kind) bool {
 			return f.has(k, func(other Sign) bool { return other.Object == s.Object && isProblem(other) })
 		})
 	default:

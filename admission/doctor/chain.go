@@ -254,7 +254,7 @@ func (l *looker) judgeNamespace(c *chain) {
 	namespace, notes := &corev1.Namespace{}, len(l.notChecked)
 	found, known := l.get("", c.certificate.Namespace, namespace)
 	if !known {
-		l.notChecked = l.notChecked[:notes] // who may see a Certificate knows its namespace
+		l.unnoted(notes) // who may see a Certificate knows its namespace
 	}
 	if found && namespace.DeletionTimestamp != nil {
 		l.vanishing(namespace)

@@ -75,13 +75,20 @@ func mended(f *Facts, s Sign) (map[string]string, bool) {
 	if s.Kind != Said || s.Object.Kind != "Challenge" {
 		return nil, false
 	}
-	for pattern, mends := range map[*regexp.Regexp]string{
-		refusedCall: "call ${group}/${solver}", unknownCall: "call ${group}/${solver}", awayCall: "call ${group}/${solver}",
-		absentSecret: "secret ${secret_namespace}/${secret}", unread: "read ${secret_namespace}/${secret}",
-		absentKey: "key ${secret_namespace}/${secret}/${key}", badKey: "key ${secret_namespace}/${secret}/${key}",
+	for _, complaint := range []struct {
+		pattern *regexp.Regexp
+		mends   string
+	}{
+		{refusedCall, "call ${group}/${solver}"},
+		{unknownCall, "call ${group}/${solver}"},
+		{awayCall, "call ${group}/${solver}"},
+		{absentSecret, "secret ${secret_namespace}/${secret}"},
+		{unread, "read ${secret_namespace}/${secret}"},
+		{absentKey, "key ${secret_namespace}/${secret}/${key}"},
+		{badKey, "key ${secret_namespace}/${secret}/${key}"},
 	} {
-		if found := pattern.FindStringSubmatchIndex(s.Text); found != nil {
-			return nil, f.Works[string(pattern.ExpandString(nil, mends, s.Text, found))]
+		if found := complaint.pattern.FindStringSubmatchIndex(s.Text); found != nil {
+			return nil, f.Works[string(complaint.pattern.ExpandString(nil, complaint.mends, s.Text, found))]
 		}
 	}
 	return nil, false

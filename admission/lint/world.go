@@ -57,7 +57,11 @@ func (m *manifest) decode() (metav1.Object, error) {
 		return nil, nil
 	}
 	err := json.UnmarshalCaseSensitivePreserveInts(m.raw, object)
-	if raw, has := withoutStatus(m.raw); err != nil && has {
+	if err != nil {
+		raw, has := withoutStatus(m.raw)
+		if !has {
+			return nil, err
+		}
 		object = newObject(m.apiVersion, m.object.Kind)
 		err = json.UnmarshalCaseSensitivePreserveInts(raw, object)
 	}
