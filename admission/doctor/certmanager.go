@@ -201,7 +201,7 @@ func (l *looker) findCertManager() []appsv1.Deployment {
 func (l *looker) accountExists() bool {
 	notes := len(l.notChecked)
 	found, known := l.get(l.controller.namespace, l.controller.account, &corev1.ServiceAccount{})
-	l.notChecked = l.notChecked[:notes]
+	l.unnoted(notes)
 	return found || !known
 }
 

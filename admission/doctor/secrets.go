@@ -129,7 +129,7 @@ func (l *looker) lookElsewhere(i *issuer, namespace, name string) {
 			l.facts.Elsewhere[key] = append(l.facts.Elsewhere[key], candidate)
 		}
 	}
-	l.notChecked = l.notChecked[:notes] // a guess that may not be looked at is nothing to tell
+	l.unnoted(notes) // a guess that may not be looked at is nothing to tell
 	l.sign(Sign{Kind: SecretElsewhere, Object: i.object, Values: map[string]string{
 		"secret-namespace": namespace, "secret": name, "elsewhere": strings.Join(l.facts.Elsewhere[key], " and "),
 	}, Text: fmt.Sprintf("the Secret %s does not exist", key)})
