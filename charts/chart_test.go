@@ -266,6 +266,62 @@ func TestRefusedValues(t *testing.T) {
 			values: "propagation: {nameServers: []}",
 			want:   "at '/propagation': additional properties 'nameServers' not allowed",
 		},
+		"no records ahead and yet the rights for them": {
+			values: "ahead: {max: 0}",
+			want:   "at '/ahead/max': minimum: got 0, want 1",
+		},
+		"fewer records ahead than none": {
+			values: "ahead: {enabled: false, max: -1}",
+			want:   "at '/ahead/max': minimum: got -1, want 0",
+		},
+		"more records ahead than a ConfigMap holds": {
+			values: "ahead: {max: 1001}",
+			want:   "at '/ahead/max': maximum: got 1,001, want 1,000",
+		},
+		"a part of a record": {
+			values: "ahead: {max: 1.5}",
+			want:   "at '/ahead/max': got number, want integer",
+		},
+		"a number of records in quotes": {
+			values: "ahead: {max: \"200\"}",
+			want:   "at '/ahead/max': got string, want integer",
+		},
+		"a memory without a unit": {
+			values: "ahead: {caMemory: 60}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"a quoted memory without a unit": {
+			values: "ahead: {caMemory: \"60\"}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"a memory of another unit": {
+			values: "ahead: {caMemory: 1d}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"a memory below zero": {
+			values: "ahead: {caMemory: -60s}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"a memory of more than ten minutes": {
+			values: "ahead: {caMemory: 10m1s}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"a memory of more than six hundred seconds": {
+			values: "ahead: {caMemory: 600.5s}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"no memory at all": {
+			values: "ahead: {caMemory: \"\"}",
+			want:   "at '/ahead/caMemory'",
+		},
+		"a word in the place of the switch for records ahead": {
+			values: "ahead: {enabled: \"yes\"}",
+			want:   "at '/ahead/enabled': got string, want boolean",
+		},
+		"a value of records ahead that the chart does not have": {
+			values: "ahead: {queue: 200}",
+			want:   "at '/ahead': additional properties 'queue' not allowed",
+		},
 		"a ServiceAccount of somebody else without its name": {
 			values: "solver: {serviceAccount: {create: false}}",
 			want:   "solver.serviceAccount.name is needed",

@@ -181,6 +181,18 @@ func TestStanzasInNotes(t *testing.T) {
 		"with one that does not know it": {
 			args: []string{"--set", "certManager.version=v1.20.3"}, says: "cert-manager v1.20.3 (certManager.version) always checks by itself",
 		},
+		"with records ahead": {
+			args: []string{"--set", "ahead.caMemory=0"}, waits: true, says: "which\ndoes not know it.\n\nThe Secret",
+		},
+		"without records ahead and with one replica": {
+			args: []string{"--set", "ahead.enabled=false,solver.replicaCount=1"}, waits: true, says: "forget the first answer.\n\nThe Secret",
+		},
+		"without records ahead and with two replicas": {
+			args: []string{"--set", "ahead.enabled=false"}, waits: true, says: "They fail if two replicas work on them",
+		},
+		"without records ahead and the CA's memory": {
+			args: []string{"--set", "ahead.enabled=false,ahead.caMemory=0s"}, waits: true, says: "WARNING: ahead.enabled is false and ahead.caMemory is 0s.",
+		},
 		"without the wait":                {args: []string{"--set", "propagation.timeout=0"}, says: "do not set\nwaitInsteadOfSelfCheck."},
 		"without the wait and without it": {args: []string{"--values", goldenDir + "/without-propagation" + valuesSuffix}, says: "do not set\nwaitInsteadOfSelfCheck."},
 	} {

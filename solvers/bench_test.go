@@ -117,6 +117,8 @@ func (seenAtOnce) Wait(context.Context, propagation.Record) (propagation.Sight, 
 	return propagation.Sight{Seen: true}, nil
 }
 
+func (seenAtOnce) Watch(context.Context, propagation.Record, time.Duration) bool { return true }
+
 // BenchmarkCalls counts the API calls for each issued name once the account's zones are known.
 func BenchmarkCalls(b *testing.B) {
 	const names = 100

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/certyun/certyun/solvers/ahead"
 	"github.com/certyun/certyun/solvers/alidns"
 	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
@@ -34,6 +35,10 @@ func (o *Options) Solvers(counters func(solver string) Counters) (alidns, dnspod
 	visibility := o.Propagation.visibility()
 	alidns = NewSolver(o.alidnsHost(transport), visibility, counters(AlidnsName))
 	dnspod = NewSolver(o.dnspodHost(transport), visibility, counters(DNSPodName))
+	memory := ahead.NewMemory(o.CAMemory)
+	for _, s := range []*Solver{alidns, dnspod} {
+		s.shown, s.anyValue = memory, o.AnyValue
+	}
 	return alidns, dnspod, nil
 }
 

@@ -21,6 +21,7 @@ func TestImports(t *testing.T) {
 		"solvers/credential":  foundation,
 		"solvers/provider":    foundation,
 		"solvers/propagation": foundation,
+		"solvers/ahead":       foundation,
 		"solvers/alidns":      account,
 		"solvers/dnspod":      account,
 	}

@@ -36,6 +36,19 @@ const (
 	maxPropagationTimeout     = 30 * time.Second
 )
 
+// What is written ahead: as many records as cert-manager works on in some minutes, and no more than fit into a ConfigMap.
+const (
+	defaultAhead = 200
+	maxAhead     = 1000
+)
+
+// A CA's resolvers keep answers for their TTL, Let's Encrypt's for a minute at most
+// (https://community.letsencrypt.org/t/126670).
+const (
+	defaultCAMemory = time.Minute
+	maxCAMemory     = 10 * time.Minute
+)
+
 // Options are the settings of the solver's server.
 type Options struct {
 	// Server has the flags of the generic API server.
@@ -46,6 +59,23 @@ type Options struct {
 	CloudCAFile string
 	// Propagation says how Present waits until a record is visible.
 	Propagation PropagationOptions
+	// Ahead says what is written before cert-manager asks for it.
+	Ahead AheadOptions
+	// CAMemory is how long a CA may remember an answer.
+	CAMemory time.Duration
+	// AnyValue lets values pass that are none of a challenge's. It is for cert-manager's conformance suite, whose values are none,
+	// and has no flag: see challengeValue.
+	AnyValue bool
+}
+
+// AheadOptions are the settings of what is written ahead.
+type AheadOptions struct {
+	// Max is how many records are written of Challenges that cert-manager has not started yet; 0 turns all of it off.
+	Max int
+	// ClusterResourceNamespace has the Secrets of ClusterIssuers.
+	ClusterResourceNamespace string
+	// Namespace has the Lease and the ConfigMap.
+	Namespace string
 }
 
 // PropagationOptions are the settings of the wait for a record.
@@ -84,6 +114,8 @@ func NewOptions() *Options {
 		DNSPod: HostOptions{QPS: defaultQPS},
 
 		Propagation: PropagationOptions{Timeout: defaultPropagationTimeout, Port: 53},
+		Ahead:       AheadOptions{Max: defaultAhead, ClusterResourceNamespace: "cert-manager"},
+		CAMemory:    defaultCAMemory,
 	}
 	serving := o.Server.RecommendedOptions.SecureServing
 	serving.BindPort = defaultPort
@@ -106,6 +138,8 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	o.Alidns.addFlags(fs, "alidns", "Alibaba Cloud DNS", "https://alidns.aliyuncs.com")
 	o.DNSPod.addFlags(fs, "dnspod", "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
 	o.Propagation.addFlags(fs)
+	o.Ahead.addFlags(fs)
+	fs.DurationVar(&o.CAMemory, "ca-memory", o.CAMemory, "How long the resolvers of a CA may remember what a name answered. As long a value is held back that was not visible when the CA may have looked. 0 holds nothing back.")
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
 
@@ -122,6 +156,12 @@ func (o *PropagationOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.Strict, "propagation-strict", false, "Fail where no authoritative name server can be reached, instead of waiting for the whole of --propagation-timeout and going on.")
 }
 
+func (o *AheadOptions) addFlags(fs *pflag.FlagSet) {
+	fs.IntVar(&o.Max, "ahead", o.Max, "How many challenges that cert-manager has not started yet have their records written already, up to 1000. 0 also turns off that all records of a name are written together; then no right to read Challenges and Orders is needed.")
+	fs.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", o.ClusterResourceNamespace, "Namespace of the Secrets of ClusterIssuers: what cert-manager's flag of this name says.")
+	fs.StringVar(&o.Namespace, "ahead-namespace", "", "Namespace of the Lease and the ConfigMap, both named like the API group, with which replicas agree on what is written ahead. Default: the environment variable POD_NAMESPACE, else that of --cluster-resource-namespace.")
+}
+
 // Complete fills in what the environment says and the flags do not.
 func (o *Options) Complete() error {
 	if o.Server.SolverGroup == "" {
@@ -129,6 +169,11 @@ func (o *Options) Complete() error {
 	}
 	if o.Server.SolverGroup == "" {
 		o.Server.SolverGroup = config.DefaultGroup
+	}
+	for _, namespace := range []string{os.Getenv("POD_NAMESPACE"), o.Ahead.ClusterResourceNamespace} {
+		if o.Ahead.Namespace == "" {
+			o.Ahead.Namespace = namespace
+		}
 	}
 	return o.Server.Complete()
 }
@@ -140,6 +185,8 @@ func (o *Options) Validate() error {
 		o.Alidns.validate("alidns"),
 		o.DNSPod.validate("dnspod"),
 		o.Propagation.validate(),
+		o.Ahead.validate(),
+		validateCAMemory(o.CAMemory),
 	}
 	if err := logsapi.Validate(o.Server.Logging, nil, nil).ToAggregate(); err != nil {
 		errs = append(errs, err)
@@ -204,4 +251,26 @@ func (o *PropagationOptions) validate() error {
 		errs = append(errs, errors.New("--propagation-strict has no meaning with --propagation-timeout=0, which turns the wait off"))
 	}
 	return errors.Join(errs...)
+}
+
+func (o *AheadOptions) validate() error {
+	var errs []error
+	if o.Max < 0 || o.Max > maxAhead {
+		errs = append(errs, fmt.Errorf("--ahead %d must be from 0 to %d", o.Max, maxAhead))
+	}
+	for _, namespace := range []struct{ flag, value string }{
+		{"--cluster-resource-namespace", o.ClusterResourceNamespace}, {"--ahead-namespace", o.Namespace},
+	} {
+		if o.Max > 0 && namespace.value != "" && len(validation.IsDNS1123Label(namespace.value)) > 0 {
+			errs = append(errs, fmt.Errorf("%s %q is not the name of a namespace", namespace.flag, namespace.value))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func validateCAMemory(memory time.Duration) error {
+	if memory < 0 || memory > maxCAMemory {
+		return fmt.Errorf("--ca-memory %s must be from 0s to %s", memory, maxCAMemory)
+	}
+	return nil
 }

@@ -35,6 +35,9 @@ const (
 	otherValue           = "_eWx5x0XhYdR-bCdEfGhIjKlMnOpQrStUvWxYzA1234"
 )
 
+// nthValue is another value of a challenge for each number.
+func nthValue(n int) string { return fmt.Sprintf("%043d", n) }
+
 // vendor is what differs between the two clouds in the tests.
 type vendor struct {
 	name                     string

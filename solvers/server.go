@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/legacyregistry"
@@ -55,7 +56,7 @@ type alias struct {
 func (a alias) Name() string { return a.name }
 
 // Run serves until ctx ends, and then until what is in flight has ended.
-func (o *Options) Run(ctx context.Context) error {
+func (o *Options) Run(ctx context.Context) (err error) {
 	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	o.Server.Solvers = []webhook.Solver{alidns, alias{alidns, AlidnsAlias}, dnspod}
 
-	server, err := o.newServer()
+	server, config, err := o.newServer()
 	if err != nil {
 		return err
 	}
@@ -80,12 +81,27 @@ func (o *Options) Run(ctx context.Context) error {
 		return err
 	}
 	klog.InfoS("Serving the solvers", "group", o.Server.SolverGroup)
+	if a := o.newAhead(alidns.shown, alidns, dnspod); a != nil {
+		stop := runBeside(ctx, func(ctx context.Context) error { return runAhead(ctx, a, config) })
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
 	// a deadline of its own.
 	draining := context.WithoutCancel(ctx)
 	defer dnspod.Drain(draining)
 	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// runBeside runs something until ctx ends, or until the function that it returns is called, which waits for its end.
+func runBeside(ctx context.Context, run func(context.Context) error) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
 }
 
 // counter returns a counter of the process, by solver.
@@ -120,10 +136,11 @@ func knowsCallers(serving *genericapiserver.SecureServingInfo) healthz.HealthChe
 
 // newServer makes the aggregated API server. cert-manager's own RunWebhookServer cannot serve two solvers: both get the same
 // OpenAPI operation id, and the server exits (https://github.com/cert-manager/cert-manager/issues/7656).
-func (o *Options) newServer() (*genericapiserver.GenericAPIServer, error) {
+// Beside it, it returns how the Kubernetes API server is reached.
+func (o *Options) newServer() (*genericapiserver.GenericAPIServer, *rest.Config, error) {
 	cfg, err := o.Server.Config()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	completed := cfg.Complete()
 	v2, v3 := completed.GenericConfig.OpenAPIConfig, completed.GenericConfig.OpenAPIV3Config
@@ -132,9 +149,9 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, error) {
 	v3.GetOperationIDAndTags = uniqueOperationID(v3.GetOperationIDAndTags) //nolint:staticcheck // see above
 	server, err := completed.New()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return server.GenericAPIServer, nil
+	return server.GenericAPIServer, cfg.GenericConfig.ClientConfig, nil
 }
 
 var _ webhook.Solver = alias{}

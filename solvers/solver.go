@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,9 +17,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	"github.com/certyun/certyun/solvers/ahead"
 	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
-	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/provider"
@@ -67,6 +66,13 @@ type Solver struct {
 	visibility *Visibility
 	counters   Counters
 	records    *memory
+	// shown is what the CA may remember, and ahead knows of other challenges; it may be nil.
+	shown *ahead.Memory
+	ahead Ahead
+	// holding bounds how many wait until the CA has forgotten: each holds a worker of cert-manager's.
+	holding *semaphore.Weighted
+	// anyValue lets values pass that are none of a challenge's.
+	anyValue bool
 	// inFlight holds a share for each Present and CleanUp.
 	inFlight *semaphore.Weighted
 	keys     atomic.Pointer[credential.Reader] // nil until Initialize
@@ -90,6 +96,22 @@ type Watcher interface {
 	// Wait returns when the record is visible, or when the whole of the wait has passed and nobody could tell whether it is.
 	// An error means that it is not visible, and may be later. It may be called concurrently.
 	Wait(ctx context.Context, r propagation.Record) (propagation.Sight, error)
+	// Watch returns when the record is visible, or when ctx ends, and says which. It looks at intervals of at least that length.
+	Watch(ctx context.Context, r propagation.Record, every time.Duration) bool
+}
+
+// Ahead knows of the challenges beside the one that is asked for: see package ahead.
+type Ahead interface {
+	// Own lets a change be made to the request's record, alone. The change is told where the record was written before it was
+	// asked for, and whether it is to be trusted that it is still there.
+	Own(ctx context.Context, r ahead.Request, change func(known ahead.Record, trust bool) error) error
+	// Removed notes that the request's record was removed, Doubt that it is not where it was written.
+	Removed(r ahead.Request)
+	Doubt(r ahead.Request)
+	// Others writes the records of all other challenges of the same name, as they come, until ctx ends at the latest.
+	Others(ctx context.Context, r ahead.Request) []ahead.Sibling
+	// Show tells how long the CA must not look for the value yet. If that is no time at all, it notes that the CA looks now.
+	Show(r ahead.Request) time.Duration
 }
 
 // Visibility makes Present wait until records are visible.
@@ -103,8 +125,8 @@ type Visibility struct {
 // NewSolver returns the solver for a host. Without a Visibility, Present returns as soon as the host has the record.
 func NewSolver(host Host, visibility *Visibility, counters Counters) *Solver {
 	return &Solver{
-		host: host, visibility: visibility, counters: counters,
-		records: newMemory(), inFlight: semaphore.NewWeighted(math.MaxInt64),
+		host: host, visibility: visibility, counters: counters, records: newMemory(), shown: ahead.NewMemory(0),
+		holding: semaphore.NewWeighted(maxHeld), inFlight: semaphore.NewWeighted(math.MaxInt64),
 	}
 }
 
@@ -142,76 +164,6 @@ func (s *Solver) begin() (end func()) {
 	return func() { s.inFlight.Release(1) }
 }
 
-// Present makes sure that the challenge's TXT record exists, and returns when it is visible. Other records at the name stay as
-// they are.
-func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
-	defer s.begin()()
-	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
-	defer cancel()
-
-	start := time.Now()
-	c, zone, err := s.write(ctx, ch)
-	if err != nil {
-		return s.explain("present", ch, c, err)
-	}
-	written := time.Now()
-	if err := s.await(ctx, ch, c, zone); err != nil {
-		return s.explain("present", ch, c, err)
-	}
-	klog.InfoS("Presented the challenge",
-		append(s.logFields(ch, c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
-	return nil
-}
-
-// write adds the challenge's record and returns the zone that it is in. It leaves time to wait for the record: without that
-// time Present could not succeed, so a worker of cert-manager's would be held for nothing.
-func (s *Solver) write(ctx context.Context, ch *whapi.ChallengeRequest) (*challenge, string, error) {
-	if s.visibility != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, operationTimeout-min(s.visibility.Timeout, leastWait))
-		defer cancel()
-	}
-	c, err := s.open(ctx, ch)
-	if err != nil {
-		return c, "", err
-	}
-	zone, err := s.add(ctx, c)
-	return c, zone, err
-}
-
-// await returns when the record is visible, or when there was nobody to tell for the whole of the wait.
-func (s *Solver) await(ctx context.Context, ch *whapi.ChallengeRequest, c *challenge, zone string) error {
-	if s.visibility == nil {
-		return nil
-	}
-	sight, err := s.visibility.Watcher.Wait(ctx, propagation.Record{Account: c.identity, Zone: zone, Name: c.name, Value: c.value})
-	if err != nil || sight.Seen {
-		return err
-	}
-	s.counters.Unseen.Inc()
-	klog.InfoS("Warning: nobody could tell whether the record is visible, so the challenge goes on after the whole wait",
-		append(s.logFields(ch, c), "zone", zone, "wait", s.visibility.Timeout, "cause", sight.Blind)...)
-	return nil
-}
-
-// add writes the record into the zone that the name belongs to, remembers its id and returns the zone.
-func (s *Solver) add(ctx context.Context, c *challenge) (zone string, err error) {
-	err = c.account.InZone(ctx, c.name, c.resolvedZone, func(z string) error {
-		zone = z
-		record, err := c.recordIn(zone)
-		if err != nil {
-			return err
-		}
-		id, err := c.account.AddTXT(ctx, record)
-		if err != nil {
-			return err
-		}
-		s.records.presented(c.key(), zone, id)
-		return nil
-	})
-	return zone, err
-}
-
 // CleanUp removes the challenge's TXT record: the one with this name, type and value, and no other. When there is none, or
 // when there never can be a way to remove it, that is success: cert-manager keeps the Challenge, and the namespace that
 // holds it, until CleanUp succeeds.
@@ -222,37 +174,48 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 
 	start := time.Now()
 	c, err := s.open(ctx, ch)
-	if err == nil {
-		err = s.remove(ctx, c)
+	if c.name != "" {
+		s.shown.Concluded(c.name, c.value) // cert-manager asks for this when the CA is done
 	}
-	switch {
-	case err == nil:
+	if err == nil {
+		r := s.requestOf(c, ch)
+		err = s.own(ctx, r, func(known ahead.Record, _ bool) error { return s.remove(ctx, c, known) })
+		if err == nil && s.ahead != nil {
+			s.ahead.Removed(r)
+		}
+	}
+	if err == nil {
 		klog.InfoS("Cleaned up the challenge", append(s.logFields(ch, c), "duration", time.Since(start))...)
 		return nil
-	case hopeless(err):
-		s.counters.Abandoned.Inc()
-		klog.InfoS("Gave up the challenge's record: it can never be cleaned up with what the Challenge names; remove it by hand if it exists",
-			append(s.logFields(ch, c), "cause", s.explain("clean up", ch, c, err).Error())...)
-		return nil
 	}
-	return s.explain("clean up", ch, c, err)
+	return s.unlessHopeless(ch, c, err)
 }
 
-// errConfig marks what is wrong with the config of a Challenge. cert-manager copies it from the Issuer when it makes the
-// Challenge and never changes it, so it stays wrong.
-var errConfig = errors.New("the config of the solver")
+// unlessHopeless makes a success of an error of a removal that can never work.
+func (s *Solver) unlessHopeless(ch *whapi.ChallengeRequest, c *challenge, err error) error {
+	if !hopeless(err) {
+		return s.explain("clean up", ch, c, err)
+	}
+	s.counters.Abandoned.Inc()
+	klog.InfoS("Gave up the challenge's record: it can never be cleaned up with what the Challenge names; remove it by hand if it exists",
+		append(s.logFields(ch, c), "cause", s.explain("clean up", ch, c, err).Error())...)
+	return nil
+}
 
 // hopeless tells whether cleaning up can never work: there is nothing to sign with, no zone to look in, or no way to know.
 func hopeless(err error) bool {
 	return fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound) || errors.Is(err, errConfig)
 }
 
-// remove deletes the record by its id if that is remembered, else it finds it first.
-func (s *Solver) remove(ctx context.Context, c *challenge) error {
+// remove deletes the record by its id if that is remembered, here or by another replica, else it finds it first.
+func (s *Solver) remove(ctx context.Context, c *challenge, elsewhere ahead.Record) error {
+	if known := s.records.get(c.key()); known.id == "" && !known.gone && elsewhere.ID != "" && elsewhere.Account == c.fingerprint() {
+		s.records.presented(c.key(), elsewhere.Zone, provider.RecordID(elsewhere.ID))
+	}
 	if known := s.records.get(c.key()); known.id != "" {
 		err := c.account.Delete(ctx, known.zone, known.id)
 		if err == nil {
-			s.records.removed(c.key())
+			s.removed(c)
 			return nil
 		}
 		if !fault.Is(err, fault.ZoneNotFound) {
@@ -278,8 +241,13 @@ func (s *Solver) remove(ctx context.Context, c *challenge) error {
 	if !found {
 		return s.believeEmpty(c)
 	}
-	s.records.removed(c.key())
+	s.removed(c)
 	return nil
+}
+
+func (s *Solver) removed(c *challenge) {
+	s.records.removed(c.key())
+	s.shown.Missed(c.name, c.value)
 }
 
 // deleteAll goes on after a failure: one locked record keeps no other.
@@ -303,111 +271,4 @@ func (s *Solver) believeEmpty(c *challenge) error {
 		Kind: fault.Transient, Reason: "the record is not listed yet",
 		Remedy: fmt.Sprintf("the lists of this DNS host lag behind by up to %d seconds, so it is looked for again", int(s.host.ListLag.Seconds())),
 	}
-}
-
-// challenge is a ChallengeRequest, understood.
-type challenge struct {
-	name, resolvedZone, value string
-	plan                      Plan
-	identity                  string
-	account                   *provider.Account
-	// secretNames are the Secrets that the keys came from, for error texts.
-	secretNames []string
-}
-
-// open understands the request and reads the keys. On an error it returns as much of the challenge as it understood.
-func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challenge, error) {
-	c := &challenge{value: ch.Key}
-	name, err := dnsname.Parse(ch.ResolvedFQDN)
-	if err != nil {
-		return c, misconfigured(fmt.Errorf("%w: resolvedFQDN: %w", errConfig, err))
-	}
-	c.name = name
-	if zone, err := dnsname.Parse(ch.ResolvedZone); err == nil {
-		c.resolvedZone = zone // else cert-manager found none, and the account's own zones decide
-	}
-	if c.value == "" {
-		return c, misconfigured(fmt.Errorf("%w: the challenge has no key to present", errConfig))
-	}
-	if c.plan, err = s.decode(ch); err != nil {
-		return c, err
-	}
-	reader := s.keys.Load()
-	if reader == nil {
-		return c, &fault.Error{Kind: fault.Transient, Reason: "certyun is still starting"}
-	}
-	keys, err := reader.Read(ctx, ch.ResourceNamespace, c.plan.Keys)
-	if err != nil {
-		return c, err
-	}
-	c.secretNames = secretNames(ch.ResourceNamespace, c.plan.Keys)
-	c.identity = keys.Identity()
-	c.account = s.host.Accounts.Account(c.identity, keys.ID, s.host.Open(keys, c.plan))
-	return c, nil
-}
-
-func (s *Solver) decode(ch *whapi.ChallengeRequest) (Plan, error) {
-	var raw []byte
-	if ch.Config != nil {
-		raw = ch.Config.Raw
-	}
-	plan, errs := s.host.Decode(field.NewPath("config"), raw)
-	if err := errs.ToAggregate(); err != nil {
-		return plan, misconfigured(fmt.Errorf("%w: %w", errConfig, err))
-	}
-	if !plan.Keys.Named() {
-		return plan, misconfigured(fmt.Errorf("%w names no Secret; credentials of the environment are not used by this version of certyun, so name the Secret with the access key", errConfig))
-	}
-	return plan, nil
-}
-
-func misconfigured(err error) error {
-	return &fault.Error{Kind: fault.Misconfigured, Reason: err.Error(), Cause: err}
-}
-
-// recordIn is the challenge's record in a zone.
-func (c *challenge) recordIn(zone string) (provider.TXT, error) {
-	rr, err := dnsname.Relative(c.name, zone)
-	if err != nil {
-		return provider.TXT{}, misconfigured(err)
-	}
-	r := c.plan.Record
-	r.Zone, r.RR, r.Value = zone, rr, c.value
-	return r, nil
-}
-
-// key is what the challenge's record is remembered by. The credential is part of it: no account ever sees an id that
-// another one was given.
-func (c *challenge) key() recordKey {
-	return recordKey{identity: c.identity, name: c.name, value: c.value}
-}
-
-// explain says what failed. Where the cloud refused the keys, it says which Secret they are from.
-func (s *Solver) explain(action string, ch *whapi.ChallengeRequest, c *challenge, err error) error {
-	name := c.name
-	if name == "" {
-		name = ch.ResolvedFQDN
-	}
-	refused := fault.Is(err, fault.Denied) || fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound)
-	if refused && len(c.secretNames) > 0 {
-		return fmt.Errorf("%s: %s the TXT record %s: %w; the keys are from %s", s.host.Name, action, name, err, strings.Join(c.secretNames, " and "))
-	}
-	return fmt.Errorf("%s: %s the TXT record %s: %w", s.host.Name, action, name, err)
-}
-
-func secretNames(namespace string, keys config.Keys) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, ref := range []config.Ref{keys.ID, keys.Secret, keys.Token} {
-		if ref.IsSet() && !seen[ref.Name] {
-			seen[ref.Name] = true
-			names = append(names, fmt.Sprintf("the Secret %s/%s", namespace, ref.Name))
-		}
-	}
-	return names
-}
-
-// logFields never hold the config, the keys or the record's value.
-func (s *Solver) logFields(ch *whapi.ChallengeRequest, c *challenge) []any {
-	return []any{"solver", s.host.Name, "uid", ch.UID, "dnsName", ch.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone, "namespace", ch.ResourceNamespace}
 }

@@ -269,8 +269,8 @@ func TestEveryCodeForAZoneThatMovedDropsTheList(t *testing.T) {
 					r.cloud.ResetCalls()
 					time.Sleep(time.Second)
 					r.present(name, withKey(otherValue)) // into the zone that encloses it
-					r.present(name, withKey("a third value"))
-					r.wantTXT("alice", "_acme-challenge.sub.example.com "+otherValue, "_acme-challenge.sub.example.com a third value")
+					r.present(name, withKey(nthValue(3)))
+					r.wantTXT("alice", "_acme-challenge.sub.example.com "+otherValue, "_acme-challenge.sub.example.com "+nthValue(3))
 					r.wantCalls(r.zones, 1)
 					r.wantCalls(r.add, 3)
 				})
@@ -601,7 +601,7 @@ func TestConfigsThatCannotBeUsed(t *testing.T) {
 
 func TestRequestsThatMakeNoSense(t *testing.T) {
 	forBoth(t, func(r *rig) {
-		r.wantError(func() error { return r.solver.Present(r.request(withKey(""))) }, "no key to present")
+		r.wantError(func() error { return r.solver.Present(r.request(withKey(""))) }, "not that of a DNS-01 challenge")
 		r.wantError(func() error { return r.solver.Present(r.request(withName("", "example.com."))) }, "the domain name is empty")
 		r.wantError(func() error { return r.solver.Present(r.request(withName("a..b.", "example.com."))) }, "empty label")
 		unstarted := NewSolver(r.solver.host, nil, Counters{Abandoned: r.abandoned})
@@ -663,7 +663,7 @@ func TestWritesToOneAlidnsZoneAreSerialised(t *testing.T) {
 	forOne(t, "alidns", func(r *rig) {
 		r.cloud.Change(func(s *cloud.Settings) { s.RejectOverlappingWrites, s.WriteTime = true, 300*time.Millisecond })
 		inParallel(20, func(i int) {
-			if err := r.solver.Present(r.request(withKey(fmt.Sprint("value-", i)))); err != nil {
+			if err := r.solver.Present(r.request(withKey(nthValue(i)))); err != nil {
 				r.t.Errorf("Present: %v", err)
 			}
 		})
@@ -679,7 +679,7 @@ func TestAHundredChallengesStayBelowTheCloudsLimit(t *testing.T) {
 		r.cloud.Change(func(s *cloud.Settings) { s.RecordLimit = 0 })
 		r.cloud.PutAccount(cloud.Account{Owner: "alice", QPS: 20, Burst: 1, Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}})
 		inParallel(100, func(i int) {
-			if err := r.solver.Present(r.request(withKey(fmt.Sprint("value-", i)))); err != nil {
+			if err := r.solver.Present(r.request(withKey(nthValue(i)))); err != nil {
 				r.t.Errorf("Present: %v", err)
 			}
 		})
@@ -702,7 +702,7 @@ func TestManyAtOnce(t *testing.T) {
 	forBoth(t, func(r *rig) {
 		r.cloud.Change(func(s *cloud.Settings) { s.RecordLimit = 0 })
 		inParallel(50, func(i int) {
-			ch := r.request(withKey(fmt.Sprint("value-", i)))
+			ch := r.request(withKey(nthValue(i)))
 			if err := r.solver.Present(ch); err != nil {
 				r.t.Errorf("Present: %v", err)
 			}

@@ -29,6 +29,8 @@ func (w *watcher) Wait(ctx context.Context, r propagation.Record) (propagation.S
 	return w.sight, w.err
 }
 
+func (w *watcher) Watch(context.Context, propagation.Record, time.Duration) bool { return true }
+
 // watched restarts the rig's solver so that it waits.
 func (r *rig) watched(w *watcher) {
 	r.visibility = &Visibility{Watcher: w, Timeout: 30 * time.Second}

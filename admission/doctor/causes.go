@@ -4,7 +4,7 @@ import "slices"
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), dnsCauses(), acmeCauses(),
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
 		certManagerCauses(), turnCauses(), certificateCauses())
 }
 
@@ -406,6 +406,44 @@ func cloudCauses() []Cause {
 	}
 }
 
+// memoryCauses are about what a CA's resolvers remember of a name: Let's Encrypt's for up to a minute.
+func memoryCauses() []Cause {
+	return []Cause{
+		{
+			ID: "ca-remembers-first", Title: "Two challenges of one name, and the CA remembered the first",
+			Shows: []string{
+				"`Incorrect TXT record \"…\" found at _acme-challenge.…`, `No TXT record found at …` or `Correct value not found for DNS challenge` in a Challenge, while another " +
+					"one of the same Order and name is valid",
+			},
+			Recognise: remembered,
+			Sentence:  "The CA found the record of {rival} at {record}, and was then asked for that of {object} while it remembered that answer: {why}.",
+			Next:      "kubectl get {resource} {object-name}{in} -o jsonpath='{.spec.solver}'",
+			Fix: "certyun writes both values before the CA looks for the first: leave the chart's `ahead.enabled` on, and let the solver read Challenges and Orders. With `ahead.enabled=false` and several " +
+				"replicas, with another solver, or where others write at the name as well, set `waitInsteadOfSelfCheck: 60s` in the solver. cert-manager tries again after a wait of an hour or more; " +
+				"`cmctl renew` makes it try now.",
+		},
+		{
+			ID: "ca-may-remember", Title: "The challenge is held back until the CA has forgotten an answer",
+			Shows:     []string{"`the CA may still remember that the record was not there` in a Challenge, for minutes"},
+			Recognise: said(heldBack),
+			Sentence:  "{object} is held back, as the CA may have asked for {record} before its value was there. That lasts 60 seconds (`ahead.caMemory`) after the CA was last asked, and has lasted for longer.",
+			Next:      "kubectl get challenges.acme.cert-manager.io -A",
+			Fix: "Wait: cert-manager tries again by itself, and the challenge goes on as soon as a CA has forgotten. If it does not, see whether new challenges for the same name, those of other Certificates " +
+				"included, keep coming.",
+		},
+		{
+			ID: "challenges-not-readable", Title: "The solver may not read Challenges and Orders",
+			Shows:     []string{"a certificate for an apex and its wildcard that takes a minute longer than others", "a warning in the solver's log"},
+			Recognise: of(AheadDenied),
+			Sentence: "The ServiceAccount {reader} may not {what}, so that the solver does not know which values a name needs: an apex and its wildcard take about a minute longer, and may fail where the solver has several " +
+				"replicas.",
+			Next: "kubectl auth can-i {verb} {type} -A --as=system:serviceaccount:{reader-user}",
+			Fix: "Restore the ClusterRole and the ClusterRoleBinding `…:ahead` of the chart: `helm upgrade` does. To do without this right set `ahead.enabled=false`, and with several replicas " +
+				"`waitInsteadOfSelfCheck: 60s` in the Issuers.",
+		},
+	}
+}
+
 func dnsCauses() []Cause {
 	return []Cause{
 		{
@@ -493,12 +531,13 @@ func acmeCauses() []Cause {
 		},
 		{
 			ID: "validation-failed", Title: "The CA looked for the record and did not find it",
-			Shows:     []string{"`DNS problem: NXDOMAIN looking up TXT for _acme-challenge.…`, `Incorrect TXT record`, `No TXT record found`"},
-			Recognise: said("acme: authorization error", "looking up TXT", "Incorrect TXT record", "No TXT record", "Error accepting authorization"),
+			Shows:     []string{"`DNS problem: NXDOMAIN looking up TXT for _acme-challenge.…`, `Incorrect TXT record`, `No TXT record found`, `Correct value not found for DNS challenge`"},
+			Recognise: said(append(unfound(), "acme: authorization error", "looking up TXT", "Error accepting authorization")...),
 			Sentence:  "The CA asked the DNS for the record and did not get it: {why}.",
 			Next:      "{certyun} doctor certificate {certificate-args} --dns",
 			Fix: "The CA was asked before the record was visible everywhere, or the domain is delegated to other name servers. Leave cert-manager's self " +
-				"check on or let certyun wait (`propagation.timeout`), and compare the delegation. cert-manager tries again after a wait of an hour or more; `cmctl renew` makes it try now.",
+				"check on or let certyun wait (`propagation.timeout`), and compare the delegation. Where the CA quotes a value, that may be another certificate's or program's " +
+				"for the same name, which it remembers for a minute: then wait `60s` there. cert-manager tries again after a wait of an hour or more; `cmctl renew` makes it try now.",
 		},
 		{
 			ID: "issuer-secret-wrong", Title: "A Secret of the Issuer itself is missing or cannot be used",

@@ -32,6 +32,13 @@ func challengeSays(text string) Sign {
 	}}
 }
 
+// afterItsRival is what a Challenge says that failed soon after the one of the wildcard was valid.
+func afterItsRival(text string) Sign {
+	s := challengeSays(text)
+	s.Values[rivalName] = "*.www.example.com"
+	return s
+}
+
 func orderSays(text string) Sign {
 	return Sign{Kind: Said, Object: object("Order", "shop", "www-1-2"), Text: text}
 }
@@ -313,6 +320,25 @@ func TestCauses(t *testing.T) {
 			"cloud-refused", "The cloud refuses the call: " + presenting + "Alidns refused alidns:DescribeDomains (Some.NewCode).",
 			[]Sign{challengeSays(presenting + "Alidns refused alidns:DescribeDomains (Some.NewCode)")},
 		},
+		"the CA remembers the first value of a name": {
+			"ca-remembers-first", `The CA found the record of *.www.example.com at _acme-challenge.www.example.com, and was then asked for that of Challenge shop/www-1-2-3 while it remembered that answer: Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: Incorrect TXT record "x" found at _acme-challenge.www.example.com.`,
+			[]Sign{
+				afterItsRival(`Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: Incorrect TXT record "x" found at _acme-challenge.www.example.com`),
+				afterItsRival("Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: No TXT record found at _acme-challenge.www.example.com"),
+				afterItsRival("Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: Correct value not found for DNS challenge"),
+				afterItsRival("Correct value not found for DNS challenge"),
+			},
+		},
+		"a challenge is held back for minutes": {
+			"ca-may-remember", "Challenge shop/www-1-2-3 is held back, as the CA may have asked for _acme-challenge.www.example.com before its value was there. That lasts 60 seconds (`ahead.caMemory`) after the CA was last asked, and has lasted for longer.",
+			[]Sign{challengeSays(holding)},
+		},
+		"the solver may not read Challenges": {
+			"challenges-not-readable", "The ServiceAccount certyun/certyun-solver may not list challenges in all namespaces, so that the solver does not know which values a name needs: an apex and its wildcard take about a minute longer, and may fail where the solver has several replicas.",
+			[]Sign{{Kind: AheadDenied, Values: map[string]string{
+				"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "list challenges in all namespaces", "verb": "list", "type": "challenges.acme.cert-manager.io",
+			}}},
+		},
 		"CNAMEs go round": {
 			"cname-loop", "The CNAMEs at _acme-challenge.www.example.com lead nowhere: the CNAME of b leads back to a.",
 			[]Sign{{Kind: Unanswered, Text: "the CNAME of b leads back to a", Values: map[string]string{"record": "_acme-challenge.www.example.com", "why": "the CNAME of b leads back to a"}}},
@@ -360,6 +386,8 @@ func TestCauses(t *testing.T) {
 			[]Sign{
 				challengeSays("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: NXDOMAIN looking up TXT for _acme-challenge.www.example.com"),
 				challengeSays(`Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: Incorrect TXT record "x" found at _acme-challenge.www.example.com`),
+				challengeSays("Correct value not found for DNS challenge"),
+				afterItsRival("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: NXDOMAIN looking up TXT for _acme-challenge.www.example.com"),
 			},
 		},
 		"the CA limits the rate": {

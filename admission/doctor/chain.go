@@ -310,8 +310,12 @@ func (l *looker) judgeChallenges(c *chain) (stuck bool) {
 		switch {
 		case text != "":
 			state := Problem
-			if waits(challenge) && age < patientlyFor {
+			if waits(challenge) && age < patientlyFor || l.held(challenge, object, text) {
 				state = Waiting
+			}
+			if rival := c.rival(challenge); rival != nil {
+				values[rivalName] = fullName(rival)
+				l.worksAhead(groupOf(challenge))
 			}
 			l.sign(Sign{Kind: Said, State: state, Object: object, Text: text, Values: values})
 		case !challenge.Status.Processing:

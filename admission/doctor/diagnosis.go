@@ -102,6 +102,8 @@ type Event struct {
 	Reason  string    `json:"reason"`
 	Message string    `json:"message"`
 	Count   int       `json:"count"`
+	// began is when it happened for the first time.
+	began time.Time
 }
 
 // Wrong tells whether something has to be done.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	"github.com/miekg/dns"
 
 	"github.com/certyun/certyun/admission/report"
@@ -342,10 +343,27 @@ func (l *looker) compare(c *chain, one *lookup, seen []sighting, values map[stri
 		text := "not visible yet on " + strings.Join(missing, ", ")
 		l.sign(Sign{Kind: RecordUnseen, State: state, Object: object, Text: text, Values: with(values, "servers", strings.Join(missing, ", "))})
 	}
-	if len(leftOver) > 0 && !one.waiting {
+	if one.waiting || len(leftOver) == 0 {
+		return
+	}
+	if leftOver = l.ownerless(c, leftOver); len(leftOver) > 0 {
 		text := fmt.Sprintf("%d values of challenges that are not under way", len(leftOver))
 		l.sign(Sign{Kind: LeftOver, State: Warning, Object: object, Text: text, Values: with(values, "values", strings.Join(leftOver, ", "))})
 	}
+}
+
+// ownerless are the values that are no Challenge's. certyun writes those of a name together, also of Challenges that cert-manager
+// has not begun with, and of other Certificates.
+func (l *looker) ownerless(c *chain, values []string) []string {
+	defer l.unnoted(len(l.notChecked))
+	challenges := &acmev1.ChallengeList{}
+	if !l.list("", challenges) {
+		l.list(c.certificate.Namespace, challenges)
+	}
+	for i := range challenges.Items {
+		values = slices.DeleteFunc(values, func(v string) bool { return v == challenges.Items[i].Spec.Key })
+	}
+	return values
 }
 
 // shownBy says what a server shows.

@@ -162,6 +162,15 @@ func TestDNS(t *testing.T) {
 			},
 			causes: []string{"record-not-visible"}, warnings: []string{"records-left-over"},
 		},
+		"records that were written ahead": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				show(t, w, visible, "_acme-challenge.www.example.net. 60 IN TXT "+leftOver)
+				other := find[*acmev1.Challenge](t, s, "www-1-1-1").DeepCopy()
+				other.Namespace, other.UID, other.OwnerReferences, other.Spec.Key, other.Status = "other", "other", nil, leftOver, acmev1.ChallengeStatus{}
+				s.add(other)
+			},
+			causes: []string{"record-not-visible"},
+		},
 		"a CAA record above forbids the CA": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
 				show(t, w, visible, `example.net. 60 IN CAA 0 issue "ca.example"`)

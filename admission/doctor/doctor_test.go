@@ -63,6 +63,24 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 	}
 }
 
+const (
+	holding      = presenting + "the record is visible, but the CA may still remember that the record was not there: it looked for another value of this name a moment ago; this is tried again, and goes on within the time of --ca-memory"
+	refusedValue = "Error accepting authorization: acme: authorization error for www.example.net: 403 urn:ietf:params:acme:error:unauthorized: Correct value not found for DNS challenge"
+)
+
+// rival adds the Challenge for the wildcard, and has the CA refuse the other one.
+func (s *scene) rival(t *testing.T, state acmev1.State) *acmev1.Challenge {
+	t.Helper()
+	failed := find[*acmev1.Challenge](t, s, "www-1-1-1")
+	failed.Spec.Solver.WaitInsteadOfSelfCheck, failed.Status.State, failed.Status.Processing = &metav1.Duration{}, acmev1.Invalid, false
+	other := failed.DeepCopy()
+	other.Name, other.UID, other.Spec.Wildcard, other.Spec.Key = "www-1-1-2", "www-1-1-2", true, value
+	other.Status = acmev1.ChallengeStatus{State: state}
+	find[*acmev1.Order](t, s, "www-1-1").Status.State = acmev1.Invalid
+	s.add(other)
+	return other
+}
+
 // ready finishes the issuance.
 func (s *scene) ready(t *testing.T) {
 	t.Helper()
@@ -178,6 +196,16 @@ func TestInstallation(t *testing.T) {
 		"the solver may not ask who calls": {func(_ *testing.T, s *scene) {
 			s.denied = []string{"create subjectaccessreviews", "get configmaps"}
 		}, []string{"delegation-missing", "delegation-missing"}, nil},
+		"the solver may not read Challenges": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"list challenges"}
+		}, nil, []string{"challenges-not-readable"}},
+		"the solver may not read Orders": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"list orders"}
+		}, nil, []string{"challenges-not-readable"}},
+		"the solver need not read Challenges": {func(t *testing.T, s *scene) {
+			s.denied = []string{"list challenges", "list orders"}
+			find[*appsv1.Deployment](t, s, "certyun-solver").Spec.Template.Spec.Containers = []corev1.Container{{Args: []string{"solver", "--ahead=0"}}}
+		}, nil, nil},
 		"the Secret is not there": {func(_ *testing.T, s *scene) {
 			remove[*corev1.Secret](s, "alidns")
 		}, []string{"secret-missing"}, nil},
@@ -355,6 +383,21 @@ func TestCertificate(t *testing.T) {
 			func(t *testing.T, s *scene) { challenge(t, s).Status.Presented = true }, Stuck,
 			[]string{"record-not-visible"},
 		},
+		"it is held back for the CA's memory": {holding, func(t *testing.T, s *scene) {
+			find[*corev1.Event](t, s, "www.1").FirstTimestamp = metav1.NewTime(noon.Add(-2 * time.Minute))
+		}, Issuing, nil},
+		"it is held back for ever": {holding, func(t *testing.T, s *scene) {
+			find[*corev1.Event](t, s, "www.1").FirstTimestamp = metav1.NewTime(noon.Add(-4 * time.Minute))
+		}, Stuck, []string{"ca-may-remember"}},
+		"it is held back, and nobody knows since when": {holding, func(_ *testing.T, s *scene) {
+			s.forbidden = []string{"events"}
+		}, Stuck, []string{"ca-may-remember"}},
+		"the CA remembered the value of the wildcard": {refusedValue, func(t *testing.T, s *scene) {
+			s.rival(t, acmev1.Valid)
+		}, Stuck, []string{"ca-remembers-first"}},
+		"the CA saw no value at all": {refusedValue, func(t *testing.T, s *scene) {
+			s.rival(t, acmev1.Pending).CreationTimestamp = metav1.NewTime(noon)
+		}, Stuck, []string{"validation-failed"}},
 		"the cloud throttles":        {presenting + "too many calls to Alidns (Throttling.User)", func(*testing.T, *scene) {}, Stuck, []string{"cloud-throttles"}},
 		"the Secret is not there":    {missingSecret, func(_ *testing.T, s *scene) { remove[*corev1.Secret](s, "alidns") }, Stuck, []string{"secret-missing"}},
 		"the user may see no Secret": {missingSecret, func(_ *testing.T, s *scene) { s.forbidden = []string{"secrets"} }, Stuck, []string{"secret-missing"}},

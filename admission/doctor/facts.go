@@ -58,6 +58,7 @@ const (
 	CallerDenied          Kind = "caller-denied"
 	DelegationDenied      Kind = "delegation-denied"
 	ReaderDenied          Kind = "reader-denied"
+	AheadDenied           Kind = "ahead-denied"
 	SecretElsewhere       Kind = "secret-elsewhere"
 	SecretPadded          Kind = "secret-padded"
 	KeysSwapped           Kind = "keys-swapped"

@@ -103,6 +103,8 @@ type looker struct {
 	happened map[string][]corev1.Event
 	// idle are the groups whose solvers do not wait until records are visible.
 	idle map[string]bool
+	// single are the groups whose solvers look at one challenge at a time, so that they need not read Challenges.
+	single map[string]bool
 	// deployments are cert-manager's, nil where nobody may look for them.
 	deployments []appsv1.Deployment
 	// rehearsals are what came of creating a Certificate for show, by namespace.
@@ -113,7 +115,7 @@ type looker struct {
 
 func (d *Doctor) look(ctx context.Context) *looker {
 	return &looker{
-		Doctor: d, ctx: ctx, secrets: map[string]*corev1.Secret{}, readers: map[string]string{}, idle: map[string]bool{}, accounts: map[string][]string{},
+		Doctor: d, ctx: ctx, secrets: map[string]*corev1.Secret{}, readers: map[string]string{}, idle: map[string]bool{}, single: map[string]bool{}, accounts: map[string][]string{},
 		solved: map[string][]string{}, happened: map[string][]corev1.Event{}, rehearsals: map[string]rehearsal{},
 		facts: Facts{
 			Program: d.options.Program, Groups: map[string]Group{}, Elsewhere: map[string][]string{}, Works: map[string]bool{},

@@ -94,6 +94,22 @@ func mended(f *Facts, s Sign) (map[string]string, bool) {
 	return nil, false
 }
 
+// heldBack is what certyun says of a challenge that it does not let the CA look for yet.
+const heldBack = "the CA may still remember that the record was not there"
+
+// unfound is what CAs say of a record that they did not find, in the words of Let's Encrypt and of Pebble.
+func unfound() []string {
+	return []string{"Incorrect TXT record", "No TXT record", "Correct value not found"}
+}
+
+// rivalName is the value of a sign from a Challenge that failed soon after another one of its name.
+const rivalName = "rival"
+
+// remembered recognises a CA that was asked for the second value of a name, and got the answer that had the first.
+func remembered(_ *Facts, s Sign) (map[string]string, bool) {
+	return about(s.Text), s.Kind == Said && s.Values[rivalName] != "" && s.says(unfound()...)
+}
+
 // notFound recognises an APIService whose server does not know the group.
 func notFound(_ *Facts, s Sign) (map[string]string, bool) {
 	return nil, s.Kind == APIServiceUnavailable && s.says("bad status from") && s.says(": 404")

@@ -58,6 +58,7 @@ func (l *looker) solvers() []string {
 			l.callerMay(name, solver)
 		}
 		l.delegates(name)
+		l.worksAhead(name)
 	}
 	return groups
 }
@@ -193,6 +194,7 @@ func (l *looker) judgeService(service *apiregistrationv1.APIService, values map[
 	if deployment != nil {
 		l.readers[service.Spec.Group] = deployment.Namespace + "/" + cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
 		l.idle[service.Spec.Group] = doesNotWait(deployment)
+		l.single[service.Spec.Group] = argument(deployment, "--ahead") == "0"
 		if deployment.Status.ReadyReplicas == 0 {
 			l.delegates(service.Spec.Group) // without this no Pod becomes ready
 		}
@@ -239,15 +241,20 @@ func (l *looker) deploymentBehind(svc *corev1.Service) *appsv1.Deployment {
 
 // doesNotWait tells whether the solver's wait for records is turned off.
 func doesNotWait(d *appsv1.Deployment) bool {
+	wait, err := time.ParseDuration(argument(d, "--propagation-timeout"))
+	return err == nil && wait == 0
+}
+
+// argument is the value that a Deployment gives a flag, "" where it gives none.
+func argument(d *appsv1.Deployment, flag string) (value string) {
 	for _, c := range d.Spec.Template.Spec.Containers {
 		for _, arg := range c.Args {
-			value, found := strings.CutPrefix(arg, "--propagation-timeout=")
-			if wait, err := time.ParseDuration(value); found && err == nil && wait == 0 {
-				return true
+			if given, found := strings.CutPrefix(arg, flag+"="); found {
+				value = given // the last one counts
 			}
 		}
 	}
-	return false
+	return value
 }
 
 // endpoints are the addresses, host:port, that a Service leads to and that are ready.
@@ -314,6 +321,33 @@ func (l *looker) delegates(group string) {
 				Kind: DelegationDenied, Object: report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name},
 				Values: map[string]string{"reader": reader, "reader-user": namespace + ":" + name, "what": what},
 			})
+		}
+	}
+}
+
+// worksAhead checks that a group's solvers may read the Challenges and Orders by which they write the values of a name together.
+// They work without, only not as well.
+func (l *looker) worksAhead(group string) {
+	reader := l.reader(group)
+	if reader == "" || l.single[group] {
+		return
+	}
+	for _, resource := range []string{"challenges", "orders"} {
+		allowed, known := l.may(reader, authorizationv1.ResourceAttributes{Verb: "list", Group: "acme.cert-manager.io", Resource: resource})
+		switch what := permission("list", resource, "", ""); {
+		case !known:
+		case allowed:
+			l.checkf(OK, "ServiceAccount %s may %s", reader, what)
+		default:
+			l.checkf(Warning, "ServiceAccount %s may not %s", reader, what)
+			namespace, name, _ := strings.Cut(reader, "/")
+			l.sign(Sign{
+				Kind: AheadDenied, State: Warning, Object: report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name},
+				Values: map[string]string{
+					"reader": reader, "reader-user": namespace + ":" + name, "what": what, "verb": "list", "type": resource + ".acme.cert-manager.io",
+				},
+			})
+			return
 		}
 	}
 }

@@ -158,13 +158,9 @@ func (l *looker) challengeNode(challenge *acmev1.Challenge) *Node {
 	case challenge.Status.Processing:
 		state += ", not presented"
 	}
-	name := challenge.Spec.DNSName
-	if challenge.Spec.Wildcard {
-		name = "*." + name
-	}
 	return &Node{
 		Object: ref(acmeVersion, "Challenge", challenge), State: state, Good: challenge.Status.State == acmev1.Valid,
-		Created: created(challenge.CreationTimestamp.Time), Detail: string(challenge.Spec.Type) + " for " + name + solverOf(challenge),
+		Created: created(challenge.CreationTimestamp.Time), Detail: string(challenge.Spec.Type) + " for " + fullName(challenge) + solverOf(challenge),
 		Message: challenge.Status.Reason, Events: l.recent("Challenge", challenge),
 	}
 }
@@ -217,7 +213,7 @@ func (l *looker) events(kind string, object client.Object) []Event {
 	for i := range all {
 		e := &all[i]
 		if e.InvolvedObject.Kind == kind && e.InvolvedObject.Name == object.GetName() && (e.InvolvedObject.UID == "" || e.InvolvedObject.UID == object.GetUID()) {
-			events = append(events, Event{Time: timeOf(e), Type: e.Type, Reason: e.Reason, Message: e.Message, Count: countOf(e)})
+			events = append(events, Event{Time: timeOf(e), Type: e.Type, Reason: e.Reason, Message: e.Message, Count: countOf(e), began: beganAt(e)})
 		}
 	}
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
@@ -235,6 +231,11 @@ func timeOf(e *corev1.Event) time.Time {
 		return e.EventTime.UTC()
 	}
 	return e.CreationTimestamp.UTC()
+}
+
+// beganAt is when an event happened for the first time.
+func beganAt(e *corev1.Event) time.Time {
+	return cmp.Or(e.FirstTimestamp.UTC(), e.EventTime.UTC(), timeOf(e))
 }
 
 func countOf(e *corev1.Event) int {

@@ -17,7 +17,8 @@ func issuerSelfCheckRules() []Rule {
 }
 
 // shortestWait is how long after Present a record is likely to be seen everywhere: what cert-manager itself waits after its
-// own check of a record (pkg/issuer/acme/dns/dns.go).
+// own check of a record (pkg/issuer/acme/dns/dns.go). It is also as long as a CA's resolvers remember what a name answered before,
+// such as the other value of an apex and its wildcard (https://community.letsencrypt.org/t/126670).
 const shortestWait = 60 * time.Second
 
 // selfCheckSince is the first cert-manager that has waitInsteadOfSelfCheck.
@@ -29,8 +30,12 @@ func selfCheckSkippedTooEarly() Rule {
 		Summary: "cert-manager's self check is left out, and nobody waits until the record is visible.",
 		Why: "With waitInsteadOfSelfCheck cert-manager does not look for the record. It waits that long after the solver has answered, and then " +
 			"asks the CA to look. Most DNS providers answer at once and show the record later. When the CA does not find it, the Order has " +
-			"failed, and failed validations count against a limit of the CA. certyun's own solvers answer when the record is visible, so with " +
-			"them 0s is right, unless their wait is turned off (propagation.timeout=0). Of HTTP-01 solvers nothing is said.",
+			"failed, and failed validations count against a limit of the CA. A record that is visible may not be enough: a CA's resolvers remember " +
+			"for up to a minute what a name answered. An apex and its wildcard have one name, and cert-manager works them one after the other, so " +
+			"after less than 60s the CA may be told the first value again when it looks for the second. certyun's own solvers write both before the " +
+			"CA looks and answer when they are visible, so with them 0s is right, unless their wait is turned off (propagation.timeout=0). There are " +
+			"cases that cannot be seen here, such as another program that writes at the same names: docs/solvers.md has them. Of HTTP-01 solvers " +
+			"nothing is said.",
 		Remedy: "Wait 60s or more, or leave the field out, so that cert-manager looks for the record first.",
 		Examples: []Example{{
 			Title: "certyun's setting with another provider",
@@ -104,8 +109,8 @@ func selfCheckNotNeeded() Rule {
 		Summary: "cert-manager checks once more what certyun has seen already.",
 		Why: "certyun's solvers answer when the zone's authoritative name servers show the record, or after their whole wait. Without " +
 			"waitInsteadOfSelfCheck cert-manager then asks a resolver, which may remember for minutes that there was no such name, and waits " +
-			"60 seconds after it has seen the record, once for each name. This is said once for an Issuer, for cert-manager 1.21 and later, " +
-			"and only while certyun's wait is turned on.",
+			"60 seconds after it has seen the record, once for each name. Where other programs or clusters write at the same names, 60s is " +
+			"right. This is said once for an Issuer, for cert-manager 1.21 and later, and only while certyun's wait is turned on.",
 		Remedy: "Write waitInsteadOfSelfCheck: 0s beside dns01.",
 		Examples: []Example{{
 			Title: "A solver of certyun's with cert-manager's self check",

@@ -106,6 +106,25 @@ func (w *Watcher) Wait(ctx context.Context, r Record) (Sight, error) {
 	return sight, err
 }
 
+// Watch returns when the record can be seen, or when ctx ends, and says which. It is for one who looks for a record that nobody
+// waits for yet, or beside another: it says nothing of the zone, and no zone is too slow for it.
+func (w *Watcher) Watch(ctx context.Context, r Record, every time.Duration) bool {
+	self := &waiter{value: r.Value, since: time.Now(), every: every}
+	watch, leave := w.join(ctx, watched{r.Zone, r.Name}, self)
+	defer leave()
+	for {
+		view, changed := watch.look(self)
+		if view.visible() {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // enter tells whether a wait for the zone may begin.
 func (w *Watcher) enter(key accountZone) bool {
 	w.mu.Lock()

@@ -3,6 +3,7 @@ package propagation
 import (
 	"context"
 	"errors"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ const lookupAgain = 2 * time.Second
 type waiter struct {
 	value string
 	since time.Time
+	// every is the least time between two queries that it asks for, beside shortestInterval.
+	every time.Duration
 }
 
 // watch polls the servers of a zone for one name, for all who wait for a value there.
@@ -184,13 +187,11 @@ func (p *watch) wanted(a *answer) bool {
 
 // interval is short again for each who joins.
 func (p *watch) interval(now time.Time) time.Duration {
-	youngest := time.Time{}
+	interval := time.Duration(math.MaxInt64)
 	for w := range p.waiters {
-		if w.since.After(youngest) {
-			youngest = w.since
-		}
+		interval = min(interval, max(now.Sub(w.since)/intervalShare, shortestInterval, w.every))
 	}
-	return max(now.Sub(youngest)/intervalShare, shortestInterval)
+	return interval
 }
 
 // ask asks one server and notes its answer.

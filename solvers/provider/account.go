@@ -63,6 +63,8 @@ type Account struct {
 	state    *state
 	keyID    string
 	provider Provider
+	// patient is explained at Patient.
+	patient bool
 }
 
 // state is what outlives a call. It belongs to one credential, secret included, so nothing of it can cross from one
@@ -79,8 +81,9 @@ type state struct {
 	// unlisted is why the last try of the look at the zones that is under way failed, nil if none has yet.
 	unlisted atomic.Pointer[error]
 
-	mu    sync.Mutex
-	locks map[string]*semaphore.Weighted
+	mu sync.Mutex
+	// locks are of zones, and patience of those who are patient and would change one.
+	locks, patience map[string]*semaphore.Weighted
 }
 
 // Account returns the account that a credential opens. The identity stands for the whole credential, the keyID for its
@@ -91,9 +94,20 @@ func (a *Accounts) Account(identity, keyID string, p Provider) *Account {
 	if s, ok := a.states.Get(identity); ok {
 		return &Account{accounts: a, state: s.(*state), keyID: keyID, provider: p}
 	}
-	s := &state{untried: rate.NewLimiter(rate.Limit(min(a.limits.QPS, untriedQPS)), untriedBurst), locks: map[string]*semaphore.Weighted{}}
+	s := &state{
+		untried: rate.NewLimiter(rate.Limit(min(a.limits.QPS, untriedQPS)), untriedBurst),
+		locks:   map[string]*semaphore.Weighted{}, patience: map[string]*semaphore.Weighted{},
+	}
 	a.states.Add(identity, s)
 	return &Account{accounts: a, state: s, keyID: keyID, provider: p}
+}
+
+// Patient returns the same account for one who is in no hurry: his calls are made once, and if his context has no deadline they
+// wait behind all that have one. In a zone one of his changes is made at a time, so that others wait for one of them at most.
+func (a *Account) Patient() *Account {
+	patient := *a
+	patient.patient = true
+	return &patient
 }
 
 // AddTXT is Provider.AddTXT with retries.
@@ -127,7 +141,14 @@ func (a *Account) change(ctx context.Context, zone string, call func(context.Con
 	if !a.accounts.limits.SerialWrites {
 		return a.retry(ctx, call)
 	}
-	lock := a.state.lock(zone)
+	if a.patient {
+		turn := a.state.lockOf(a.state.patience, zone)
+		if err := turn.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer turn.Release(1)
+	}
+	lock := a.state.lockOf(a.state.locks, zone)
 	return a.retry(ctx, func(ctx context.Context) error {
 		if err := paceAhead(ctx); err != nil {
 			return err
@@ -140,13 +161,13 @@ func (a *Account) change(ctx context.Context, zone string, call func(context.Con
 	})
 }
 
-func (s *state) lock(zone string) *semaphore.Weighted {
+func (s *state) lockOf(locks map[string]*semaphore.Weighted, zone string) *semaphore.Weighted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.locks[zone] == nil {
-		s.locks[zone] = semaphore.NewWeighted(1)
+	if locks[zone] == nil {
+		locks[zone] = semaphore.NewWeighted(1)
 	}
-	return s.locks[zone]
+	return locks[zone]
 }
 
 // retry makes a call until it succeeds, fails for good, or ctx leaves no time for another try. It returns the last
@@ -165,7 +186,7 @@ func (a *Account) retry(ctx context.Context, call func(context.Context) error) e
 			last = err
 		}
 		after, retryable := fault.Retryable(err)
-		if !retryable || p.isFull(err) || !sleep(ctx, wait.Jitter(max(backoff, after), 1)) {
+		if !retryable || a.patient || p.isFull(err) || !sleep(ctx, wait.Jitter(max(backoff, after), 1)) {
 			return last
 		}
 	}

@@ -153,7 +153,9 @@ func (a *Account) listZones(ctx context.Context) error {
 	asked := time.Now()
 	var names []string
 	a.state.unlisted.Store(nil)
-	err := a.retry(ctx, func(ctx context.Context) (err error) {
+	inHaste := *a // others wait for it too
+	inHaste.patient = false
+	err := inHaste.retry(ctx, func(ctx context.Context) (err error) {
 		asked = time.Now()
 		if names, err = a.provider.Zones(ctx); err != nil {
 			a.state.unlisted.Store(&err)

@@ -4,6 +4,7 @@
 package simulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,8 +47,9 @@ type DNSOptions struct {
 	NegativeTTL time.Duration
 	Zones       []string
 	Records     []string
-	// Recursive is the resolver for those who look for zones and records; Validation is one for a certificate authority. They
-	// differ in their caches: a name that the first has cached as absent must not fail the validation.
+	// Recursive is the resolver for those who look for zones and records; Validation is one for a certificate authority, and
+	// "validation" in the log of questions. They differ in their caches: a name that the first has cached as absent must not
+	// fail the validation.
 	Recursive  dns.RecursiveOptions
 	Validation dns.RecursiveOptions
 }
@@ -121,6 +123,7 @@ func (w *World) startDNS(o Options) error {
 	if w.Recursive, err = dns.StartRecursive(w.DNS, o.DNS.Recursive); err != nil {
 		return fmt.Errorf("dns: %w", err)
 	}
+	o.DNS.Validation.Name = cmp.Or(o.DNS.Validation.Name, "validation")
 	if w.Validation, err = dns.StartRecursive(w.DNS, o.DNS.Validation); err != nil {
 		return fmt.Errorf("dns: %w", err)
 	}

@@ -115,6 +115,11 @@ topologySpreadConstraints:
 {{- if and .Values.solver.enabled (regexMatch "[1-9]" (toString .Values.propagation.timeout)) -}}true{{- end -}}
 {{- end -}}
 
+{{/* "true" when a challenge waits until the CA has forgotten an answer without its value. */}}
+{{- define "certyun.solver.remembers" -}}
+{{- if regexMatch "[1-9]" (toString .Values.ahead.caMemory) -}}true{{- end -}}
+{{- end -}}
+
 {{/* The ports of name servers and resolvers, as a JSON list of texts. */}}
 {{- define "certyun.solver.dnsPorts" -}}
 {{- $ports := list "53" -}}

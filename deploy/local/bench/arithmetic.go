@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -18,16 +19,14 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// batchRounds is how many challenges a worker works on, one after the other. A challenge holds its worker while its record
-// appears: cert-manager calls Present in the worker, and Present returns when the record is visible. So C challenges on W
-// workers wait in at least C/W rounds, however fast everything else is.
-func batchRounds(challenges, workers int) int { return (challenges + workers - 1) / workers }
-
-// floorOf is what no solver can beat: the time of a solver that returns at once with records that are visible at once,
-// plus the propagation of the rounds, which that run did not have to wait for.
-func floorOf(atOnce float64, rounds int, propagation time.Duration) float64 {
-	return atOnce + float64(rounds)*propagation.Seconds()
+// basisOf is the least that certificates can take whose records appear late: the time of the same with records that are
+// visible at once, and the propagation, once. However many challenges there are, their records may appear side by side.
+func basisOf(atOnce float64, propagation time.Duration) float64 {
+	return atOnce + propagation.Seconds()
 }
+
+// tenths rounds to one decimal.
+func tenths(value float64) float64 { return math.Round(value*10) / 10 }
 
 func seconds(durations []time.Duration) []float64 {
 	values := make([]float64, len(durations))

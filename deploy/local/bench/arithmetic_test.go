@@ -27,25 +27,29 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-func TestRounds(t *testing.T) {
-	for name, test := range map[string]struct{ challenges, workers, want int }{
-		"a hundred certificates with cert-manager's workers": {200, 5, 40},
-		"the last round need not be full":                    {201, 5, 41},
-		"fewer challenges than workers":                      {2, 5, 1},
+func TestBasis(t *testing.T) {
+	for name, test := range map[string]struct {
+		atOnce      float64
+		propagation time.Duration
+		want        float64
+	}{
+		"propagation is paid once":               {2.5, 3 * time.Second, 5.5},
+		"records that are there at once":         {2.5, 0, 2.5},
+		"however many certificates there are":    {32, 10 * time.Second, 42},
+		"propagation of less than a second, too": {1, 250 * time.Millisecond, 1.25},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := batchRounds(test.challenges, test.workers); got != test.want {
-				t.Errorf("%d rounds, want %d", got, test.want)
+			if got := basisOf(test.atOnce, test.propagation); got != test.want {
+				t.Errorf("basis %v, want %v", got, test.want)
 			}
 		})
 	}
 }
 
-func TestFloor(t *testing.T) {
-	if got := floorOf(2.5, oneRounds, 3*time.Second); got != 8.5 {
-		t.Errorf("one certificate: %v", got)
-	}
-	if got := floorOf(40, batchRounds(200, 5), 3*time.Second); got != 160 {
-		t.Errorf("a hundred certificates: %v", got)
+func TestTenths(t *testing.T) {
+	for value, want := range map[float64]float64{2.02: 2, 2.04: 2, 2.06: 2.1, 2.5: 2.5} {
+		if got := tenths(value); got != want {
+			t.Errorf("%v: %v, want %v", value, got, want)
+		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/certyun/certyun/deploy/local/stage"
 )
 
-func floorSeries() chart.Series {
-	return chart.Series{Name: "the floor: a solver that returns at once, records visible at once, plus the propagation", Colour: "#8b949e"}
+func basisSeries() chart.Series {
+	return chart.Series{Name: "the least: what certyun takes with records at once, plus the propagation, once", Colour: "#8b949e"}
 }
 
 func certyunSeries() chart.Series {
@@ -20,19 +20,23 @@ func certyunSeries() chart.Series {
 func (r *Report) chartOne() chart.Chart {
 	c := chart.Chart{
 		Title:       "One certificate for an apex and its wildcard: seconds until it is ready",
-		Description: "Bars for four ways to a certificate, in groups by the time that DNS records take to appear.",
+		Description: "Bars for three ways to a certificate and the least that it can take, in groups by the time that DNS records take to appear.",
 		Unit:        "s",
 		Series: []chart.Series{
-			floorSeries(), certyunSeries(),
+			basisSeries(), certyunSeries(),
 			{Name: "certyun with cert-manager's self check", Colour: "#4a8fd9"},
-			{Name: "the same with certyun's wait turned off, as plain webhooks work", Colour: "#d4762c"},
+			{Name: "the same with certyun's waits turned off, as plain webhooks work", Colour: "#d4762c"},
 		},
 	}
 	for _, propagation := range propagations() {
-		group := chart.Group{Label: "records after " + inSeconds(propagation)}
-		for series, w := range []way{wayFloor, wayCertyun, wayCertyunChecked, wayPlain} {
+		group := chart.Group{Label: recordsAfter(propagation)}
+		if propagation > 0 {
+			value := mean(providers(), func(p stage.Provider) float64 { return r.oneBasis(p.Title, propagation) })
+			group.Bars = append(group.Bars, chart.Bar{Series: 0, Value: value})
+		}
+		for i, w := range []way{wayCertyun, wayCertyunChecked, wayPlain} {
 			value := mean(providers(), func(p stage.Provider) float64 { return r.one(p.Title, w, propagation) })
-			group.Bars = append(group.Bars, chart.Bar{Series: series, Value: value})
+			group.Bars = append(group.Bars, chart.Bar{Series: i + 1, Value: value})
 		}
 		c.Groups = append(c.Groups, group)
 	}
@@ -41,32 +45,40 @@ func (r *Report) chartOne() chart.Chart {
 
 // chartBatches shows the mean of the providers that were measured.
 func (r *Report) chartBatches() chart.Chart {
-	value := func(w way) float64 {
-		return mean(r.batchProviders(), func(p stage.Provider) float64 { return r.batch(p.Title, w) })
-	}
-	return chart.Chart{
-		Title:       fmt.Sprintf("Many certificates at once, records after %s: seconds until the last is ready", inSeconds(batchPropagation)),
-		Description: "Bars for the floor and certyun with a hundred certificates, and for a plain webhook with ten.",
+	c := chart.Chart{
+		Title:       fmt.Sprintf("%d certificates at once: seconds until the last is ready", hundred),
+		Description: "Bars for certyun and the least that it can take, by the time that DNS records take to appear, and for a plain webhook with ten certificates.",
 		Unit:        "s",
 		Series: []chart.Series{
-			floorSeries(), certyunSeries(),
-			{Name: "a webhook that returns at once, with cert-manager's self check", Colour: "#d4762c"},
-		},
-		Groups: []chart.Group{
-			{
-				Label: fmt.Sprintf("%d certificates", hundred),
-				Bars:  []chart.Bar{{Series: 0, Value: value(wayFloor)}, {Series: 1, Value: value(wayCertyun)}},
-			},
-			{Label: fmt.Sprintf("only %d certificates", ten), Bars: []chart.Bar{{Series: 2, Value: value(wayPlain)}}},
+			basisSeries(), certyunSeries(),
+			{Name: fmt.Sprintf("only %d, with certyun's waits turned off and cert-manager's self check, as plain webhooks work", ten), Colour: "#d4762c"},
 		},
 	}
+	value := func(of func(provider string, propagation time.Duration) float64, propagation time.Duration) float64 {
+		return mean(r.batchProviders(), func(p stage.Provider) float64 { return of(p.Title, propagation) })
+	}
+	by := func(w way) func(string, time.Duration) float64 {
+		return func(provider string, propagation time.Duration) float64 { return r.batch(provider, w, propagation) }
+	}
+	for _, propagation := range batchPropagations() {
+		group := chart.Group{Label: recordsAfter(propagation)}
+		if propagation > 0 {
+			group.Bars = append(group.Bars, chart.Bar{Series: 0, Value: value(r.batchBasis, propagation)})
+		}
+		group.Bars = append(group.Bars, chart.Bar{Series: 1, Value: value(by(wayCertyun), propagation)})
+		if plain := value(by(wayPlain), propagation); plain > 0 {
+			group.Bars = append(group.Bars, chart.Bar{Series: 2, Value: plain})
+		}
+		c.Groups = append(c.Groups, group)
+	}
+	return c
 }
 
 // batchProviders are those that a hundred certificates were measured with.
 func (r *Report) batchProviders() []stage.Provider {
 	var measured []stage.Provider
 	for _, p := range providers() {
-		if r.batch(p.Title, wayCertyun) > 0 {
+		if r.batch(p.Title, wayCertyun, 0) > 0 {
 			measured = append(measured, p)
 		}
 	}
@@ -81,4 +93,9 @@ func mean(of []stage.Provider, value func(stage.Provider) float64) float64 {
 	return sum / float64(len(of))
 }
 
-func inSeconds(d time.Duration) string { return fmt.Sprintf("%.0f s", d.Seconds()) }
+func recordsAfter(d time.Duration) string {
+	if d == 0 {
+		return "records at once"
+	}
+	return fmt.Sprintf("records after %.0f s", d.Seconds())
+}

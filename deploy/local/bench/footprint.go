@@ -143,7 +143,7 @@ func (r *run) goroutines(ctx context.Context) (int, error) {
 // solverClient talks to replicas as the API server does: with the CA of the APIService, to the name of the Service. The
 // played kubelet notes on a Service where it is served.
 func (r *run) solverClient(ctx context.Context) (*http.Client, []string, error) {
-	api, err := r.apiService(ctx, stage.GroupName)
+	api, err := r.APIService(ctx, stage.GroupName)
 	if err != nil {
 		return nil, nil, err
 	}

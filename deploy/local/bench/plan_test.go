@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -16,13 +17,15 @@ func TestNamesOfThePlan(t *testing.T) {
 			t.Errorf("namespace %q: %s", name, message)
 		}
 	}
-	// As many zones as there are measurements, or two would share one.
-	const perPropagation = 2*rounds + 2
-	want := len(propagations())*perPropagation + 3 + len(limitCases())
 	for _, p := range providers() {
-		zones := zones(p)
-		if len(zones) != want {
-			t.Errorf("%s has %d zones, want %d", p.Title, len(zones), want)
+		zones := slices.Collect(maps.Keys(delays(p, commonAccount)))
+		// As many as there are measurements of one certificate, or two would share one.
+		one := len(propagations()) * (rounds + 2)
+		if rest := len(batchPropagations()) + 2; len(zones) != one+rest && len(zones) != one+rest+len(limitCases()) {
+			t.Errorf("%s has %d zones", p.Title, len(zones))
+		}
+		for _, w := range callsWays() {
+			zones = slices.AppendSeq(zones, maps.Keys(delays(p, callsAccount(w))))
 		}
 		for _, zone := range zones {
 			for _, message := range validation.IsDNS1123Subdomain(zone) {
@@ -39,36 +42,41 @@ func TestNamesOfThePlan(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFloorHasRecordsAtOnce(t *testing.T) {
+func TestDelays(t *testing.T) {
 	p := stage.Alidns()
-	delays := delays(p)
+	delays := delays(p, commonAccount)
 	for _, propagation := range propagations() {
-		if got := delays[oneZone(wayFloor, p, propagation, 0)]; got != 0 {
-			t.Errorf("floor: %s", got)
-		}
 		for _, w := range []way{wayCertyun, wayCertyunChecked, wayPlain} {
 			if got := delays[oneZone(w, p, propagation, 0)]; got != propagation {
-				t.Errorf("%s: %s, want %s", w, got, propagation)
+				t.Errorf("one, %s: %s, want %s", w, got, propagation)
 			}
 		}
 	}
-	if got := delays[batchZone(wayCertyun, p, "batch")]; got != batchPropagation {
-		t.Errorf("many certificates: %s", got)
+	for _, propagation := range batchPropagations() {
+		if got := delays[laneZone(batchLane(wayCertyun, p, propagation))]; got != propagation {
+			t.Errorf("many certificates: %s, want %s", got, propagation)
+		}
+	}
+	for _, lane := range []string{batchLane(wayPlain, p, usualPropagation), twinsLane(p), limitLane(limitCases()[0])} {
+		if got := delays[laneZone(lane)]; got != usualPropagation {
+			t.Errorf("%s: %s", lane, got)
+		}
 	}
 }
 
 func TestWays(t *testing.T) {
 	for w, want := range map[way]struct {
-		group   string
-		checked bool
+		group    string
+		checked  bool
+		replicas int
 	}{
-		wayFloor:          {plainGroup, false},
-		wayPlain:          {plainGroup, true},
-		wayCertyun:        {stage.GroupName, false},
-		wayCertyunChecked: {stage.GroupName, true},
+		wayPlain:          {plainGroup, true, 2},
+		wayCertyun:        {stage.GroupName, false, 2},
+		wayOneReplica:     {singleGroup, false, 1},
+		wayCertyunChecked: {stage.GroupName, true, 2},
 	} {
-		if w.group() != want.group {
-			t.Errorf("%s: group %s", w, w.group())
+		if w.group() != want.group || w.replicas() != want.replicas {
+			t.Errorf("%s: group %s, replicas %d", w, w.group(), w.replicas())
 		}
 		if checked := w.wait() == nil; checked != want.checked {
 			t.Errorf("%s: self check %t", w, checked)

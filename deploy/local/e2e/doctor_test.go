@@ -385,7 +385,7 @@ func (s *suite) doctorSolver(t *testing.T) {
 	s.scaleSolver(t, 0)
 	defer func() {
 		s.scaleSolver(t, 2)
-		if err := s.WaitForAPIService(t.Context()); err != nil {
+		if err := s.WaitForAPIService(t.Context(), stage.GroupName); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -433,7 +433,7 @@ func (s *suite) doctorBundle(t *testing.T) {
 	})
 	defer func() {
 		s.patchService(t, service, map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotation: was}}})
-		if err := s.WaitForAPIService(t.Context()); err != nil {
+		if err := s.WaitForAPIService(t.Context(), stage.GroupName); err != nil {
 			t.Error(err)
 		}
 	}()

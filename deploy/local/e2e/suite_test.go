@@ -60,21 +60,27 @@ func TestEndToEnd(t *testing.T) {
 	s := start(t)
 	t.Run("certificates", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T){
-			"a ClusterIssuer issues for an apex and its wildcard":                     s.clusterIssuers,
-			"an Issuer issues with the keys of its own namespace":                     s.issuers,
-			"an annotated Ingress gets its certificate":                               s.annotatedIngress,
-			"two zones of two accounts of one cloud are solved at once":               s.twoAccounts,
-			"a resolver that remembers an absence delays nothing":                     s.rememberedAbsence,
-			"name servers that nobody may ask delay a certificate and no more":        s.unseen,
-			"a certificate is renewed":                                                s.renewal,
-			"a Certificate deleted while pending leaves nothing behind":               s.deletionWhilePending,
-			"a namespace deleted with its Secret while pending goes away":             s.namespaceDeletion,
-			"only cert-manager may call the solvers":                                  s.callers,
-			"discovery and OpenAPI know the solvers":                                  s.discovery,
-			"a Pod is played with its files, its environment, its probes and its end": s.pods,
-			"kubectl cannot apply what the documents say is refused":                  s.refusals,
-			"kubectl applies what is right, and shows warnings":                       s.acceptance,
-			"what was there before can be changed, but not for the worse":             s.ratchet,
+			"a ClusterIssuer issues for an apex and its wildcard":                                    s.clusterIssuers,
+			"an Issuer issues with the keys of its own namespace":                                    s.issuers,
+			"an annotated Ingress gets its certificate":                                              s.annotatedIngress,
+			"two zones of two accounts of one cloud are solved at once":                              s.twoAccounts,
+			"a resolver that remembers an absence delays nothing":                                    s.rememberedAbsence,
+			"name servers that nobody may ask delay a certificate and no more":                       s.unseen,
+			"the CA asks for a name when both its values are visible":                                s.together,
+			"without --ahead and --ca-memory the Order of an apex and its wildcard fails":            s.oneByOne,
+			"two Certificates for the same names are issued, asked for at once":                      s.twins("twins", 0),
+			"two Certificates for the same names are issued, ten seconds apart":                      s.twins("apart", 10*time.Second),
+			"two names delegated to one are issued":                                                  s.sharedName,
+			"a queue longer than --ahead is issued and leaves nothing behind":                        s.narrow,
+			"a certificate is renewed":                                                               s.renewal,
+			"a Certificate deleted while its second Challenge waits unstarted leaves nothing behind": s.deletionWhilePending,
+			"a namespace deleted with its Secret while pending goes away":                            s.namespaceDeletion,
+			"only cert-manager may call the solvers":                                                 s.callers,
+			"discovery and OpenAPI know the solvers":                                                 s.discovery,
+			"a Pod is played with its files, its environment, its probes and its end":                s.pods,
+			"kubectl cannot apply what the documents say is refused":                                 s.refusals,
+			"kubectl applies what is right, and shows warnings":                                      s.acceptance,
+			"what was there before can be changed, but not for the worse":                            s.ratchet,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -82,6 +88,10 @@ func TestEndToEnd(t *testing.T) {
 			})
 		}
 	})
+	t.Run("a namespace deleted with records written ahead goes away and leaves nothing behind", s.namespaceDeletionAhead)
+	t.Run("an account that throttles is not slower for its queue", s.throttled)
+	t.Run("the replica that writes ahead is killed and replaced, and half of the Certificates are deleted", s.leaderKilled)
+	t.Run("the right to read Challenges and Orders is withdrawn and given back", s.withdrawn)
 	t.Run("the solver is killed and restarted in the middle", s.solverKilled)
 	t.Run("certificates are issued while the admission server is killed and restarted", s.admissionKilled)
 	t.Run("certificates are issued with each failure policy, with the admission server and without", s.failurePolicy)
@@ -209,6 +219,9 @@ func (s *suite) expectIssued(t *testing.T, namespace, name string, dnsNames ...s
 		t.Errorf("names of the certificate (-want +got):\n%s", diff)
 	}
 	s.expectNoChallenges(t, namespace)
+	if failed, err := s.failedOrders(t, namespace); err != nil || len(failed) > 0 {
+		t.Errorf("Orders have failed: %q, %v", failed, err)
+	}
 }
 
 // expectNoChallenges waits until cert-manager has cleaned up: a certificate may be there a moment earlier.

@@ -234,11 +234,11 @@ func (k *Kubelet) observe(ctx context.Context, object any) {
 	}
 }
 
-// observeReadiness tells the proxy when a Pod becomes ready or ceases to be.
+// observeReadiness tells the proxy when a Pod begins to serve or ceases to.
 func (k *Kubelet) observeReadiness(ctx context.Context, before, after any) {
 	old, ok := before.(*corev1.Pod)
 	pod, okay := after.(*corev1.Pod)
-	if ok && okay && ready(old) != ready(pod) {
+	if ok && okay && serves(old) != serves(pod) {
 		k.proxy.podsChanged(ctx, pod.Namespace)
 	}
 }
@@ -275,7 +275,7 @@ func (k *Kubelet) backends(service *corev1.Service, port corev1.ServicePort) []s
 	var addresses []string
 	for _, pod := range pods {
 		w := k.workers[pod.UID]
-		if w == nil || pod.DeletionTimestamp != nil || !ready(pod) {
+		if w == nil || !serves(pod) {
 			continue
 		}
 		if address, ok := w.address(port.TargetPort); ok {
@@ -304,6 +304,9 @@ func (k *Kubelet) server() string { return strings.TrimSuffix(k.options.Config.H
 func finished(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp == nil && (pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed)
 }
+
+// serves says whether a Pod is given requests: one that is to end is not, although it may be ready still.
+func serves(pod *corev1.Pod) bool { return pod.DeletionTimestamp == nil && ready(pod) }
 
 func ready(pod *corev1.Pod) bool {
 	for _, condition := range pod.Status.Conditions {

@@ -49,6 +49,8 @@ type Account struct {
 	// Wait is the waitInsteadOfSelfCheck of the account's Issuers: none, since certyun itself waits. More of it keeps
 	// challenges pending for whoever wants to see that.
 	Wait time.Duration
+	// Group is that of the solver in the account's Issuers; empty is GroupName.
+	Group string
 }
 
 // AddAccount opens an account that hosts the zones. Each zone has records already, which are others' and stay.

@@ -1,11 +1,13 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
@@ -51,7 +53,7 @@ func (s *Stage) issuerSpec(name string, account Account) (certmanagerv1.IssuerSp
 		Solvers: []acmev1.ACMEChallengeSolver{{
 			WaitInsteadOfSelfCheck: &metav1.Duration{Duration: account.Wait},
 			DNS01: &acmev1.ACMEChallengeSolverDNS01{Webhook: &acmev1.ACMEIssuerDNS01ProviderWebhook{
-				GroupName: GroupName, SolverName: account.SolverName, Config: config,
+				GroupName: cmp.Or(account.Group, GroupName), SolverName: account.SolverName, Config: config,
 			}},
 		}},
 	}}}, nil
@@ -208,4 +210,9 @@ func (s *Stage) NoChallenges(ctx context.Context, namespace string) error {
 		return fmt.Errorf("stage: challenge %s/%s is still there: %s %s", namespace, challenge.Name, challenge.Status.State, challenge.Status.Reason)
 	}
 	return nil
+}
+
+// OrderFailed says whether an Order came to an end without a certificate. cert-manager makes another only after an hour.
+func OrderFailed(order *acmev1.Order) bool {
+	return slices.Contains([]acmev1.State{acmev1.Invalid, acmev1.Errored, acmev1.Expired}, order.Status.State)
 }

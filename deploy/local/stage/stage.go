@@ -39,6 +39,9 @@ const (
 // recordDelay passes in the simulated clouds between an API call and the day the name servers show it.
 const recordDelay = 2 * time.Second
 
+// CAMemory is how long the ACME server's resolver remembers what a name answered, and that it did not: as Let's Encrypt's.
+const CAMemory = time.Minute
+
 // Options of a stage.
 type Options struct {
 	Toolbox toolbox.Toolbox
@@ -60,6 +63,9 @@ type Stage struct {
 	Client client.Client
 	// SolverPort is the port of the solver's Service.
 	SolverPort int
+
+	// secretNamespaces are those whose Secrets the solver may read.
+	secretNamespaces []string
 }
 
 // image is the repository of certyun's image in its chart.
@@ -102,6 +108,7 @@ func (s *Stage) startWorld() (err error) {
 	s.World, err = simulator.New(simulator.Options{DNS: simulator.DNSOptions{
 		// Real resolvers remember, too, what was not there.
 		Delay: recordDelay, Recursive: dns.RecursiveOptions{Cache: true},
+		Validation: dns.RecursiveOptions{Cache: true, MaxAge: CAMemory},
 	}})
 	return err
 }
@@ -145,39 +152,51 @@ func (s *Stage) install(ctx context.Context, options Options) error {
 	if err := s.createNamespaces(ctx, options.IssuerNamespaces); err != nil {
 		return err
 	}
+	s.secretNamespaces = slices.Concat(options.IssuerNamespaces, []string{certmanager.Namespace})
 	port, err := s.Cluster.Kubelet.ReservePort(ctx)
 	if err != nil {
 		return err
 	}
-	s.SolverPort = port
-	admissionPort, err := s.Cluster.Kubelet.ReservePort(ctx)
-	if err != nil {
+	values := []string{fmt.Sprintf("admission.service.port=%d", port), "solver.logging.verbosity=4"}
+	if s.SolverPort, err = s.installSolver(ctx, Release, GroupName, values); err != nil {
 		return err
 	}
-	values := []string{
-		fmt.Sprintf("admission.service.port=%d", admissionPort),
+	return s.WaitForAdmission(ctx)
+}
+
+// InstallSecond installs the solver once more, under a group of its own and without the admission server, and waits until
+// the API server reaches it. The values are Helm's, as in --set.
+func (s *Stage) InstallSecond(ctx context.Context, release, group string, values ...string) error {
+	_, err := s.installSolver(ctx, release, group, append([]string{"admission.enabled=false"}, values...))
+	return err
+}
+
+// installSolver installs the chart and returns the port of the solver's Service.
+func (s *Stage) installSolver(ctx context.Context, release, group string, values []string) (int, error) {
+	port, err := s.Cluster.Kubelet.ReservePort(ctx)
+	if err != nil {
+		return 0, err
+	}
+	values = append([]string{
+		"groupName=" + group,
 		fmt.Sprintf("solver.service.port=%d", port),
 		"solver.alidns.endpoint=" + s.World.Alidns.URL,
 		"solver.dnspod.endpoint=" + s.World.DNSPod.URL,
-		"solver.logging.verbosity=4",
 		// The zones' name servers are at loopback addresses, at a port of their own, and known to no other resolver.
 		"propagation.allowNetworks={127.0.0.0/8}",
 		fmt.Sprintf("propagation.port=%d", s.World.DNS.Port()),
 		"propagation.nameservers={" + s.World.Recursive.Address() + "}",
-		"secrets.namespaces={" + strings.Join(slices.Concat(options.IssuerNamespaces, []string{certmanager.Namespace}), ",") + "}",
-	}
-	_, err = s.Cluster.Helm(ctx, "install", Release, s.Cluster.Chart(), "--namespace", Namespace,
+		"secrets.namespaces={" + strings.Join(s.secretNamespaces, ",") + "}",
+	}, values...)
+	_, err = s.Cluster.Helm(ctx, "install", release, s.Cluster.Chart(), "--namespace", Namespace,
 		"--wait", "--timeout", "2m", "--set", strings.Join(values, ","))
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	if err != nil {
-		return errors.Join(err, s.explainPods(ctx))
+		return 0, errors.Join(err, s.explainPods(ctx))
 	}
-	if err := s.WaitForAPIService(ctx); err != nil {
-		return err
-	}
-	return s.WaitForAdmission(ctx)
+	return port, s.WaitForAPIService(ctx, group)
 }
 
 // createNamespaces makes certyun's namespace, where only Pods of the strictest Pod Security Standard may run, and others.
@@ -196,12 +215,11 @@ func (s *Stage) createNamespaces(ctx context.Context, others []string) error {
 	return nil
 }
 
-// WaitForAPIService waits until the API server reaches the solver.
-func (s *Stage) WaitForAPIService(ctx context.Context) error {
-	key := client.ObjectKey{Name: "v1alpha1." + GroupName}
+// WaitForAPIService waits until the API server reaches the solver of a group.
+func (s *Stage) WaitForAPIService(ctx context.Context, group string) error {
 	return Eventually(ctx, time.Minute, func() error {
-		var service apiregistrationv1.APIService
-		if err := s.Client.Get(ctx, key, &service); err != nil {
+		service, err := s.APIService(ctx, group)
+		if err != nil {
 			return err
 		}
 		for _, condition := range service.Status.Conditions {
@@ -209,8 +227,17 @@ func (s *Stage) WaitForAPIService(ctx context.Context) error {
 				return nil
 			}
 		}
-		return fmt.Errorf("stage: APIService %s is not available: %v", key.Name, service.Status.Conditions)
+		return fmt.Errorf("stage: APIService %s is not available: %v", service.Name, service.Status.Conditions)
 	})
+}
+
+// APIService is what leads the API server to the solver of a group.
+func (s *Stage) APIService(ctx context.Context, group string) (*apiregistrationv1.APIService, error) {
+	var service apiregistrationv1.APIService
+	if err := s.Client.Get(ctx, client.ObjectKey{Name: "v1alpha1." + group}, &service); err != nil {
+		return nil, fmt.Errorf("stage: %w", err)
+	}
+	return &service, nil
 }
 
 // explainPods tells why certyun's Pods are not ready.

@@ -2,6 +2,7 @@ package dns_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -400,9 +401,7 @@ func TestTheResolverCachesThatANameIsAbsent(t *testing.T) {
 	if got := ask(t, cached.Address(), "udp", name, mdns.TypeTXT).Answer[0].Header().Ttl; got != 500 {
 		t.Errorf("TTL %d after 100 s of 600", got)
 	}
-	if err := w.ali.RemoveRecord(w.ali.Records("example.com")[len(w.ali.Records("example.com"))-1].ID); err != nil {
-		t.Fatal(err)
-	}
+	removeLast(t, w)
 	if !found(cached) || found(fresh) {
 		t.Error("what is cached went with the record, or what is not cached stayed")
 	}
@@ -415,6 +414,83 @@ func TestTheResolverCachesThatANameIsAbsent(t *testing.T) {
 	if !found(cached) || cached.Caching() {
 		t.Error("cached although the cache is off")
 	}
+}
+
+// TestTheResolverOfACA asks once, changes something, and asks again 59 and 60 seconds after the first time.
+func TestTheResolverOfACA(t *testing.T) {
+	const name = "_acme-challenge.www.example.com."
+	write := func(value string) func(*testing.T, world) {
+		return func(t *testing.T, w world) { w.add(t, "_acme-challenge.www", value) }
+	}
+	for sentence, test := range map[string]struct {
+		before, meanwhile func(*testing.T, world)
+		first, again      string
+		want, later       []string
+	}{
+		"a second value is not seen until the cap": {
+			before: write("one"), meanwhile: write("two"), first: name, again: name,
+			want: []string{"one"}, later: []string{"one", "two"},
+		},
+		"an absence is believed until the cap": {
+			meanwhile: write("one"), first: name, again: name, later: []string{"one"},
+		},
+		"a value that is gone is seen until the cap": {
+			before: write("one"), meanwhile: removeLast, first: name, again: name, want: []string{"one"},
+		},
+		"what two names lead to is remembered for both": {
+			before: write("one"), meanwhile: write("two"), first: "a.shop.example.", again: "b.shop.example.",
+			want: []string{"one"}, later: []string{"one", "two"},
+		},
+		"an absence that two names lead to is believed for both": {
+			meanwhile: write("one"), first: "a.shop.example.", again: "b.shop.example.", later: []string{"one"},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			w := start(t, dns.Options{Zones: []string{"shop.example"}, Records: []string{
+				"a.shop.example. 3600 IN CNAME " + name, "b.shop.example. 3600 IN CNAME " + name,
+			}})
+			r := resolver(t, w, dns.RecursiveOptions{Cache: true, MaxAge: time.Minute})
+			expect := func(name string, want []string) {
+				t.Helper()
+				if diff := cmp.Diff(want, values(t, ask(t, r.Address(), "udp", name, mdns.TypeTXT))); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", w.now().Format(time.TimeOnly), diff)
+				}
+			}
+			if test.before != nil {
+				test.before(t, w)
+			}
+			expect(test.first, test.want)
+			test.meanwhile(t, w)
+			w.advance(time.Minute - time.Nanosecond)
+			expect(test.again, test.want)
+			w.advance(time.Nanosecond)
+			expect(test.again, test.later)
+		})
+	}
+}
+
+func removeLast(t *testing.T, w world) {
+	t.Helper()
+	records := w.ali.Records("example.com")
+	if err := w.ali.RemoveRecord(records[len(records)-1].ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// values are those of the TXT records in an answer, none of which may be kept for more than a minute.
+func values(t *testing.T, m *mdns.Msg) []string {
+	t.Helper()
+	var all []string
+	for _, rr := range m.Answer {
+		if rr.Header().Ttl > 60 {
+			t.Errorf("a TTL beyond the cap: %s", rr)
+		}
+		if txt, ok := rr.(*mdns.TXT); ok {
+			all = append(all, txt.Txt...)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 func TestAResolverThatHidesSOARecords(t *testing.T) {

@@ -18,6 +18,8 @@ type result struct {
 	answer     []dns.RR
 	authority  []dns.RR
 	additional []dns.RR
+	// target is the name that the CNAME in a resolver's answer leads to, which is still to be asked for.
+	target string
 	// known says that one of the zones encloses the name; referral that the name lies beyond a cut.
 	known, referral bool
 }

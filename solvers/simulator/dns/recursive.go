@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,8 +16,12 @@ import (
 type RecursiveOptions struct {
 	// Address is host:port; empty is a free port of 127.0.0.1.
 	Address string
+	// Name is the resolver's in the log of questions; empty is "recursive".
+	Name string
 	// Cache keeps answers, negative ones too, for as long as their TTL allows.
 	Cache bool
+	// MaxAge caps that, in whole seconds, and the TTLs in answers with it, as Unbound's cache-max-ttl does; zero is no cap.
+	MaxAge time.Duration
 	// HideSOA makes the resolver drop SOA records of zones below a top-level domain, as some filtering resolvers do. Who
 	// looks for a zone through it finds the top-level domain.
 	HideSOA bool
@@ -28,6 +33,8 @@ type Recursive struct {
 	authority *Authority
 	servers   []*dns.Server
 	address   string
+	name      string
+	maxAge    time.Duration
 
 	mu      sync.Mutex
 	caching bool
@@ -54,7 +61,10 @@ func StartRecursive(a *Authority, o RecursiveOptions) (*Recursive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolver: address %q: want IP:port", o.Address)
 	}
-	r := &Recursive{authority: a, caching: o.Cache, hideSOA: o.HideSOA, cache: map[question]cached{}}
+	r := &Recursive{
+		authority: a, name: cmp.Or(o.Name, "recursive"), maxAge: o.MaxAge, caching: o.Cache, hideSOA: o.HideSOA,
+		cache: map[question]cached{},
+	}
 	for range attempts {
 		var port int
 		r.servers, port, err = listenPair(at, dns.HandlerFunc(r.serve))
@@ -118,7 +128,7 @@ func (r *Recursive) serve(w dns.ResponseWriter, q *dns.Msg) {
 		return
 	}
 	asked := q.Question[0]
-	r.authority.log("recursive", w, asked)
+	r.authority.log(r.name, w, asked)
 	reply := new(dns.Msg).SetReply(q)
 	reply.RecursionAvailable = true
 	if !q.RecursionDesired {
@@ -132,8 +142,23 @@ func (r *Recursive) serve(w dns.ResponseWriter, q *dns.Msg) {
 	send(w, q, reply)
 }
 
-// lookup answers from the cache, or asks and remembers.
+// lookup follows CNAMEs. Each record set on the way has its own place in the cache, so that two names with one target are
+// answered from what is remembered of the target.
 func (r *Recursive) lookup(q question) result {
+	var chain []dns.RR
+	for range maxChain {
+		found := r.step(q)
+		found.answer = slices.Concat(chain, found.answer)
+		if found.target == "" {
+			return found
+		}
+		chain, q.name = found.answer, found.target
+	}
+	return result{rcode: dns.RcodeServerFailure, answer: chain}
+}
+
+// step answers from the cache, or asks and remembers.
+func (r *Recursive) step(q question) result {
 	now := r.authority.now()
 	if hit, ok := r.cachedAt(q, now); ok {
 		return hit
@@ -178,7 +203,7 @@ func (r *Recursive) store(q question, found result, now time.Time) {
 	if !r.caching || !ok {
 		return
 	}
-	if found.rcode == dns.RcodeNameError && len(found.answer) == 0 {
+	if found.rcode == dns.RcodeNameError {
 		q.qtype = anyType
 	}
 	r.cache[q] = cached{result: found, stored: now, expires: now.Add(time.Duration(ttl) * time.Second)}
@@ -207,31 +232,47 @@ func (r *Recursive) ask(q question) result {
 	found, ok := r.authority.upstream(q)
 	switch {
 	case !ok || found.referral:
-		return result{rcode: dns.RcodeServerFailure, answer: found.answer}
+		return result{rcode: dns.RcodeServerFailure}
 	case !found.known:
-		return r.authority.above(q)
-	}
-	if hide {
+		found = r.authority.above(q)
+	case hide:
 		isSOA := func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA }
 		found.answer = slices.DeleteFunc(found.answer, isSOA)
 		found.authority = slices.DeleteFunc(found.authority, isSOA)
 	}
-	if len(found.answer) > 0 {
-		found.authority = slices.DeleteFunc(found.authority, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeNS })
-	}
+	found.answer, found.authority = r.capped(found.answer), r.capped(found.authority)
 	return found
 }
 
-// upstream answers as the first name server that a resolver would accept an answer from.
-func (a *Authority) upstream(q question) (result, bool) {
+// capped lowers TTLs to the longest that the resolver remembers anything.
+func (r *Recursive) capped(set []dns.RR) []dns.RR {
+	if r.maxAge == 0 {
+		return set
+	}
+	most := uint32(r.maxAge / time.Second)
+	lower := make([]dns.RR, 0, len(set))
+	for _, rr := range set {
+		rr = dns.Copy(rr)
+		rr.Header().Ttl = min(rr.Header().Ttl, most)
+		lower = append(lower, rr)
+	}
+	return lower
+}
+
+// upstream answers, without following a CNAME, as the first name server that a resolver would accept an answer from.
+func (a *Authority) upstream(q question) (found result, ok bool) {
 	a.mu.Lock()
 	names := slices.Clone(a.names)
 	a.mu.Unlock()
 	for _, ns := range names {
 		mode, at := a.present(ns)
-		if slices.Contains([]Mode{Normal, Truncated, WrongCase, ExtraCNAME}, mode) {
-			return a.resolve(q.name, q.qtype, at), true
+		if !slices.Contains([]Mode{Normal, Truncated, WrongCase, ExtraCNAME}, mode) {
+			continue
 		}
+		if zone, known := a.zoneOf(q.name); known {
+			found, found.target = a.ask(zone, q.name, q.qtype, at)
+		}
+		return found, true
 	}
 	return result{}, false
 }

@@ -1,0 +1,464 @@
+package ahead
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cert-manager/cert-manager/pkg/acme"
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/cache"
+)
+
+// view is what is known of Challenges and Orders, by the names of the records. It is fed by informers. What it returns is a copy;
+// the objects in it are never changed. It is safe for concurrent use.
+type view struct {
+	group Group
+	// memory is told when a CA is done with a value.
+	memory *Memory
+
+	mu         sync.Mutex
+	challenges map[types.UID]*challenge
+	orders     map[types.UID]*order
+	// gone are Challenges of ours that went, and Orders that had ended before this process came.
+	gone map[string][]Look
+	// departed tells of Challenges of ours that went.
+	departed map[types.UID]departure
+	// names are those of records behind CNAME records, by the name in the certificate.
+	names   map[string]string
+	changed chan struct{}
+	// lost is when the API server last refused to tell, zero when it tells.
+	lost time.Time
+}
+
+// departure is how a Challenge went: cleaned says that cert-manager had CleanUp called, and succeed.
+type departure struct {
+	at      time.Time
+	cleaned bool
+}
+
+// remembered is how long departures are. The journal is read again long before.
+const remembered = 10 * time.Minute
+
+// order is an Order and when it was first seen to have authorizations.
+type order struct {
+	*cmacme.Order
+	since time.Time
+}
+
+func newView(group Group, memory *Memory) *view {
+	return &view{
+		group: group, memory: memory, challenges: map[types.UID]*challenge{}, orders: map[types.UID]*order{},
+		gone: map[string][]Look{}, departed: map[types.UID]departure{}, names: map[string]string{}, changed: make(chan struct{}),
+	}
+}
+
+// handler feeds the view.
+func (v *view) handler() cache.ResourceEventHandler {
+	return cache.ResourceEventHandlerDetailedFuncs{
+		AddFunc:    func(object any, initial bool) { v.put(object, initial) },
+		UpdateFunc: func(_, object any) { v.put(object, false) },
+		DeleteFunc: v.drop,
+	}
+}
+
+func (v *view) put(object any, initial bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.lost = time.Time{}
+	switch o := object.(type) {
+	case *cmacme.Challenge:
+		v.putChallenge(o)
+	case *cmacme.Order:
+		v.putOrder(o, initial)
+	}
+	v.announce()
+}
+
+func (v *view) putChallenge(o *cmacme.Challenge) {
+	c := v.challenges[o.UID]
+	unknown := c == nil
+	if unknown {
+		c = &challenge{}
+		v.challenges[o.UID] = c
+	}
+	c.Challenge = o
+	if _, ours := v.group.solver(o); !ours {
+		return
+	}
+	now := time.Now()
+	c.finalized = c.finalized || hasFinalizer(o)
+	worked := started(o) || o.Status.PresentedAt != nil || acme.IsFinalState(o.Status.State)
+	if worked && c.working.IsZero() {
+		c.working = now
+		if unknown {
+			c.working = o.CreationTimestamp.Time // it may have been shown at any time since
+		}
+	}
+	v.nameOf(c)
+	if acme.IsFinalState(o.Status.State) {
+		v.end(c)
+	}
+}
+
+// end notes that the CA is done with a Challenge.
+func (v *view) end(c *challenge) {
+	if !c.ended.IsZero() {
+		return
+	}
+	c.ended = time.Now()
+	if c.name != "" {
+		v.memory.Concluded(c.name, c.Spec.Key)
+	}
+}
+
+// nameOf finds the name of a Challenge's record, as far as it is known.
+func (v *view) nameOf(c *challenge) {
+	if follows(c.Challenge) {
+		c.name = v.names[c.Spec.DNSName]
+		return
+	}
+	c.name = plainName(c.Spec.DNSName)
+}
+
+// putOrder remembers of an Order that had ended before this process came that the CA may have asked for its names: its Challenges
+// are gone.
+func (v *view) putOrder(o *cmacme.Order, initial bool) {
+	known := v.orders[o.UID]
+	if known == nil {
+		known = &order{}
+		v.orders[o.UID] = known
+	}
+	if known.since.IsZero() && len(o.Status.Authorizations) > 0 {
+		known.since = time.Now()
+	}
+	known.Order = o
+	if !initial || !acme.IsFinalState(o.Status.State) || o.Status.FailureTime == nil {
+		return
+	}
+	ended := o.Status.FailureTime.Add(second)
+	for _, a := range o.Status.Authorizations {
+		if name := plainName(a.Identifier); name != "" && a.InitialState != cmacme.Valid {
+			v.remember(name, Look{From: o.CreationTimestamp.Time, Until: ended, Order: o.UID})
+		}
+	}
+}
+
+func (v *view) drop(object any) {
+	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = tombstone.Obj
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch o := object.(type) {
+	case *cmacme.Challenge:
+		if c := v.challenges[o.UID]; c != nil {
+			v.end(c)
+			if look, looked := c.look(); looked {
+				v.remember(c.name, look)
+			}
+			if _, ours := v.group.solver(c.Challenge); ours {
+				v.depart(c)
+			}
+		}
+		delete(v.challenges, o.UID)
+	case *cmacme.Order:
+		delete(v.orders, o.UID)
+	}
+	v.announce()
+}
+
+func (v *view) depart(c *challenge) {
+	now := time.Now()
+	for uid, d := range v.departed {
+		if now.Sub(d.at) > remembered {
+			delete(v.departed, uid)
+		}
+	}
+	v.departed[c.UID] = departure{now, c.finalized}
+}
+
+// fate is what becomes of a record that was written ahead.
+type fate int
+
+const (
+	// kept: its Challenge is there, and cert-manager will ask for the record or have it cleaned up.
+	kept fate = iota
+	// cleaned: cert-manager has had it cleaned up.
+	cleaned
+	// orphaned: its Challenge ended without cert-manager ever having asked for it, so nobody else will remove it.
+	orphaned
+	// unheard: nothing is known of its Challenge, yet or any more.
+	unheard
+)
+
+// fateOf tells what becomes of an entry of the journal.
+func (v *view) fateOf(e entry) fate {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	found := unheard
+	for _, c := range v.challenges {
+		if !v.isOf(c, e) {
+			continue
+		}
+		switch {
+		case open(c.Challenge) || hasFinalizer(c.Challenge):
+			return kept
+		case c.finalized:
+			found = cleaned
+		default:
+			found = orphaned
+		}
+	}
+	if d, known := v.departed[e.Challenge]; found == unheard && known {
+		found = orphaned
+		if d.cleaned {
+			found = cleaned
+		}
+	}
+	return found
+}
+
+// asked tells whether cert-manager has asked for the entry's record, so that it will have it cleaned up.
+func (v *view) asked(e entry) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, c := range v.challenges {
+		if v.isOf(c, e) && hasFinalizer(c.Challenge) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *view) isOf(c *challenge, e entry) bool {
+	solver, ours := v.group.solver(c.Challenge)
+	return ours && c.Spec.Key == e.Value && c.name == e.Name && solver.Name() == e.Solver && v.group.resources(c.Challenge) == e.Namespace
+}
+
+// look is when the CA may have asked for a Challenge, if it may have.
+func (c *challenge) look() (Look, bool) {
+	if c.name == "" || c.working.IsZero() {
+		return Look{}, false
+	}
+	look := Look{Value: c.Spec.Key, From: c.working, Until: c.ended, Since: c.working, Order: owner(c.Challenge)}
+	if at := c.Status.PresentedAt; at != nil {
+		look.From, look.Exact = at.Time, true
+	}
+	return look, true
+}
+
+func (v *view) remember(name string, look Look) {
+	now := time.Now()
+	if !look.Until.Add(v.memory.span).After(now) {
+		return
+	}
+	v.gone[name] = append(v.gone[name], look)
+	for other, looks := range v.gone {
+		looks = slices.DeleteFunc(looks, func(l Look) bool { return !l.Until.Add(v.memory.span).After(now) })
+		if v.gone[other] = looks; len(looks) == 0 {
+			delete(v.gone, other)
+		}
+	}
+}
+
+// looks are the times in which a CA may have asked for a name.
+func (v *view) looks(name string) []Look {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	looks := slices.Clone(v.gone[name])
+	for _, c := range v.challenges {
+		if c.name != name {
+			continue
+		}
+		if look, looked := c.look(); looked {
+			looks = append(looks, look)
+		}
+	}
+	return looks
+}
+
+// announce tells all who wait that there is something new.
+func (v *view) announce() {
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
+// wake makes all who wait look again.
+func (v *view) wake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.announce()
+}
+
+// next is closed at the next change.
+func (v *view) next() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.changed
+}
+
+// find returns the Challenge that a request is for.
+func (v *view) find(r Request) (challenge, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, c := range v.challenges {
+		if v.isFor(c, r) {
+			return *c, true
+		}
+	}
+	return challenge{}, false
+}
+
+func (v *view) isFor(c *challenge, r Request) bool {
+	solver, ours := v.group.solver(c.Challenge)
+	return ours && solver == v.group.Solvers[r.Solver] && c.Spec.Key == r.Key && c.Spec.DNSName == r.DNSName &&
+		open(c.Challenge) && v.group.resources(c.Challenge) == r.ResourceNamespace
+}
+
+// learn notes the name that cert-manager found behind CNAME records: it decides.
+func (v *view) learn(dnsName, name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.names[dnsName] == name {
+		return
+	}
+	known := false
+	for _, c := range v.challenges {
+		if _, ours := v.group.solver(c.Challenge); ours && c.Spec.DNSName == dnsName && follows(c.Challenge) {
+			known, c.name = true, name
+		}
+	}
+	if known {
+		v.names[dnsName] = name
+		v.announce()
+	}
+}
+
+// nameless are the names in certificates whose records' names are not known yet. Names that no Challenge asks for are forgotten.
+func (v *view) nameless() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var nameless []string
+	used := map[string]bool{}
+	for _, c := range v.challenges {
+		if _, ours := v.group.solver(c.Challenge); !ours || !open(c.Challenge) || !follows(c.Challenge) {
+			continue
+		}
+		if used[c.Spec.DNSName] = true; c.name == "" && !slices.Contains(nameless, c.Spec.DNSName) {
+			nameless = append(nameless, c.Spec.DNSName)
+		}
+	}
+	for dnsName := range v.names {
+		if !used[dnsName] {
+			delete(v.names, dnsName)
+		}
+	}
+	return nameless
+}
+
+// wanted tells whether the Challenge's record may be written before cert-manager asks for it.
+func (v *view) wanted(c *challenge) bool {
+	if _, ours := v.group.solver(c.Challenge); !ours || c.name == "" || !open(c.Challenge) {
+		return false
+	}
+	o := v.orders[owner(c.Challenge)]
+	return o != nil && legitimate(c.Challenge, o.Order)
+}
+
+// siblings are the other Challenges whose records have this name, oldest first.
+func (v *view) siblings(name, value string) []challenge {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.sorted(func(c *challenge) bool { return c.name == name && c.Spec.Key != value && v.wanted(c) })
+}
+
+// queue are the Challenges that cert-manager has not started yet, oldest first.
+func (v *view) queue() []challenge {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.sorted(func(c *challenge) bool { return v.wanted(c) && !started(c.Challenge) })
+}
+
+func (v *view) sorted(is func(*challenge) bool) []challenge {
+	var list []challenge
+	for _, c := range v.challenges {
+		if is(c) {
+			list = append(list, *c)
+		}
+	}
+	slices.SortFunc(list, func(a, b challenge) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// How long the Challenges of an Order are waited for: those of the Order whose turn it is until the caller has no time left;
+// those of others as long as cert-manager takes to make them, since others are held back if they come too late.
+const othersTakeUpTo = 5 * time.Second
+
+// coming tells whether Challenges for this name are still to come: cert-manager makes those of an Order one after the other, and
+// may start the first before the second is there.
+func (v *view) coming(c challenge) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	there := map[string]bool{}
+	for _, other := range v.challenges {
+		there[other.Spec.AuthorizationURL] = true
+	}
+	for uid, o := range v.orders {
+		own := uid == owner(c.Challenge)
+		if acme.IsFinalState(o.Status.State) || !own && (o.since.IsZero() || time.Since(o.since) > othersTakeUpTo) {
+			continue
+		}
+		for _, a := range o.Status.Authorizations {
+			shares := a.Identifier == c.Spec.DNSName || plainName(a.Identifier) == c.name || own && follows(c.Challenge)
+			if shares && a.InitialState != cmacme.Valid && !there[a.URL] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lose notes that the API server did not tell, and says whether that is news.
+func (v *view) lose() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	news := v.lost.IsZero()
+	v.lost = time.Now()
+	if news {
+		v.announce()
+	}
+	return news
+}
+
+// blindFor is longer than an informer waits between two tries.
+const blindFor = 70 * time.Second
+
+// sees tells whether the API server tells what there is. An informer that works again may have nothing to say for a while, so
+// silence counts as good news in the end.
+func (v *view) sees() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.lost.IsZero() || time.Since(v.lost) > blindFor
+}
+
+// until returns when the condition holds, or when ctx ends.
+func (v *view) until(ctx context.Context, holds func() bool) {
+	for {
+		changed := v.next()
+		if holds() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-time.After(time.Second): // some conditions end by themselves
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package solvers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"github.com/cert-manager/cert-manager/pkg/client/clientset/versioned"
+	dnsutil "github.com/cert-manager/cert-manager/pkg/issuer/acme/dns/util"
+	"github.com/google/uuid"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+
+	"github.com/certyun/certyun/solvers/ahead"
+	"github.com/certyun/certyun/solvers/dnsname"
+	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/propagation"
+)
+
+// early is a Solver as package ahead uses it: it does what Present and CleanUp do, before or in place of cert-manager's asking. Its
+// calls are not counted as in flight: they belong to a Present that is, or to what Run waits for.
+type early struct{ *Solver }
+
+// Write implements ahead.Solver.
+func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bool) (ahead.Record, error) {
+	c, err := s.open(ctx, ch)
+	if err != nil {
+		return ahead.Record{}, err
+	}
+	if patient {
+		c.account = c.account.Patient()
+	}
+	zone, err := s.add(ctx, c, ahead.Record{})
+	if err != nil {
+		return ahead.Record{}, err
+	}
+	klog.V(2).InfoS("Wrote the challenge's record ahead", append(s.logFields(ch, c), "zone", zone)...)
+	return ahead.Record{Zone: zone, ID: string(s.records.get(c.key()).id), Account: c.fingerprint()}, nil
+}
+
+// watchEvery is how often a record is looked for that nobody waits for.
+const watchEvery = 2 * time.Second
+
+// Watch implements ahead.Solver.
+func (s early) Watch(ctx context.Context, ch *whapi.ChallengeRequest, r ahead.Record) {
+	name, err := dnsname.Parse(ch.ResolvedFQDN)
+	if err == nil && s.visibility != nil && s.visibility.Watcher.Watch(ctx, propagation.Record{Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
+		s.shown.Saw(name, ch.Key)
+	}
+}
+
+// Remove implements ahead.Solver.
+func (s early) Remove(ctx context.Context, ch *whapi.ChallengeRequest, known ahead.Record) error {
+	c, err := s.open(ctx, ch)
+	if err == nil {
+		c.account = c.account.Patient()
+		err = s.remove(ctx, c, known)
+	}
+	if err == nil {
+		return nil
+	}
+	return s.unlessHopeless(ch, c, err)
+}
+
+// Futile implements ahead.Solver.
+func (early) Futile(err error) bool {
+	_, retryable := fault.Retryable(err)
+	return !retryable && !errors.Is(err, context.Canceled)
+}
+
+// Busy implements ahead.Solver.
+func (early) Busy(err error) bool { return fault.Is(err, fault.Throttled) }
+
+// follower finds the names of records behind CNAME records as cert-manager does, through the resolvers that are asked for zones.
+type follower struct{ resolvers []string }
+
+// Follow implements ahead.Names.
+func (f follower) Follow(ctx context.Context, dnsName string) (string, error) {
+	fqdn, err := dnsutil.DNS01LookupFQDN(ctx, dnsName, true, f.resolvers...)
+	if err != nil {
+		return "", err
+	}
+	return dnsname.Parse(fqdn)
+}
+
+// newAhead returns what the solvers ask about other challenges, nil where that is turned off.
+func (o *Options) newAhead(memory *ahead.Memory, solvers ...*Solver) *ahead.Ahead {
+	if o.Ahead.Max == 0 {
+		return nil
+	}
+	resolvers := o.Propagation.resolvers
+	if len(resolvers) == 0 {
+		resolvers = dnsutil.RecursiveNameservers
+	}
+	group := ahead.Group{Name: o.Server.SolverGroup, Solvers: map[string]ahead.Solver{}, ClusterResources: o.Ahead.ClusterResourceNamespace}
+	for _, s := range solvers {
+		group.Solvers[s.Name()] = early{s}
+	}
+	group.Solvers[AlidnsAlias] = group.Solvers[AlidnsName]
+	a := ahead.New(ahead.Options{
+		Group: group, Max: o.Ahead.Max, Namespace: o.Ahead.Namespace, Identity: identity(), Memory: memory, Names: follower{resolvers},
+	})
+	for _, s := range solvers {
+		s.ahead = a
+	}
+	return a
+}
+
+// identity tells this process apart from all others, and begins with its Pod's name.
+func identity() string {
+	name := os.Getenv("POD_NAME")
+	if name == "" {
+		name, _ = os.Hostname() // it is for people; what follows is unique
+	}
+	return fmt.Sprintf("%s_%s", name, uuid.NewString())
+}
+
+// runAhead gives it clients of its own, so that it and Present do not wait for each other.
+func runAhead(ctx context.Context, a *ahead.Ahead, restConfig *rest.Config) error {
+	limited := rest.CopyConfig(restConfig)
+	limited.QPS, limited.Burst = 50, 100
+	kube, err := kubernetes.NewForConfig(limited)
+	if err != nil {
+		return fmt.Errorf("creating a client for the Kubernetes API server: %w", err)
+	}
+	certManager, err := versioned.NewForConfig(limited)
+	if err != nil {
+		return fmt.Errorf("creating a client for cert-manager's API: %w", err)
+	}
+	return a.Run(ctx, kube, certManager)
+}
