@@ -51,19 +51,17 @@ func (g Group) trim(object any) (any, error) {
 }
 
 func (g Group) trimChallenge(c *cmacme.Challenge) *cmacme.Challenge {
-	small := &cmacme.Challenge{
-		ObjectMeta: trimMeta(&c.ObjectMeta),
-		Spec:       cmacme.ChallengeSpec{AuthorizationURL: c.Spec.AuthorizationURL},
-		Status:     cmacme.ChallengeStatus{State: c.Status.State},
-	}
+	small := &cmacme.Challenge{Spec: cmacme.ChallengeSpec{AuthorizationURL: c.Spec.AuthorizationURL}}
 	if _, ours := g.solver(c); !ours {
+		small.Namespace, small.Name, small.UID, small.ResourceVersion = c.Namespace, c.Name, c.UID, c.ResourceVersion
 		return small
 	}
-	small.Finalizers = c.Finalizers
+	small.ObjectMeta, small.Finalizers = trimMeta(&c.ObjectMeta), c.Finalizers
 	small.Spec.DNSName, small.Spec.Wildcard, small.Spec.Type, small.Spec.Key = c.Spec.DNSName, c.Spec.Wildcard, c.Spec.Type, c.Spec.Key
 	small.Spec.IssuerRef = c.Spec.IssuerRef
 	small.Spec.Solver.DNS01 = c.Spec.Solver.DNS01
-	small.Status.Processing, small.Status.Presented, small.Status.PresentedAt = c.Status.Processing, c.Status.Presented, c.Status.PresentedAt
+	small.Status = c.Status
+	small.Status.Reason = ""
 	return small
 }
 

@@ -62,9 +62,12 @@ func TestTrim(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ object, want any }{
 		"a Challenge of ours keeps what is used of it": {ours, kept},
-		"a Challenge of others keeps whose it is": {
+		"a Challenge of others keeps what it is for": {
 			testChallenge("acme.example.org"),
-			&cmacme.Challenge{ObjectMeta: meta, Spec: cmacme.ChallengeSpec{AuthorizationURL: "https://ca.test/authz"}, Status: cmacme.ChallengeStatus{State: cmacme.Pending}},
+			&cmacme.Challenge{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "web-1", UID: "c"},
+				Spec:       cmacme.ChallengeSpec{AuthorizationURL: "https://ca.test/authz"},
+			},
 		},
 		"an Order keeps its authorizations, and when it ended": {order, &cmacme.Order{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: "web", UID: "o"},

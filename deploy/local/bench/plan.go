@@ -133,6 +133,7 @@ func delays(p stage.Provider, account string) map[string]time.Duration {
 	}
 	all[laneZone(batchLane(wayPlain, p, usualPropagation))] = usualPropagation
 	all[laneZone(twinsLane(p))] = usualPropagation
+	all[laneZone(fastLane(p))] = usualPropagation
 	for _, l := range limitCases() {
 		if p.SolverName == limitProvider().SolverName {
 			all[laneZone(limitLane(l))] = usualPropagation

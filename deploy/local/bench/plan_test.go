@@ -21,7 +21,7 @@ func TestNamesOfThePlan(t *testing.T) {
 		zones := slices.Collect(maps.Keys(delays(p, commonAccount)))
 		// As many as there are measurements of one certificate, or two would share one.
 		one := len(propagations()) * (rounds + 2)
-		if rest := len(batchPropagations()) + 2; len(zones) != one+rest && len(zones) != one+rest+len(limitCases()) {
+		if rest := len(batchPropagations()) + 3; len(zones) != one+rest && len(zones) != one+rest+len(limitCases()) {
 			t.Errorf("%s has %d zones", p.Title, len(zones))
 		}
 		for _, w := range callsWays() {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -290,6 +291,11 @@ func (r *Report) brokenFootprint() error {
 
 // tables writes what was measured.
 func (r *Report) tables(out io.Writer) error {
+	// Providers are measured side by side.
+	slices.SortFunc(r.Twins, func(a, b Twin) int { return cmp.Compare(a.Provider, b.Provider) })
+	slices.SortFunc(r.Orders, func(a, b Orders) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Way, b.Way))
+	})
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	for _, part := range []struct {
 		measured bool
