@@ -50,10 +50,9 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 	cd deploy/local && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	go test -count=1 ./charts
 	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers ./admission ./admission/lint
-	go test -count=1 -run '^TestRulesReference$$' ./admission/rule
 	go test -count=1 -run '^(TestTroubleshooting|TestGuide)$$' ./admission/doctor
 	go test -count=1 -run '^TestDefinitionsAreThoseOfTheModules$$' ./admission/schema
-	go test -count=1 -run '^(TestGolden|TestExplanation)$$' ./admission/report ./admission/catalogue
+	go test -count=1 -run '^(TestGolden|TestExplanation|TestRulesReference)$$' ./admission/report ./admission/catalogue
 	$(BIN)/certyun-local dryrun
 	go mod tidy -diff
 	go -C admission/oracle mod tidy -diff
@@ -65,9 +64,8 @@ generate: tools ## Write the generated and golden files anew.
 	go test -count=1 ./charts -update
 	go test -count=1 ./solvers ./admission ./admission/lint -run '^TestFlagsReference$$' -update
 	go test -count=1 ./admission/schema -run '^TestDefinitionsAreThoseOfTheModules$$' -update
-	go test -count=1 ./admission/rule -run '^TestRulesReference$$' -update
 	go test -count=1 ./admission/doctor -run '^(TestTroubleshooting|TestGolden|TestGuide)$$' -update
-	go test -count=1 ./admission/report ./admission/catalogue -run '^(TestGolden|TestExplanation)$$' -update
+	go test -count=1 ./admission/report ./admission/catalogue -run '^(TestGolden|TestExplanation|TestRulesReference)$$' -update
 	go -C deploy/local test -count=1 ./bench/... -run '^(TestTables|TestCharts|TestSVG)$$' -update
 	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -count=1 ./admission/lint -run '^(TestScripts|TestScriptsWithACluster|TestGuidesMistakesAreFound)$$' -update
 

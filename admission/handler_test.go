@@ -27,6 +27,7 @@ import (
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
 // spokenRules find what the DNS names and the issuer's name of a Certificate tell them to find, so that these tests are about
@@ -563,11 +564,13 @@ func TestReviewsAreCounted(t *testing.T) {
 // What a person reads first is the beginning of a warning. All of what the rules are documented to say must fit.
 func TestDocumentedWarningsAreShownWhole(t *testing.T) {
 	t.Parallel()
-	for _, r := range rule.All() {
-		for _, e := range r.Examples {
-			if n := utf8.RuneCountInString(e.Message); strings.HasPrefix(e.Message, "["+r.ID+"]") && n > maxWarning {
-				t.Errorf("%s: the warning has %d characters, and only %d are shown: %s", r.ID, n, maxWarning, e.Message)
-			}
+	all, err := cases.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if n := utf8.RuneCountInString(c.Message); strings.HasPrefix(c.Message, "[") && n > maxWarning {
+			t.Errorf("%s: the warning has %d characters, and only %d are shown: %s", c.Name, n, maxWarning, c.Message)
 		}
 	}
 }

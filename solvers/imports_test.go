@@ -31,9 +31,10 @@ func TestImports(t *testing.T) {
 	allowed["admission/evidence/objects"] = []string{"admission/evidence"}
 	allowed["admission/evidence/cluster"] = []string{"admission/evidence"}
 	allowed["admission/rule"] = rules
+	allowed["admission/rule/cases"] = nil
 	allowed["admission/schema"] = rules
 	allowed["admission/report"] = rules
-	allowed["admission/catalogue"] = slices.Concat(rules, []string{"admission/report"})
+	allowed["admission/catalogue"] = slices.Concat(rules, []string{"admission/report", "admission/rule/cases"})
 	allowed["admission/policy"] = rules
 	allowed["admission"] = append(slices.Clone(rules), "admission/evidence/cluster", "admission/policy")
 	// The doctor reads Secrets, asks the clouds and looks at the DNS as the solver does.

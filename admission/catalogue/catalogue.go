@@ -13,6 +13,7 @@ import (
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
 // The formats.
@@ -125,49 +126,63 @@ func completeID(_ *cobra.Command, args []string, toComplete string) ([]cobra.Com
 	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
+// shown is a rule and what it is shown by.
+type shown struct {
+	*rule.Rule
+	examples []cases.Case
+}
+
+// withExamples returns rules and what they are shown by.
+func withExamples(rules []rule.Rule) ([]shown, error) {
+	all := make([]shown, len(rules))
+	for i := range rules {
+		examples, err := cases.Examples(rules[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = shown{&rules[i], examples}
+	}
+	return all, nil
+}
+
 // Run writes the rules.
 func (o *Options) Run(w io.Writer) error {
 	rules := All()
-	if i := slices.IndexFunc(rules, o.named); i >= 0 {
-		return o.explain(w, &rules[i])
+	one := slices.IndexFunc(rules, o.named)
+	if one >= 0 {
+		rules = rules[one : one+1]
 	}
-	switch o.Format {
-	case formatJSON:
-		list := jsonList{APIVersion: apiVersion, Kind: "RuleList", Rules: make([]jsonRule, len(rules))}
-		for i := range rules {
-			list.Rules[i] = jsonOf(&rules[i])
+	all, err := withExamples(rules)
+	switch {
+	case err != nil:
+		return err
+	case one >= 0:
+		return o.explain(w, &all[0])
+	case o.Format == formatJSON:
+		list := jsonList{APIVersion: apiVersion, Kind: "RuleList", Rules: make([]jsonRule, len(all))}
+		for i := range all {
+			list.Rules[i] = all[i].json()
 		}
 		return writeJSON(w, list)
-	case formatMarkdown:
-		return writeMarkdown(w, rules)
+	case o.Format == formatMarkdown:
+		_, err := io.WriteString(w, "# Rules\n\n"+reference(all))
+		return err
 	default:
 		return writeTable(w, rules)
 	}
 }
 
-func (o *Options) explain(w io.Writer, r *rule.Rule) error {
+func (o *Options) explain(w io.Writer, r *shown) error {
 	switch o.Format {
 	case formatJSON:
-		return writeJSON(w, jsonSingle{APIVersion: apiVersion, Kind: "Rule", jsonRule: jsonOf(r)})
+		return writeJSON(w, jsonSingle{APIVersion: apiVersion, Kind: "Rule", jsonRule: r.json()})
 	case formatMarkdown:
-		_, err := io.WriteString(w, r.Markdown())
+		_, err := io.WriteString(w, r.markdown())
 		return err
 	default:
-		_, err := io.WriteString(w, explained(r))
+		_, err := io.WriteString(w, r.explained())
 		return err
 	}
-}
-
-func writeMarkdown(w io.Writer, rules []rule.Rule) error {
-	if _, err := io.WriteString(w, "# Rules\n\n"+rule.MarkdownTable(rules)); err != nil {
-		return err
-	}
-	for i := range rules {
-		if _, err := io.WriteString(w, "\n"+rules[i].Markdown()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func writeTable(w io.Writer, rules []rule.Rule) error {
@@ -223,16 +238,15 @@ type (
 	}
 )
 
-func jsonOf(r *rule.Rule) jsonRule {
+func (r *shown) json() jsonRule {
 	out := jsonRule{
 		ID: r.ID, Severity: r.Severity, Offline: r.Offline, Kinds: r.Kinds, Summary: r.Summary, Why: r.Why, Remedy: r.Remedy,
-		Examples: make([]jsonExample, len(r.Examples)), Docs: report.Documentation(r.ID),
+		Examples: make([]jsonExample, len(r.examples)), Docs: report.Documentation(r.ID),
 	}
-	for i := range r.Examples {
-		e := &r.Examples[i]
-		out.Examples[i] = jsonExample{Title: e.Title, Manifest: e.YAML(), Deleted: e.Deleted, Message: e.Message}
-		if e.Old != "" {
-			out.Examples[i].Old = e.OldYAML()
+	for i := range r.examples {
+		e := &r.examples[i]
+		out.Examples[i] = jsonExample{
+			Title: e.Example, Old: e.Old, Manifest: e.Manifest(), Deleted: e.Operation == string(rule.Delete), Message: e.Message,
 		}
 	}
 	return out

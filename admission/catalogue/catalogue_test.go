@@ -18,6 +18,7 @@ import (
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -42,6 +43,15 @@ func mustRun(t *testing.T, args ...string) string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func allShown(t *testing.T) []shown {
+	t.Helper()
+	all, err := withExamples(All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestTable(t *testing.T) {
@@ -75,22 +85,24 @@ func TestTable(t *testing.T) {
 // TestExplanation holds what is said about a rule to a file that people have read.
 func TestExplanation(t *testing.T) {
 	t.Parallel()
-	r := rule.Rule{
-		ID: "renewal-window-zero", Severity: rule.Deny, Kinds: []string{"Certificate", "Issuer"}, Offline: true,
-		Summary: "A renewal window has no length.",
-		Why: "cert-manager accepts a windowDuration of 0s, and then its controller panics each time it looks at the Certificate, as is told in " +
-			"https://github.com/cert-manager/cert-manager/issues/9100?" + strings.Repeat("x", 60) + " at length.",
-		Remedy: "Write how long the window stays open, like 1h.",
-		Examples: []rule.Example{
+	r := shown{
+		Rule: &rule.Rule{
+			ID: "renewal-window-zero", Severity: rule.Deny, Kinds: []string{"Certificate", "Issuer"}, Offline: true,
+			Summary: "A renewal window has no length.",
+			Why: "cert-manager accepts a windowDuration of 0s, and then its controller panics each time it looks at the Certificate, as is told in " +
+				"https://github.com/cert-manager/cert-manager/issues/9100?" + strings.Repeat("x", 60) + " at length.",
+			Remedy: "Write how long the window stays open, like 1h.",
+		},
+		examples: []cases.Case{
 			{
-				Title: "A window of zero seconds", Message: "spec.renewal: Invalid value: \"0s\": must be greater than 0. [renewal-window-zero]",
-				Manifest: "\n\t\tkind: Certificate\n\t\tspec:\n\n\t\t  renewal: {}\n\t\t",
+				Example: "A window of zero seconds", Message: "spec.renewal: Invalid value: \"0s\": must be greater than 0. [renewal-window-zero]",
+				Object: "kind: Certificate\nspec:\n\n  renewal: {}\n",
 			},
-			{Title: "A change", Old: "kind: Certificate\n", Manifest: "kind: Issuer\n", Message: "it changed"},
-			{Title: "A deletion", Deleted: true, Manifest: "kind: Issuer\n", Message: "it went"},
+			{Example: "A change", Operation: "UPDATE", Old: "kind: Certificate\n", Object: "kind: Issuer\n", Message: "it changed"},
+			{Example: "A deletion", Operation: "DELETE", Object: "kind: Issuer\n", Message: "it went"},
 		},
 	}
-	got := explained(&r)
+	got := r.explained()
 	path := filepath.Join("testdata", "explained.txt")
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -111,7 +123,7 @@ func TestEveryRuleIsExplained(t *testing.T) {
 	t.Parallel()
 	spaces := regexp.MustCompile(`\s+`)
 	flat := func(s string) string { return spaces.ReplaceAllString(s, " ") }
-	for _, r := range All() {
+	for _, r := range allShown(t) {
 		t.Run(r.ID, func(t *testing.T) {
 			t.Parallel()
 			out := mustRun(t, r.ID)
@@ -120,8 +132,8 @@ func TestEveryRuleIsExplained(t *testing.T) {
 					t.Errorf("%q is missing in:\n%s", part, out)
 				}
 			}
-			for i := range r.Examples {
-				for _, part := range []string{r.Examples[i].YAML(), r.Examples[i].Message, strings.TrimSpace(r.Examples[i].OldYAML())} {
+			for _, e := range r.examples {
+				for _, part := range []string{e.Manifest(), e.Message, strings.TrimSpace(e.Old)} {
 					if !strings.Contains(flat(out), flat(part)) {
 						t.Errorf("%q is missing in:\n%s", part, out)
 					}
@@ -151,7 +163,7 @@ func TestJSON(t *testing.T) {
 	if list.APIVersion != "certyun.internal/v1" || list.Kind != "RuleList" || len(list.Rules) != len(All()) {
 		t.Errorf("got %s %s with %d rules, want all %d", list.APIVersion, list.Kind, len(list.Rules), len(All()))
 	}
-	for i, r := range All() {
+	for i, r := range allShown(t) {
 		var one jsonSingle
 		decode(t, mustRun(t, "--output=json", r.ID), &one)
 		if one.Kind != "Rule" || one.APIVersion != list.APIVersion {
@@ -160,29 +172,20 @@ func TestJSON(t *testing.T) {
 		if diff := cmp.Diff(list.Rules[i], one.jsonRule); diff != "" {
 			t.Errorf("%s is not the same alone (-in the list +alone):\n%s", r.ID, diff)
 		}
-		if one.ID != r.ID || one.Why != r.Why || one.Offline != r.Offline || len(one.Examples) != len(r.Examples) {
+		if one.ID != r.ID || one.Why != r.Why || one.Offline != r.Offline || len(one.Examples) != len(r.examples) {
 			t.Errorf("got %+v, want the rule %s", one, r.ID)
 		}
 	}
 }
 
-// TestMarkdown says the same as docs/rules.md.
+// TestMarkdown finds each rule in the list as it is alone; docs/rules.md is made of the same list.
 func TestMarkdown(t *testing.T) {
 	t.Parallel()
 	all := mustRun(t, "-o", "markdown")
-	for _, r := range All() {
+	for _, r := range allShown(t) {
 		one := mustRun(t, "-o", "markdown", r.ID)
-		if one != r.Markdown() || !strings.Contains(all, "\n"+one) || !strings.Contains(all, "| ["+r.ID+"](#"+r.ID+") |") {
+		if one != r.markdown() || !strings.Contains(all, "\n"+one) || !strings.Contains(all, "| ["+r.ID+"](#"+r.ID+") |") {
 			t.Errorf("%s is not in the list as it is alone:\n%s", r.ID, one)
-		}
-	}
-	documented, err := os.ReadFile(filepath.Join("..", "..", "docs", "rules.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range All() {
-		if !bytes.Contains(documented, []byte("\n## "+r.ID+"\n")) {
-			t.Errorf("docs/rules.md, to which findings point, has no heading for %s", r.ID)
 		}
 	}
 }
@@ -239,7 +242,7 @@ func TestOffersFewRules(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	all := strings.Split(strings.TrimSpace(mustRun(t, cobra.ShellCompNoDescRequestCmd, "")), "\n")
-	for _, r := range All() {
+	for _, r := range allShown(t) {
 		if !slices.Contains(all, r.ID) {
 			t.Errorf("%s is not offered", r.ID)
 		}

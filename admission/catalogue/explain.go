@@ -13,24 +13,24 @@ import (
 const lineWidth = 100
 
 // explained is all that is known of a rule, for a terminal.
-func explained(r *rule.Rule) string {
+func (r *shown) explained() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", r.ID)
 	b.WriteString(wrapped(r.Summary, "  "))
 	fmt.Fprintf(&b, "\nSeverity:   %s\nKinds:      %s\nJudged in:  %s\n", r.Severity, strings.Join(r.Kinds, ", "),
-		strings.ReplaceAll(where(r), ",", ", "))
+		strings.ReplaceAll(where(r.Rule), ",", ", "))
 	b.WriteString("\nWhy\n" + wrapped(r.Why, "  "))
 	b.WriteString("\nWhat to write instead\n" + wrapped(r.Remedy, "  "))
-	for i := range r.Examples {
-		e := &r.Examples[i]
-		fmt.Fprintf(&b, "\nExample: %s\n", e.Title)
-		switch {
-		case e.Old != "":
-			b.WriteString("\n" + indented(e.OldYAML(), "    ") + "\n  becomes\n")
-		case e.Deleted:
+	for i := range r.examples {
+		e := &r.examples[i]
+		fmt.Fprintf(&b, "\nExample: %s\n", e.Example)
+		switch e.Operation {
+		case string(rule.Update):
+			b.WriteString("\n" + indented(e.Old, "    ") + "\n  becomes\n")
+		case string(rule.Delete):
 			b.WriteString("\n  The last object is deleted.\n")
 		}
-		b.WriteString("\n" + indented(e.YAML(), "    ") + "\n  What is said about it:\n\n" + wrapped(e.Message, "    "))
+		b.WriteString("\n" + indented(e.Manifest(), "    ") + "\n  What is said about it:\n\n" + wrapped(e.Message, "    "))
 	}
 	fmt.Fprintf(&b, "\n%s\n", report.Documentation(r.ID))
 	return b.String()

@@ -109,7 +109,7 @@ func FuzzRead(f *testing.F) {
 			f.Add(text)
 		}
 	}
-	for _, pattern := range []string{"testdata/script/*.txtar", "testdata/*.yaml", "../../testdata/manifests/*/*.yaml"} {
+	for _, pattern := range []string{"testdata/script/*.txtar", "testdata/*.yaml", "../rule/cases/*/*.yaml"} {
 		files, err := filepath.Glob(filepath.FromSlash(pattern))
 		if err != nil || len(files) == 0 {
 			f.Fatalf("there are no files %s: %v", pattern, err)

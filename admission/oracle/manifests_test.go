@@ -3,109 +3,74 @@
 package oracle
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
-// manifest is one file of testdata/manifests: the object that is judged, and those that are there.
+// manifest is a case: the object that is judged, and those that are there.
 type manifest struct {
-	name string
-	// rejected are the fields that cert-manager refuses, as the header says.
-	rejected []string
-	object   metav1.Object
+	name   string
+	object metav1.Object
 	// tree is the object as it is written.
 	tree  map[string]any
 	world *objects.World
 }
 
+// corpus are the cases, but for those of package admission/schema's rules, which cert-manager's types often cannot hold.
 func corpus(t testing.TB) []*manifest {
 	t.Helper()
-	root := filepath.Join("..", "..", "testdata", "manifests")
-	files, err := filepath.Glob(filepath.Join(root, "*", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no manifests in %s: %v", root, err)
-	}
 	var all []*manifest
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, c := range casesOf(t, false) {
+		m := &manifest{name: c.Name, object: decode(t, c.Name, []byte(c.Object)), tree: treeOfText(t, c.Object), world: newWorld()}
+		for _, document := range c.Existing() {
+			switch object := decode(t, c.Name, []byte(document)).(type) {
+			case *cmapi.Certificate:
+				m.world.AddCertificate(object)
+			case cmapi.GenericIssuer:
+				m.world.AddIssuer(object)
+			}
 		}
-		m := &manifest{name: filepath.Base(filepath.Dir(file)) + "/" + strings.TrimSuffix(filepath.Base(file), ".yaml"), world: newWorld()}
-		m.read(t, raw)
 		all = append(all, m)
 	}
 	return all
+}
+
+// casesOf returns the cases of package admission/schema's rules, or of all others.
+func casesOf(t testing.TB, ofSchema bool) []cases.Case {
+	t.Helper()
+	all, err := cases.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas := []string{rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable, rule.CMMetadata, rule.CMIngress}
+	return slices.DeleteFunc(all, func(c cases.Case) bool { return slices.Contains(schemas, c.Rule) != ofSchema })
+}
+
+func treeOfText(t testing.TB, text string) map[string]any {
+	t.Helper()
+	var tree map[string]any
+	if err := yaml.Unmarshal([]byte(text), &tree); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return tree
 }
 
 func newWorld() *objects.World {
 	world := objects.New(rule.IndexKeys)
 	world.ClusterResourceNamespace = "cert-manager"
 	return world
-}
-
-func (m *manifest) read(t testing.TB, raw []byte) {
-	t.Helper()
-	for line := range strings.Lines(string(raw)) {
-		if fields, found := strings.CutPrefix(line, "# cert-manager: rejects "); found {
-			m.rejected = strings.Split(strings.TrimSpace(fields), ", ")
-		}
-	}
-	docs := split(t, raw)
-	for i, doc := range docs {
-		object := decode(t, m.name, doc)
-		if i == len(docs)-1 {
-			m.object = object
-			if err := yaml.Unmarshal(doc, &m.tree); err != nil {
-				t.Fatalf("%s: %v", m.name, err)
-			}
-			return
-		}
-		switch object := object.(type) {
-		case *cmapi.Certificate:
-			m.world.AddCertificate(object)
-		case cmapi.GenericIssuer:
-			m.world.AddIssuer(object)
-		}
-	}
-}
-
-// split returns the documents that are not empty.
-func split(t testing.TB, raw []byte) [][]byte {
-	t.Helper()
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(raw)))
-	var docs [][]byte
-	for {
-		doc, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return docs
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(bytes.TrimSpace(doc)) > 0 {
-			docs = append(docs, doc)
-		}
-	}
 }
 
 // decode returns an object that is judged or that is asked about, nil for one of another kind.

@@ -125,8 +125,8 @@ func (c *comparison) compare(t *testing.T, name string, written map[string]any) 
 	}
 }
 
-// TestFilesAreRefusedAsAClusterRefuses compares the corpus, cert-manager's own manifests, the examples of the rules, the bounds
-// of every check, and what comes of them by changes at random.
+// TestFilesAreRefusedAsAClusterRefuses compares the cases, cert-manager's own manifests, the bounds of every check, and what comes of
+// them by changes at random.
 func TestFilesAreRefusedAsAClusterRefuses(t *testing.T) {
 	t.Parallel()
 	c := newComparison(t)
@@ -137,7 +137,7 @@ func TestFilesAreRefusedAsAClusterRefuses(t *testing.T) {
 	for _, s := range samples(t) {
 		seeds = append(seeds, s.tree)
 	}
-	seeds = append(seeds, slices.Concat(exampleTrees(t), boundTrees(t))...)
+	seeds = append(seeds, slices.Concat(writtenTrees(t), boundTrees(t))...)
 	values := map[string][]any{}
 	for _, tree := range seeds {
 		visit(tree, func(object map[string]any, key string) { values[key] = append(values[key], object[key]) })
@@ -181,22 +181,15 @@ func written(t *testing.T, crt *cmapi.Certificate) map[string]any {
 	return tree
 }
 
-// exampleTrees are the examples of the rules about cert-manager's kinds. Metadata is held against a real API server elsewhere.
-func exampleTrees(t *testing.T) []map[string]any {
+// writtenTrees are objects of cert-manager's kinds that its types cannot hold. Metadata is held against a real API server elsewhere.
+func writtenTrees(t *testing.T) []map[string]any {
 	t.Helper()
 	var trees []map[string]any
-	for _, r := range rule.Offline() {
-		if r.ID == rule.CMMetadata {
-			continue
-		}
-		for _, e := range r.Examples {
-			var tree map[string]any
-			if err := yaml.Unmarshal([]byte(e.Manifest), &tree); err != nil {
-				t.Fatalf("%s: %v", r.ID, err)
-			}
-			if kind, _ := tree["kind"].(string); theCertManager(t).schemas[kind] != nil && tree["apiVersion"] == "cert-manager.io/v1" {
-				trees = append(trees, tree)
-			}
+	for _, c := range casesOf(t, true) {
+		tree := treeOfText(t, c.Object)
+		kind, _ := tree["kind"].(string)
+		if c.Rule != rule.CMMetadata && theCertManager(t).schemas[kind] != nil && tree["apiVersion"] == "cert-manager.io/v1" {
+			trees = append(trees, tree)
 		}
 	}
 	return trees

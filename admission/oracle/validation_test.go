@@ -18,7 +18,6 @@ import (
 	"github.com/cert-manager/cert-manager/internal/apis/certmanager/validation"
 	metainstall "github.com/cert-manager/cert-manager/internal/apis/meta/install"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
@@ -218,20 +217,6 @@ func judgedByCertManager(t testing.TB) []*manifest {
 	return slices.DeleteFunc(corpus(t), func(m *manifest) bool { return c.schemas[kindOf(m)] == nil })
 }
 
-func TestCertManagerRefusesWhatTheManifestsSay(t *testing.T) {
-	t.Parallel()
-	c := theCertManager(t)
-	for _, m := range judgedByCertManager(t) {
-		errs := c.refuses(t, kindOf(m), m.tree)
-		if diff := cmp.Diff(append([]string{}, m.rejected...), append([]string{}, fieldsOfErrors(errs)...)); diff != "" {
-			t.Errorf("%s: fields that cert-manager refuses (-want +got):\n%s%v", m.name, diff, errs)
-		}
-		if strings.HasPrefix(m.name, "valid/") && len(errs) > 0 {
-			t.Errorf("%s: cert-manager refuses a valid manifest: %v", m.name, errs)
-		}
-	}
-}
-
 // repeats returns the findings that say something about a field that cert-manager refuses.
 func repeats(errs field.ErrorList, findings []rule.Finding) []string {
 	refused := fieldsOfErrors(errs)
@@ -262,19 +247,6 @@ func TestNothingIsSaidOfWhatCertManagerRefuses(t *testing.T) {
 	for _, m := range judgedByCertManager(t) {
 		for _, text := range repeats(c.refuses(t, kindOf(m), m.tree), review(t, m.world, m.object)) {
 			t.Errorf("%s: cert-manager refuses this field already: %s", m.name, text)
-		}
-	}
-}
-
-func TestNoValidManifestIsDenied(t *testing.T) {
-	t.Parallel()
-	for _, m := range corpus(t) {
-		// Updates are judged by what they change, which is not looked at here.
-		if strings.HasPrefix(m.name, "valid/update-") || !strings.HasPrefix(m.name, "valid/") {
-			continue
-		}
-		for _, text := range denials(review(t, m.world, m.object)) {
-			t.Errorf("%s: %s", m.name, text)
 		}
 	}
 }

@@ -109,19 +109,6 @@ func ingressIssuerConflict() Rule {
 		Why: "cert-manager accepts an Issuer by cert-manager.io/issuer (with issuer-kind and issuer-group for external ones) or a ClusterIssuer by " +
 			"cert-manager.io/cluster-issuer. Given both it makes nothing and leaves an event with reason BadConfig.",
 		Remedy: "Keep one of the annotations.",
-		Examples: []Example{{
-			Title: "An Issuer and a ClusterIssuer",
-			Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: a, cert-manager.io/cluster-issuer: b}
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-			Message: `[ingress-issuer-conflict] metadata.annotations: both cert-manager.io/issuer and cert-manager.io/cluster-issuer are set; no certificate will be created. Keep one`,
-		}},
 		CheckAnnotated: func(_ context.Context, r *AnnotatedReview) ([]Finding, error) {
 			annotations := r.Object.GetAnnotations()
 			var findings []Finding
@@ -159,34 +146,6 @@ func ingressAnnotationValueInvalid() Rule {
 			"(https://github.com/cert-manager/cert-manager/issues/9145). Lists are cut at commas and not trimmed, so a space becomes part of a name. " +
 			"What is wrong with a private key's annotations says the rule key-size-for-algorithm.",
 		Remedy: "Write the value as the finding says.",
-		Examples: []Example{
-			{
-				Title: "Days in a duration",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: le, cert-manager.io/duration: 90d}
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-				Message: `[ingress-annotation-value-invalid] metadata.annotations[cert-manager.io/duration]: "90d" is not a Go duration; use 2160h`,
-			},
-			{
-				Title: "A space after a comma",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: le, cert-manager.io/alt-names: "a.cert-lab.dev, b.cert-lab.dev"}
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-				Message: `[ingress-annotation-value-invalid] metadata.annotations[cert-manager.io/alt-names]: leading space in " b.cert-lab.dev"; entries are not trimmed`,
-			},
-		},
 		CheckAnnotated: func(_ context.Context, r *AnnotatedReview) ([]Finding, error) {
 			var findings []Finding
 			annotations := r.Object.GetAnnotations()
@@ -216,19 +175,6 @@ func ingressAnnotationUnknown() Rule {
 		Summary:  "cert-manager has no such annotation.",
 		Why:      "Annotations are free text to the API server, and cert-manager passes over what it does not know. Nothing ever tells of it.",
 		Remedy:   "Write an annotation of https://cert-manager.io/docs/reference/annotations/.",
-		Examples: []Example{{
-			Title: "A hyphen is missing",
-			Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/clusterissuer: le}
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-			Message: `[ingress-annotation-unknown] metadata.annotations[cert-manager.io/clusterissuer]: unknown and ignored; did you mean cert-manager.io/cluster-issuer?`,
-		}},
 		CheckAnnotated: func(_ context.Context, r *AnnotatedReview) ([]Finding, error) {
 			known := knownAnnotations()
 			var findings []Finding
@@ -281,34 +227,6 @@ func ingressAnnotationIgnored() Rule {
 		Why: "cert-manager reads some annotations on Certificates alone, takes http01-edit-in-place only as the exact text \"true\", and can do nothing " +
 			"for kubernetes.io/tls-acme where it runs without --default-issuer-name.",
 		Remedy: "Remove the annotation, or do what the finding says.",
-		Examples: []Example{
-			{
-				Title: "No issuer",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {kubernetes.io/tls-acme: "true"}
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-				Message: `[ingress-annotation-ignored] metadata.annotations[kubernetes.io/tls-acme]: no issuer annotation and cert-manager has no default issuer; nothing will be created`,
-			},
-			{
-				Title: "URIs",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: corp-ca, cert-manager.io/uri-sans: "spiffe://cluster.local/ns/a"}
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-				Message: `[ingress-annotation-ignored] metadata.annotations[cert-manager.io/uri-sans]: not read on Ingresses; create a Certificate instead`,
-			},
-		},
 		CheckAnnotated: func(_ context.Context, r *AnnotatedReview) ([]Finding, error) {
 			var findings []Finding
 			for key, value := range r.Object.GetAnnotations() {

@@ -167,49 +167,6 @@ func ingressTLSMissing() Rule {
 		Why: "cert-manager makes one Certificate for each entry of spec.tls that has hosts and a secretName; of a Gateway, for the listeners that have a " +
 			"hostname and tls.certificateRefs. It skips the others, and looks neither at rules nor at routes.",
 		Remedy: "Add hosts and secretName to spec.tls, or a hostname and tls.certificateRefs to the listener.",
-		Examples: []Example{
-			{
-				Title: "Rules alone",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: a}
-spec:
-  rules: [{host: x.dev}]
-`,
-				Message: `[ingress-tls-missing] spec.tls: empty, so no Certificate will be created; add hosts and secretName`,
-			},
-			{
-				Title: "No name for the Secret",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: a}
-spec:
-  tls: [{hosts: [x.dev]}]
-`,
-				Message: `[ingress-tls-missing] spec.tls[0].secretName: empty, so this entry is skipped`,
-			},
-			{
-				Title: "A listener for all hosts",
-				Manifest: `apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: a}
-spec:
-  gatewayClassName: public
-  listeners:
-  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: web-tls}]}}
-`,
-				Message: `[ingress-tls-missing] spec.listeners[0].hostname: empty, so this listener is skipped`,
-			},
-		},
 		CheckAnnotated: func(_ context.Context, r *AnnotatedReview) ([]Finding, error) {
 			if !r.asksForCertificates() {
 				return nil, nil
@@ -247,19 +204,6 @@ func ingressTLSSecretDuplicate() Rule {
 		Why: "Each entry becomes a Certificate with the name of its Secret, and two cannot have one name. cert-manager leaves an event with reason " +
 			"BadConfig and makes no Certificate for the Ingress at all.",
 		Remedy: "Put all hosts into one entry, or give each its own Secret.",
-		Examples: []Example{{
-			Title: "Two hosts, one Secret",
-			Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: a}
-spec:
-  tls: [{hosts: [a.x.dev], secretName: t}, {hosts: [b.x.dev], secretName: t}]
-`,
-			Message: `[ingress-tls-secret-duplicate] spec.tls[1].secretName: same secretName "t" as tls[0]; cert-manager skips both. Merge the hosts or rename`,
-		}},
 		CheckAnnotated: func(_ context.Context, r *AnnotatedReview) ([]Finding, error) {
 			ingress, ok := r.Object.(*networkingv1.Ingress)
 			if !ok || !r.asksForCertificates() {
@@ -291,27 +235,6 @@ func ingressExistingCertificate() Rule {
 		Why: "cert-manager names the Certificate like the Secret. It changes none that does not belong to the Ingress or the Gateway; a line in its log " +
 			"at level info is all that tells of it.",
 		Remedy: "Remove the issuer annotation and keep the Certificate, or use another secretName.",
-		Examples: []Example{{
-			Title: "A Certificate of one's own",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: www-tls, namespace: default}
-spec:
-  secretName: www-tls
-  dnsNames: [x.dev]
-  issuerRef: {name: le}
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations: {cert-manager.io/issuer: a}
-spec:
-  tls: [{hosts: [x.dev], secretName: www-tls}]
-`,
-			Message: `[ingress-existing-certificate] spec.tls[0].secretName: Certificate "www-tls" exists and is not managed by this Ingress; annotations here have no effect on it`,
-		}},
 		CheckAnnotated: func(ctx context.Context, r *AnnotatedReview) ([]Finding, error) {
 			if !r.asksForCertificates() {
 				return nil, nil

@@ -24,39 +24,6 @@ func certificateIssuerRules() []Rule {
 
 func certificateKinds() []string { return []string{"Certificate", "Ingress", "Gateway"} }
 
-// letsEncryptIssuer is an Issuer for examples, with these lines for its solvers.
-func letsEncryptIssuer(name, solvers string) string {
-	return `
-apiVersion: cert-manager.io/v1
-kind: Issuer
-metadata: {name: ` + name + `, namespace: default}
-spec:
-  acme:
-    server: https://acme-v02.api.letsencrypt.org/directory
-    privateKeySecretRef: {name: ` + name + `-account}
-` + solvers + `---`
-}
-
-const (
-	http01Solvers = "    solvers: [{http01: {ingress: {ingressClassName: nginx}}}]\n"
-	dns01Solvers  = "    solvers: [{dns01: {webhook: {groupName: acme.certyun.internal, solverName: alidns}}}]\n"
-	// bothSolvers have DNS-01 for one zone only.
-	bothSolvers = `    solvers:
-    - http01: {ingress: {ingressClassName: nginx}}
-    - dns01: {webhook: {groupName: acme.certyun.internal, solverName: alidns}}
-      selector: {dnsZones: [cert-lab.dev]}
-`
-)
-
-// exampleOf is an example with one Issuer and a Certificate that has these lines in its spec.
-func exampleOf(title, issuer, spec, message string) Example {
-	return Example{
-		Title:    title,
-		Manifest: issuer + "\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: web, namespace: default}\nspec:\n  secretName: web-tls\n" + spec,
-		Message:  message,
-	}
-}
-
 // specPath is the path of a field of a Certificate's spec.
 func specPath(name string, more ...string) *field.Path {
 	return field.NewPath("spec").Child(name, more...)
@@ -74,22 +41,9 @@ func (r *CertificateReview) public() bool { return r.CA != nil && r.CA.Public }
 func issuerKindMismatch() Rule {
 	return Rule{
 		ID: "issuer-kind-mismatch", Severity: Warn, Kinds: certificateKinds(),
-		Summary: "There is no such Issuer, but a ClusterIssuer of that name, or the other way round.",
-		Why:     "A reference without kind is to an Issuer in the Certificate's namespace. Until there is one, the CertificateRequest waits with the reason IssuerNotFound.",
-		Remedy:  "Write the kind of the issuer that is there.",
-		Examples: []Example{exampleOf("The kind is left out", `
-apiVersion: cert-manager.io/v1
-kind: ClusterIssuer
-metadata: {name: le-mixed}
-spec:
-  acme:
-    server: https://acme-v02.api.letsencrypt.org/directory
-    privateKeySecretRef: {name: le-mixed-account}
-`+bothSolvers+"---",
-			`  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le-mixed}
-`,
-			`[issuer-kind-mismatch] spec.issuerRef.kind: no Issuer "le-mixed" in this namespace, but ClusterIssuer "le-mixed" exists; kind defaults to Issuer - set kind: ClusterIssuer`)},
+		Summary:          "There is no such Issuer, but a ClusterIssuer of that name, or the other way round.",
+		Why:              "A reference without kind is to an Issuer in the Certificate's namespace. Until there is one, the CertificateRequest waits with the reason IssuerNotFound.",
+		Remedy:           "Write the kind of the issuer that is there.",
 		CheckCertificate: checkIssuerKind,
 	}
 }
@@ -133,9 +87,6 @@ func issuerNotFound() Rule {
 		Why: "The CertificateRequest waits with the reason IssuerNotFound until somebody makes it. That may be a moment from now, so it is " +
 			"only a warning; but no other rule about the issuer can look.",
 		Remedy: "Apply the Issuer, or correct the name. An Issuer must be in the Certificate's namespace.",
-		Examples: []Example{exampleOf("An Issuer that is not there", "", `  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: not-there}
-`, `[issuer-not-found] spec.issuerRef: Issuer "not-there" not found in namespace "default"; issuance waits until it exists (checks that need it were skipped)`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			key, missing := r.missingIssuer()
 			if !missing || r.otherKind {
@@ -157,21 +108,6 @@ func issuerNotReady() Rule {
 		Summary: "The Issuer is not ready.",
 		Why:     "The CertificateRequest waits with the reason IssuerNotReady. What is wrong stands in the Issuer's status; where a CA refused the account, nothing is tried again until the Issuer changes.",
 		Remedy:  "Repair the Issuer. kubectl describe shows its condition.",
-		Examples: []Example{exampleOf("The CA refused the account", `
-apiVersion: cert-manager.io/v1
-kind: Issuer
-metadata: {name: broken, namespace: default}
-spec:
-  acme:
-    server: https://acme-v02.api.letsencrypt.org/directory
-    email: user@example.com
-    privateKeySecretRef: {name: broken-account}
-`+http01Solvers+`status:
-  conditions:
-  - {type: Ready, status: "False", reason: ErrRegisterACMEAccount, message: "Failed to register ACME account: 400 urn:ietf:params:acme:error:invalidContact"}
----`, `  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: broken}
-`, `[issuer-not-ready] spec.issuerRef: Issuer "broken" is not ready: ErrRegisterACMEAccount: Failed to register ACME account: 400 urn:ietf:params:acme:error:invalidContact`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			if r.Issuer == nil {
 				return nil, nil
@@ -206,14 +142,6 @@ func selfSignedEmptySubject() Rule {
 		Summary: "A self-signed certificate has no subject.",
 		Why:     "The subject is the issuer too. RFC 5280, section 4.1.2.4, wants an issuer that is not empty, and strict clients insist on it. cert-manager says the same in an event, once the certificate is issued.",
 		Remedy:  "Set commonName or subject.",
-		Examples: []Example{exampleOf("DNS names only", `
-apiVersion: cert-manager.io/v1
-kind: Issuer
-metadata: {name: self, namespace: default}
-spec: {selfSigned: {}}
----`, `  dnsNames: [a.x.dev]
-  issuerRef: {name: self}
-`, `[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			spec := &r.Certificate.Spec
 			if r.Issuer == nil || r.Issuer.GetSpec().SelfSigned == nil || spec.CommonName != "" || spec.LiteralSubject != "" || hasSubject(spec) {

@@ -25,21 +25,7 @@ func acmeKeyNotAllowed() Rule {
 		Why: "The CA sees the key only in the CSR, after all challenges, and refuses it (badCSR). No public CA signs Ed25519 (Baseline " +
 			"Requirements, section 6.1.5). Let's Encrypt signs RSA 2048, 3072 and 4096 and ECDSA 256 and 384; ZeroSSL refuses ECDSA 521. What " +
 			"nobody has published is a warning.",
-		Remedy: "Use ECDSA with size 256 or 384, or RSA with 2048, 3072 or 4096.",
-		Examples: []Example{
-			exampleOf("Ed25519", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  privateKey: {algorithm: Ed25519}
-  issuerRef: {name: le}
-`, `spec.privateKey.algorithm: Unsupported value: "Ed25519": Let's Encrypt signs RSA 2048/3072/4096 and ECDSA 256/384 only; it would refuse the CSR after validation ("unsupported key type ed25519.PublicKey"). [acme-key-not-allowed]`),
-			exampleOf("P-521", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  privateKey: {algorithm: ECDSA, size: 521}
-  issuerRef: {name: le}
-`, `spec.privateKey.size: Unsupported value: 521: Let's Encrypt signs RSA 2048/3072/4096 and ECDSA 256/384 only; it would refuse the CSR after validation ("ECDSA curve P-521 not allowed"). [acme-key-not-allowed]`),
-			exampleOf("RSA 8192", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  privateKey: {algorithm: RSA, size: 8192}
-  issuerRef: {name: le}
-`, `spec.privateKey.size: Unsupported value: 8192: Let's Encrypt signs RSA 2048/3072/4096 and ECDSA 256/384 only; it would refuse the CSR after validation ("key size not supported: 8192"). [acme-key-not-allowed]`),
-		},
+		Remedy:           "Use ECDSA with size 256 or 384, or RSA with 2048, 3072 or 4096.",
 		CheckCertificate: checkACMEKey,
 	}
 }
@@ -125,25 +111,6 @@ func acmeClientAuth() Rule {
 			"word: a client that shows the certificate is refused at run time. Google Trust Services refuses a CSR that asks for it (badCSR) " +
 			"since 2026-04-13; cert-manager asks unless encodeUsagesInRequest is false.",
 		Remedy: "Remove client auth, and use a private CA for mTLS clients.",
-		Examples: []Example{
-			exampleOf("Let's Encrypt drops it", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  usages: [server auth, client auth]
-  issuerRef: {name: le}
-`, `[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`),
-			exampleOf("Google refuses it", `
-apiVersion: cert-manager.io/v1
-kind: Issuer
-metadata: {name: google, namespace: default}
-spec:
-  acme:
-    server: https://dv.acme-v02.api.pki.goog/directory
-    privateKeySecretRef: {name: google-account}
-    externalAccountBinding: {keyID: abc, keySecretRef: {name: eab, key: secret}}
-`+http01Solvers+"---", `  dnsNames: [www.cert-lab.dev]
-  usages: [server auth, client auth]
-  issuerRef: {name: google}
-`, `spec.usages[1]: Unsupported value: "client auth": Google Trust Services refuses CSRs with this usage (badCSR). Remove it or set encodeUsagesInRequest: false. [acme-client-auth]`),
-		},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			spec := &r.Certificate.Spec
 			i := slices.Index(spec.Usages, cmapi.UsageClientAuth)
@@ -172,17 +139,7 @@ func acmeFieldIgnored() Rule {
 		Summary: "The CA leaves parts of the request out.",
 		Why: "Who validates domains puts names into a certificate and nothing else: no subject but perhaps the common name, no other names, no " +
 			"right to sign. The certificate is issued without them, and whatever relies on them fails at run time.",
-		Remedy: "Remove the fields, or use a private CA issuer.",
-		Examples: []Example{
-			exampleOf("A CA certificate", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  isCA: true
-  issuerRef: {name: le}
-`, `[acme-field-ignored] spec.isCA: Let's Encrypt never issues CA certificates; the field is dropped`),
-			exampleOf("A subject", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  subject: {organizations: [Cert Lab]}
-  issuerRef: {name: le}
-`, `[acme-field-ignored] spec.subject: Let's Encrypt puts no subject into certificates; the field is dropped`),
-		},
+		Remedy:           "Remove the fields, or use a private CA issuer.",
 		CheckCertificate: checkIgnoredFields,
 	}
 }

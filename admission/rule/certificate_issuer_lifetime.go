@@ -35,10 +35,6 @@ func acmeDurationUnsupported() Rule {
 		Summary: "The Issuer sends the duration to a CA that refuses orders with one.",
 		Why:     "With enableDurationFeature cert-manager puts the duration into the order as notAfter. Let's Encrypt refuses such orders.",
 		Remedy:  "Remove duration and choose a profile instead, or turn enableDurationFeature off.",
-		Examples: []Example{exampleOf("A duration for Let's Encrypt", letsEncryptIssuer("le-duration", "    enableDurationFeature: true\n"+http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  duration: 720h
-  issuerRef: {name: le-duration}
-`, `spec.duration: Forbidden: Issuer "le-duration" sends the duration to Let's Encrypt, which answers "NotBefore and NotAfter are not supported". Remove duration (choose a profile instead) or enableDurationFeature. [acme-duration-unsupported]`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			if r.CA == nil || !r.ACME.EnableDurationFeature || r.requested() == 0 || r.CA.NotAfter.Supported != ca.No {
 				return nil, nil
@@ -63,10 +59,6 @@ func acmeDurationIgnored() Rule {
 		Summary: "The CA decides how long its certificates last, not the Certificate.",
 		Why:     "Without enableDurationFeature cert-manager does not tell an ACME server the duration (cert-manager#4782). Where the duration is what the CA issues anyway, the rule is silent.",
 		Remedy:  "Remove duration. A shorter lifetime is a matter of the Issuer's profile.",
-		Examples: []Example{exampleOf("A year", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  duration: 8760h
-  issuerRef: {name: le}
-`, `[acme-duration-ignored] spec.duration: 8760h is ignored; Let's Encrypt classic issues 90 days whatever is requested`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			title, lifetime := r.issued()
 			requested := r.requested()
@@ -127,11 +119,7 @@ func renewBeforeVsCALifetime() Rule {
 		Why: "cert-manager renews so long before the end of the certificate that was issued, not of the duration that was asked for. Where " +
 			"renewBefore is not shorter than that, it is ignored; where it is almost as long, the certificate is renewed every few hours, and " +
 			"Let's Encrypt issues only 5 certificates a week for the same names.",
-		Remedy: "Use renewBeforePercentage, which fits any lifetime.",
-		Examples: []Example{exampleOf("150 hours of 160", letsEncryptIssuer("le-short", "    profile: shortlived\n"+http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  renewBefore: 150h
-  issuerRef: {name: le-short}
-`, `[renew-before-vs-ca-lifetime] spec.renewBefore: 150h of a 160h certificate renews every 10h; Let's Encrypt allows 5 per week for the same names. Use renewBeforePercentage: 33`)},
+		Remedy:           "Use renewBeforePercentage, which fits any lifetime.",
 		CheckCertificate: checkRenewBefore,
 	}
 }
@@ -198,33 +186,9 @@ func acmeRateLimit() Rule {
 		Summary: "Other Certificates use up what the CA issues in a week.",
 		Why: "Let's Encrypt issues 5 certificates in 7 days for exactly the same names, and 50 new ones for one registered domain, whoever asks. " +
 			"A cluster that is set up again, or that has a copy of a Certificate in every namespace, runs into that.",
-		Remedy: "Have one Certificate and share its Secret, or one for a wildcard.",
-		Examples: []Example{exampleOf("The same names in four namespaces", `
-apiVersion: cert-manager.io/v1
-kind: ClusterIssuer
-metadata: {name: le}
-spec:
-  acme:
-    server: https://acme-v02.api.letsencrypt.org/directory
-    privateKeySecretRef: {name: le-account}
-`+http01Solvers+`---`+copyIn("blue")+copyIn("green")+copyIn("red"), `  dnsNames: [www.cert-lab.dev, cert-lab.dev]
-  issuerRef: {name: le, kind: ClusterIssuer}
-`, `[acme-rate-limit] spec.dnsNames: 3 other Certificates request exactly these names; Let's Encrypt allows 5 per 7 days. Share one Secret instead`)},
+		Remedy:           "Have one Certificate and share its Secret, or one for a wildcard.",
 		CheckCertificate: checkRateLimit,
 	}
-}
-
-// copyIn is a Certificate of another namespace, for the example.
-func copyIn(namespace string) string {
-	return `
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: ` + namespace + `}
-spec:
-  secretName: web-tls
-  dnsNames: [cert-lab.dev, www.cert-lab.dev]
-  issuerRef: {name: le, kind: ClusterIssuer}
----`
 }
 
 const (

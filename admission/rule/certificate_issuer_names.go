@@ -32,14 +32,6 @@ func acmeNameNotIssuable() Rule {
 			"(a dot at the end, more than ten labels, \"--\" as third and fourth character, a public suffix itself) is denied there alone. Top levels are judged by the public suffix " +
 			"list that is built in.",
 		Remedy: "Write a host name under a domain of your own, or use a private CA.",
-		Examples: []Example{
-			exampleOf("A name of the cluster", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [web.default.svc.cluster.local]
-  issuerRef: {name: le}
-`, `spec.dnsNames[0]: Invalid value: "web.default.svc.cluster.local": not a public domain name (".local" is special-use); Let's Encrypt would answer rejectedIdentifier "Domain name does not end with a valid public suffix (TLD)". Use a private CA issuer. [acme-name-not-issuable]`),
-			exampleOf("An underscore", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [my_app.x.dev]
-  issuerRef: {name: le}
-`, `spec.dnsNames[0]: Invalid value: "my_app.x.dev": contains an underscore; Let's Encrypt would answer rejectedIdentifier "Domain name contains an invalid character". Use "-" instead, or a private CA issuer. [acme-name-not-issuable]`),
-		},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			return eachName(ctx, r, ca.NameRefused, func(name string, problem ca.NameProblem) Finding {
 				r.markUnissuable(name)
@@ -99,14 +91,6 @@ func acmeNameMayFail() Rule {
 		Why: "Names under home.arpa, .arpa and .onion are well-formed, but nobody can validate them over public DNS. A top level that is not on " +
 			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans.",
 		Remedy: "Use a name under a public domain, or a private CA.",
-		Examples: []Example{
-			exampleOf("A name at home", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [nas.home.arpa]
-  issuerRef: {name: le}
-`, `[acme-name-may-fail] spec.dnsNames[0]: "nas.home.arpa" is a private-use zone; Let's Encrypt cannot validate it over public DNS`),
-			exampleOf("An unknown top level", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.shop.brandnewtld]
-  issuerRef: {name: le}
-`, `[acme-name-may-fail] spec.dnsNames[0]: ".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`),
-		},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			return eachName(ctx, r, ca.NameMayFail, warnAboutName)
 		},
@@ -120,9 +104,6 @@ func acmeNameForbidden() Rule {
 		Why: "These domains are for documentation (RFC 2606) and on Let's Encrypt's blocklist, which is not published. They stand in many samples " +
 			"that people try first, so it is only a warning.",
 		Remedy: "Use your own domain.",
-		Examples: []Example{exampleOf("The name of a sample", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [example.example.com]
-  issuerRef: {name: le}
-`, `[acme-name-forbidden] spec.dnsNames[0]: "example.example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`)},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			return eachName(ctx, r, ca.NameForbidden, warnAboutName)
 		},
@@ -135,10 +116,7 @@ func acmeWildcardRedundant() Rule {
 		Summary: "A wildcard of the same Certificate covers the name already.",
 		Why: "Let's Encrypt refuses such an order: \"Domain name … is redundant with a wildcard domain in the same request\" (cert-manager#2128). " +
 			"Other public CAs may, so it is a warning there. A wildcard covers one label only, and not its own domain: \"x.dev\" and \"a.b.x.dev\" go well with \"*.x.dev\".",
-		Remedy: "Remove the name or the wildcard.",
-		Examples: []Example{exampleOf("A wildcard and a host under it", letsEncryptIssuer("le", dns01Solvers), `  dnsNames: ["*.cert-lab.dev", www.cert-lab.dev]
-  issuerRef: {name: le}
-`, `spec.dnsNames[1]: Invalid value: "www.cert-lab.dev": redundant with "*.cert-lab.dev"; Let's Encrypt refuses such orders. Remove one of the two. [acme-wildcard-redundant]`)},
+		Remedy:           "Remove the name or the wildcard.",
 		CheckCertificate: checkRedundantNames,
 	}
 }
@@ -184,9 +162,6 @@ func acmeTooManyNames() Rule {
 		Summary: "There are more names than the CA puts into one certificate.",
 		Why:     "Let's Encrypt allows 100 names in the profile classic and 25 in the others, and refuses the order otherwise: \"Order cannot contain more than 100 identifiers\". Names count once, whatever their case.",
 		Remedy:  "Split into several Certificates, or use a wildcard.",
-		Examples: []Example{exampleOf("26 names in a short-lived certificate", letsEncryptIssuer("le-short", "    profile: shortlived\n"+http01Solvers),
-			"  dnsNames: ["+strings.Join(numbered(26), ", ")+"]\n  issuerRef: {name: le-short}\n",
-			`spec.dnsNames: Too many: 26 names; Let's Encrypt profile "shortlived" allows 25. Split into several Certificates or use a wildcard. [acme-too-many-names]`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			if r.CA == nil {
 				return nil, nil
@@ -207,15 +182,6 @@ func acmeTooManyNames() Rule {
 			})}, nil
 		},
 	}
-}
-
-// numbered are host names for an example.
-func numbered(n int) []string {
-	var names []string
-	for i := range n {
-		names = append(names, fmt.Sprintf("n%03d.x.dev", i))
-	}
-	return names
 }
 
 // identifiers counts what the CA would count: each name and each address once.
@@ -239,10 +205,6 @@ func acmeCNNotInSANs() Rule {
 		Why: "Whatever the ACME server, cert-manager itself fails such a CertificateRequest with the reason InvalidOrder " +
 			"(pkg/controller/certificaterequests/acme/acme.go). It compares byte by byte. The common name of a literalSubject counts too.",
 		Remedy: "Add the common name to dnsNames, or remove it: nothing reads it today.",
-		Examples: []Example{exampleOf("The domain as common name, only www as DNS name", letsEncryptIssuer("le", http01Solvers), `  commonName: cert-lab.dev
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-`, `spec.commonName: Invalid value: "cert-lab.dev": ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with "The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses". Add it to dnsNames or remove commonName. [acme-cn-not-in-sans]`)},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			path, name := r.commonName()
 			if r.ACME == nil || name == "" || len(name) > 64 || r.unbuildable[name] {
@@ -286,16 +248,6 @@ func acmeSANTypeNotAllowed() Rule {
 		Why: "ACME has no way to validate a URI or an e-mail address of a server certificate. Let's Encrypt refuses the CSR, after all challenges " +
 			"(badCSR), and step-ca refuses e-mail addresses; of other public CAs nothing is published, so it is a warning there.",
 		Remedy: "Use a private CA issuer for such names.",
-		Examples: []Example{
-			exampleOf("A SPIFFE identity", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  uris: ["spiffe://cert-lab.dev/a"]
-  issuerRef: {name: le}
-`, `spec.uris: Forbidden: Let's Encrypt refuses CSRs with URI names ("CSR contains one or more URI fields"). Use a private CA issuer for SPIFFE identities. [acme-san-type-not-allowed]`),
-			exampleOf("An e-mail address", letsEncryptIssuer("le", http01Solvers), `  dnsNames: [www.cert-lab.dev]
-  emailAddresses: [admin@cert-lab.dev]
-  issuerRef: {name: le}
-`, `spec.emailAddresses: Forbidden: Let's Encrypt refuses CSRs with email names ("CSR contains one or more email address fields"). [acme-san-type-not-allowed]`),
-		},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			if r.CA == nil {
 				return nil, nil
@@ -351,9 +303,6 @@ func acmeIPNotPublic() Rule {
 		Summary: "The IP address is not a public one.",
 		Why:     "No public CA may issue for an address of the IANA special-purpose registries (Baseline Requirements, section 7.1.2.7.12).",
 		Remedy:  "Use a private CA issuer.",
-		Examples: []Example{exampleOf("An address of a home network", letsEncryptIssuer("le-short", "    profile: shortlived\n"+http01Solvers), `  ipAddresses: [192.168.0.5]
-  issuerRef: {name: le-short}
-`, `spec.ipAddresses[0]: Invalid value: "192.168.0.5": is in a reserved block (RFC 1918), which Let's Encrypt refuses. Use a private CA issuer. [acme-ip-not-public]`)},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			if !r.public() {
 				return nil, nil
@@ -390,9 +339,6 @@ func acmeIPNeedsProfile() Rule {
 		Summary: "Let's Encrypt issues IP addresses in one profile only.",
 		Why:     "In any other profile it refuses the order: \"Default profile does not permit IP address identifiers\".",
 		Remedy:  "Set profile: shortlived in the Issuer's acme section.",
-		Examples: []Example{exampleOf("The default profile", letsEncryptIssuer("le-http01", http01Solvers), `  ipAddresses: [8.8.4.4]
-  issuerRef: {name: le-http01}
-`, `spec.ipAddresses[0]: Invalid value: "8.8.4.4": Let's Encrypt issues IP addresses only with profile "shortlived"; Issuer "le-http01" sets none. [acme-ip-needs-profile]`)},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			if !r.public() || r.CA.Names.IPs != ca.Yes {
 				return nil, nil

@@ -120,6 +120,15 @@ func TestACMEWildcardRedundant(t *testing.T) {
 	})
 }
 
+// numbered are host names.
+func numbered(n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("n%03d.x.dev", i))
+	}
+	return names
+}
+
 func TestACMETooManyNames(t *testing.T) {
 	t.Parallel()
 	hosts := func(n int, more ...string) string {

@@ -47,18 +47,6 @@ func wildcardNeedsDNS01() Rule {
 			"be in its dnsNames or dnsZones, and the Certificate must have its labels. A private ACME server may do otherwise, and a CA without " +
 			"challenges needs no solver: these are warnings.",
 		Remedy: "Give the Issuer a dns01 solver whose selector covers the name, or drop the wildcard.",
-		Examples: []Example{
-			exampleOf("HTTP-01 only", letsEncryptIssuer("le-http01", http01Solvers), `  dnsNames: ["*.cert-lab.dev"]
-  issuerRef: {name: le-http01}
-`, `spec.dnsNames[0]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le-http01" has no dns01 solver (solvers[0]: http01). The Order would stay pending with "no configured challenge solvers can be used for this challenge". Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`),
-			exampleOf("DNS-01 for another zone", letsEncryptIssuer("le-mixed", bothSolvers), `  dnsNames: ["*.other-lab.dev"]
-  issuerRef: {name: le-mixed}
-`, `spec.dnsNames[0]: Invalid value: "*.other-lab.dev": wildcard names can only be validated with DNS-01; Issuer "le-mixed" has a dns01 solver, but "*.other-lab.dev" is outside every dns01 selector (solvers[1]: dnsZones cert-lab.dev). The Order would stay pending with "no configured challenge solvers can be used for this challenge". Add "other-lab.dev" to its dnsZones. [wildcard-needs-dns01]`),
-			exampleOf("A private ACME server", strings.Replace(letsEncryptIssuer("step-ca", http01Solvers), "https://acme-v02.api.letsencrypt.org/directory", "https://ca.corp.internal/acme/acme/directory", 1),
-				`  dnsNames: ["*.svc.corp"]
-  issuerRef: {name: step-ca}
-`, `[wildcard-needs-dns01] spec.dnsNames[0]: "*.svc.corp" has no matching dns01 solver on Issuer "step-ca" (private ACME server); most servers offer only DNS-01 for wildcards`),
-		},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			return eachUnsolved(ctx, r, func(name string) bool { return strings.HasPrefix(name, "*.") }, r.wildcardWithoutSolver)
 		},
@@ -155,17 +143,6 @@ func noSolverForName() Rule {
 			"matchLabels by the Certificate's labels. When none does, the Order stays pending for ever. An Issuer without solvers is only " +
 			"right where the CA knows beforehand which names it issues; that is a warning.",
 		Remedy: "Widen a selector, add the label to the Certificate, or add a solver without selector.",
-		Examples: []Example{
-			exampleOf("A label is missing", letsEncryptIssuer("le-labelled", `    solvers:
-    - dns01: {webhook: {groupName: acme.certyun.internal, solverName: alidns}}
-      selector: {matchLabels: {use-dns01: "true"}}
-`), `  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le-labelled}
-`, `spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le-labelled" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector. [no-solver-for-name]`),
-			exampleOf("There are no solvers", letsEncryptIssuer("preauth", "    solvers: []\n"), `  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: preauth}
-`, `[no-solver-for-name] spec.dnsNames[0]: Issuer "preauth" has no solvers; "www.cert-lab.dev" can only be issued if it is pre-authorized at the CA`),
-		},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			return eachUnsolved(ctx, r, func(name string) bool { return !strings.HasPrefix(name, "*.") && net.ParseIP(name) == nil },
 				r.hostWithoutSolver)
@@ -194,12 +171,9 @@ func (r *CertificateReview) hostWithoutSolver(solvers *choice, name string) Find
 func ipNeedsHTTP01() Rule {
 	return Rule{
 		ID: "ip-needs-http01", Severity: Deny, Kinds: certificateKinds(),
-		Summary: "An IP address has no HTTP-01 solver.",
-		Why:     "RFC 8738, section 7: DNS-01 must not be used for IP addresses. cert-manager finds no solver, and the Order stays pending for ever.",
-		Remedy:  "Add an http01 solver to the Issuer, or leave the address out.",
-		Examples: []Example{exampleOf("DNS-01 only", letsEncryptIssuer("le-dns01", "    profile: shortlived\n"+dns01Solvers), `  ipAddresses: [8.8.4.4]
-  issuerRef: {name: le-dns01}
-`, `spec.ipAddresses[0]: Invalid value: "8.8.4.4": dns-01 cannot validate IP addresses (RFC 8738) and Issuer "le-dns01" has no http01 solver. [ip-needs-http01]`)},
+		Summary:          "An IP address has no HTTP-01 solver.",
+		Why:              "RFC 8738, section 7: DNS-01 must not be used for IP addresses. cert-manager finds no solver, and the Order stays pending for ever.",
+		Remedy:           "Add an http01 solver to the Issuer, or leave the address out.",
 		CheckCertificate: checkIPSolvers,
 	}
 }
@@ -242,25 +216,7 @@ func http01OverrideConflict() Rule {
 		Why: "cert-manager takes one of http01-override-ingress-name, -class and -ingressclassname, and http01-parentrefname only with " +
 			"http01-parentrefkind; a gatewayHTTPRoute solver without parentRefs needs both of these. Otherwise it makes no challenge, and the " +
 			"Order stays pending. Where no name has an HTTP-01 solver, nothing comes of it, and it is a warning.",
-		Remedy: "Keep one of the override annotations; set both of the parentref annotations, or none.",
-		Examples: []Example{{
-			Title: "Two overrides",
-			Manifest: letsEncryptIssuer("le-http01", http01Solvers) + `
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata:
-  name: web
-  namespace: default
-  annotations:
-    acme.cert-manager.io/http01-override-ingress-name: web
-    acme.cert-manager.io/http01-override-ingress-class: nginx
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le-http01}
-`,
-			Message: `metadata.annotations: Invalid value: "http01-override-ingress-name, http01-override-ingress-class": more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one. [http01-override-conflict]`,
-		}},
+		Remedy:           "Keep one of the override annotations; set both of the parentref annotations, or none.",
 		CheckCertificate: checkHTTP01Overrides,
 	}
 }

@@ -20,18 +20,7 @@ func secretNameShared() Rule {
 		Summary: "Two Certificates write the same Secret.",
 		Why: "cert-manager lets the one win that has written the Secret, else the older one, and ignores the other without an event. When a Certificate is " +
 			"renamed and the old one is pruned later, both are there for a while; so it is only a warning.",
-		Remedy: "Give each Certificate a Secret of its own.",
-		Examples: []Example{exampleOf("Two Certificates", `
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: first, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [first.cert-lab.dev]
-  issuerRef: {name: corp-ca}
----`, `  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: corp-ca}
-`, `[secret-name-shared] spec.secretName: "web-tls" is already used by Certificate "first"; cert-manager will silently ignore this Certificate. Use another secretName`)},
+		Remedy:           "Give each Certificate a Secret of its own.",
 		CheckCertificate: checkSharedSecret,
 	}
 }
@@ -78,20 +67,6 @@ func secretIsCAIssuerKey() Rule {
 		Why: "The Secret of a CA Issuer holds the key that it signs with. cert-manager would write the new leaf over it, and from then on sign " +
 			"with the leaf's key (cert-manager#7002).",
 		Remedy: "Use another secretName.",
-		Examples: []Example{{Title: "The Secret of the Issuer itself", Manifest: `
-apiVersion: cert-manager.io/v1
-kind: Issuer
-metadata: {name: corp-ca, namespace: default}
-spec: {ca: {secretName: corp-ca-key-pair}}
----
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: corp-ca-key-pair
-  dnsNames: [www.corp.internal]
-  issuerRef: {name: corp-ca}
-`, Message: `spec.secretName: Invalid value: "corp-ca-key-pair": is the signing key of Issuer "corp-ca"; issuing would overwrite the CA. Use another secretName. [secret-is-ca-issuer-key]`}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			secret := r.Certificate.Spec.SecretName
 			if r.Issuer == nil || r.Issuer.GetSpec().CA == nil || secret == "" || r.Issuer.GetSpec().CA.SecretName != secret {
@@ -119,15 +94,6 @@ func secretIsACMEAccountKey() Rule {
 		Why: "Both keep their key under tls.key. The account would be lost with its key, and Let's Encrypt refuses a certificate whose key is the " +
 			"account's (\"certificate public key must be different than account key\", cert-manager#1387).",
 		Remedy: "Use another secretName.",
-		Examples: []Example{{Title: "The Secret of the account", Manifest: letsEncryptIssuer("le-http01", http01Solvers) + `
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: le-http01-account
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le-http01}
-`, Message: `spec.secretName: Invalid value: "le-http01-account": holds the ACME account key of Issuer "le-http01". Use another secretName. [secret-is-acme-account-key]`}},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			secret := r.Certificate.Spec.SecretName
 			if secret == "" {
@@ -152,22 +118,6 @@ func secretHasOtherManager() Rule {
 		Why: "cert-manager and the other writer change the Secret back again and again, and with each change cert-manager issues anew, up to the " +
 			"CA's rate limit. The rule needs to see the metadata of Secrets, which an operator allows by namespace.",
 		Remedy: "Use another secretName, or stop the other writer.",
-		Examples: []Example{{Title: "A Secret of the External Secrets Operator", Manifest: `
-apiVersion: v1
-kind: Secret
-metadata:
-  name: synced-tls
-  namespace: default
-  ownerReferences: [{apiVersion: external-secrets.io/v1, kind: ExternalSecret, name: x, uid: 6d0e}]
----
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: synced-tls
-  dnsNames: [www.corp.internal]
-  issuerRef: {name: corp-ca}
-`, Message: `[secret-has-other-manager] spec.secretName: Secret "synced-tls" is managed by ExternalSecret "x"; two writers cause endless re-issuance`}},
 		CheckCertificate: func(ctx context.Context, r *CertificateReview) ([]Finding, error) {
 			name := r.Certificate.Spec.SecretName
 			if name == "" {

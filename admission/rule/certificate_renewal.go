@@ -25,19 +25,6 @@ func renewalWindowZero() Rule {
 		Why: "cert-manager 1.21 accepts a windowDuration of 0s, and then its controller panics each time it looks at the Certificate. It restarts " +
 			"and panics again, so no certificate in the whole cluster is issued any more (https://github.com/cert-manager/cert-manager/issues/9100).",
 		Remedy: "Write how long the window stays open, like 1h.",
-		Examples: []Example{{
-			Title: "A window of zero seconds",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  renewal: {policy: RenewBefore, windows: [{cron: "0 0 * * *", windowDuration: 0s}]}
-`,
-			Message: `spec.renewal.windows[0].windowDuration: Invalid value: "0s": must be greater than 0; cert-manager 1.21 accepts 0s and its controller then crashes on every reconcile (cert-manager#9100). [renewal-window-zero]`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			// From version 1.22 on cert-manager's own webhook refuses it.
 			if r.Settings.certManagerAtLeast("1.22") {
@@ -78,20 +65,7 @@ func renewalWindowNeverOpens() Rule {
 		Why: "The certificate is issued. But cert-manager finds no time at which it may renew it and sets Ready=False with reason WindowError " +
 			"(https://github.com/cert-manager/cert-manager/issues/9146); in version 1.21 its controller panics when it then looks whether the " +
 			"certificate is due, as with a window of no length. Found with cert-manager's own pki.RenewalTime.",
-		Remedy: "Write a schedule that opens often enough, and look at impossible dates such as 30 February.",
-		Examples: []Example{{
-			Title: "A window on 30 February",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  renewal: {policy: RenewBefore, windows: [{cron: "0 0 30 2 *", windowDuration: 1h}]}
-`,
-			Message: `[renewal-window-never-opens] spec.renewal.windows[0].cron: "0 0 30 2 *" never opens; the certificate will be issued but not renewed (Ready=False, WindowError)`,
-		}},
+		Remedy:           "Write a schedule that opens often enough, and look at impossible dates such as 30 February.",
 		CheckCertificate: checkWindowsOpen,
 	}
 }
@@ -150,19 +124,6 @@ func renewPercentageIgnored() Rule {
 		Why: "cert-manager's webhook looks at it only next to a duration. Without one it accepts any number, and pki.RenewalTime then ignores what is " +
 			"outside 1-99.",
 		Remedy: "Write a number from 1 to 99: how much of the lifetime is left when cert-manager renews.",
-		Examples: []Example{{
-			Title: "150 per cent",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  renewBeforePercentage: 150
-`,
-			Message: `[renew-percentage-ignored] spec.renewBeforePercentage: 150 is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			spec := &r.Certificate.Spec
 			percentage := spec.RenewBeforePercentage

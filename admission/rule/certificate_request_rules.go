@@ -29,34 +29,6 @@ func csrCannotBeBuilt(s *signer) Rule {
 			"again: the Certificate stays in \"Issuing\" (https://github.com/cert-manager/cert-manager/issues/9139). A URI that cannot be parsed " +
 			"comes into a CSR, but then cert-manager's own webhook refuses the CertificateRequest. Found by making the CSR with cert-manager's code.",
 		Remedy: "Write names in ASCII: internationalized domain names in their punycode form, address ranges with a mask, URIs as RFC 3986 has them.",
-		Examples: []Example{
-			{
-				Title: "A domain name in Chinese characters",
-				Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: ["中文.cert-lab.dev"]
-  issuerRef: {name: le}
-`,
-				Message: `spec.dnsNames[0]: Invalid value: "中文.cert-lab.dev": cert-manager cannot build a CSR from this name (not ASCII) and would stay in "Issuing" without any event. Write the punycode form "xn--fiq228c.cert-lab.dev". [csr-cannot-be-built]`,
-			},
-			{
-				Title: "An address range without a mask",
-				Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: ca, namespace: default}
-spec:
-  secretName: ca
-  isCA: true
-  commonName: ca
-  nameConstraints: {permitted: {ipRanges: [10.0.0.0]}}
-  issuerRef: {name: root}
-`,
-				Message: `spec.nameConstraints.permitted.ipRanges[0]: Invalid value: "10.0.0.0": cert-manager cannot build a CSR from this spec ("invalid CIDR address: 10.0.0.0") and would stay in "Issuing" without any event. Write "10.0.0.0/8". [csr-cannot-be-built]`,
-			},
-		},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			var findings []Finding
 			for _, f := range s.faults(r) {
@@ -181,18 +153,6 @@ func csrRoundTripMismatch(s *signer) Rule {
 		Why: "cert-manager compares each CertificateRequest's CSR with the spec. Where they differ it deletes the CertificateRequest and makes the " +
 			"same one again, for ever. Found by making the CSR and comparing it with cert-manager's own pki.RequestMatchesSpec.",
 		Remedy: "Write the value as the CSR would have it: a URI's scheme in lower case, with spaces and other special characters escaped.",
-		Examples: []Example{{
-			Title: "A SPIFFE identity with its scheme in upper case",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  uris: ["SPIFFE://cluster.local/ns/a"]
-  issuerRef: {name: corp-ca}
-`,
-			Message: `spec.uris: Invalid value: "SPIFFE://cluster.local/ns/a": is not stored in the CSR as written (it becomes "spiffe://cluster.local/ns/a"), so cert-manager would re-create the CertificateRequest endlessly. Use "spiffe://cluster.local/ns/a". [csr-round-trip-mismatch]`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			var findings []Finding
 			for _, f := range s.faults(r) {

@@ -37,18 +37,6 @@ func duplicateDNSNames() Rule {
 		Why: "Names are equal whatever their case, and with or without a dot at the end. cert-manager sends them all. Let's Encrypt drops the second, " +
 			"but other ACME servers refuse the CSR (https://github.com/cert-manager/cert-manager/issues/8978).",
 		Remedy: "Write each name once.",
-		Examples: []Example{{
-			Title: "One name in two spellings",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev, WWW.cert-lab.dev]
-  issuerRef: {name: le}
-`,
-			Message: `[duplicate-dns-names] spec.dnsNames[1]: "WWW.cert-lab.dev" is a duplicate of spec.dnsNames[0]; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			var findings []Finding
 			first := map[string]int{}
@@ -80,38 +68,7 @@ func issuerGroupUnknown() Rule {
 		Why: "An API group is a domain name in lower case, and cert-manager compares it letter by letter. It takes any other group for one of an external " +
 			"issuer, so the CertificateRequest waits for a controller that there cannot be. Denied where no such group can exist; a warning " +
 			"where nobody has installed it yet.",
-		Remedy: "Leave group out for an Issuer or a ClusterIssuer of cert-manager's, or write \"cert-manager.io\".",
-		Examples: []Example{
-			{
-				Title: "The group with capitals",
-				Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le, kind: Issuer, group: Cert-Manager.io}
-`,
-				Message: `spec.issuerRef.group: Invalid value: "Cert-Manager.io": API groups are lower case; cert-manager would treat this as an external issuer and never process it. Use "cert-manager.io" or leave group out. [issuer-group-unknown]`,
-			},
-			{
-				Title: "An external issuer that is not installed",
-				Manifest: `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: stepissuers.certmanager.step.sm}
-spec: {group: certmanager.step.sm, names: {kind: StepIssuer}}
----
-apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: pca, kind: AWSPCAClusterIssuer, group: awspca.cert-manager.io}
-`,
-				Message: `[issuer-group-unknown] spec.issuerRef.group: no CustomResourceDefinition serves AWSPCAClusterIssuer in group "awspca.cert-manager.io"; install the external issuer`,
-			},
-		},
+		Remedy:           "Leave group out for an Issuer or a ClusterIssuer of cert-manager's, or write \"cert-manager.io\".",
 		CheckCertificate: checkIssuerGroup,
 	}
 }
@@ -175,19 +132,6 @@ func keystorePasswordKeyMissing() Rule {
 		Why: "The key says which entry of the Secret is the password, and there is no default. cert-manager's webhook does not look at it. Its controller " +
 			"issues the certificate, cannot write the Secret, and tries again for ever.",
 		Remedy: "Write passwordSecretRef.key.",
-		Examples: []Example{{
-			Title: "A PKCS#12 keystore",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  keystores: {pkcs12: {create: true, passwordSecretRef: {name: pw}}}
-`,
-			Message: `spec.keystores.pkcs12.passwordSecretRef.key: Required value: cert-manager has no default here and would fail after issuance (PKCS12 keystore password Secret contains no data for key ""). [keystore-password-key-missing]`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			keystores := r.Certificate.Spec.Keystores
 			if keystores == nil {
@@ -220,19 +164,6 @@ func usageWithoutCA() Rule {
 		Why: "cert-manager issues it, but RFC 5280, section 4.2.1.3, has these usages for CAs alone, and many verifiers reject a leaf certificate that " +
 			"carries them.",
 		Remedy: "Remove the usage, or set isCA: true.",
-		Examples: []Example{{
-			Title: "cert sign on a server's certificate",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: corp-ca}
-  usages: [cert sign, server auth]
-`,
-			Message: `[usage-without-ca] spec.usages[0]: "cert sign" without isCA: true gives a leaf certificate many verifiers reject`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			if r.Certificate.Spec.IsCA {
 				return nil, nil
@@ -259,20 +190,6 @@ func nameConstraintWildcard() Rule {
 		Summary:  "A name constraint is written like a wildcard.",
 		Why:      "In RFC 5280, section 4.2.1.10, a constraint on a domain covers all names under it and there are no wildcards. Verifiers reject \"*.\" or match nothing.",
 		Remedy:   "Write the domain without \"*.\".",
-		Examples: []Example{{
-			Title: "A CA for one domain",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: ca, namespace: default}
-spec:
-  secretName: ca
-  isCA: true
-  commonName: ca
-  nameConstraints: {permitted: {dnsDomains: ["*.x.dev"]}}
-  issuerRef: {name: root}
-`,
-			Message: `[name-constraint-wildcard] spec.nameConstraints.permitted.dnsDomains[0]: "*.x.dev" is not valid constraint syntax; "x.dev" already covers every subdomain`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			constraints := r.Certificate.Spec.NameConstraints
 			if constraints == nil || !r.Certificate.Spec.IsCA {
@@ -308,19 +225,6 @@ func secretTemplateReservedLabel() Rule {
 		Why: "cert-manager's webhook guards its annotations, but not its labels. Its controller sets controller.cert-manager.io/fao to \"true\" each time " +
 			"it writes the Secret, so the Secret never looks as the template says; it finds Secrets of its own by other labels.",
 		Remedy: "Remove the label.",
-		Examples: []Example{{
-			Title: "cert-manager's own mark",
-			Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  secretTemplate: {labels: {controller.cert-manager.io/fao: "false"}}
-`,
-			Message: `[secret-template-reserved-label] spec.secretTemplate.labels[controller.cert-manager.io/fao]: reserved for cert-manager, which overwrites it with "true" on every sync; remove it`,
-		}},
 		CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
 			template := r.Certificate.Spec.SecretTemplate
 			if template == nil || len(metav1validation.ValidateLabels(template.Labels, nil)) > 0 {

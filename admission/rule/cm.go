@@ -93,20 +93,3 @@ func refusesIssuer(check func(*refusals, *cmapi.IssuerSpec)) func(context.Contex
 		return found, nil
 	}
 }
-
-// cmExample is an object with these lines as its spec.
-func cmExample(title, kind, spec, message string) []Example {
-	return []Example{{Title: title, Message: message, Manifest: "apiVersion: cert-manager.io/v1\nkind: " + kind +
-		"\nmetadata: {name: web, namespace: default}\nspec:\n" + spec}}
-}
-
-// cmCertificate is a Certificate with these lines beside what it needs. The lines are indented by two.
-func cmCertificate(title, lines, message string) []Example {
-	return cmExample(title, "Certificate", "  secretName: web-tls\n  dnsNames: [www.cert-lab.dev]\n  issuerRef: {name: le}\n"+lines, message)
-}
-
-// cmSolver is an Issuer with one solver. The lines are indented by eight.
-func cmSolver(title, lines, message string) []Example {
-	return cmExample(title, "Issuer", "  acme:\n    server: https://acme-v02.api.letsencrypt.org/directory\n    privateKeySecretRef: {name: le-account}\n"+
-		"    solvers:\n      - "+lines, message)
-}

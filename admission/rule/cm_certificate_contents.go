@@ -22,27 +22,21 @@ func cmTimeRules() []Rule {
 		Summary: "spec.duration is less than an hour.",
 		Why: "cert-manager cannot renew in time what lives shorter, so its webhook refuses it. It looks only where spec.duration or spec.renewBefore " +
 			"is set; the duration is 2160h where it is not.",
-		Remedy: "Write 1h or more.",
-		Examples: cmCertificate("Half an hour", "  duration: 30m\n",
-			`spec.duration: Invalid value: "30m": is less than an hour. Write "1h" or more. [cm-duration]`),
+		Remedy:           "Write 1h or more.",
 		CheckCertificate: refusesSpec(refuseDuration),
 	}, {
 		ID:      "cm-renew-before",
 		Summary: "spec.renewBefore or spec.renewBeforePercentage leaves no time to live, or both are set.",
 		Why: "The certificate is renewed that long before it expires, so it must be less than the duration, which is 2160h where none is set, and at " +
 			"least five minutes. cert-manager's webhook looks at the percentage only next to a duration or a renewBefore, and reckons with what is left of it.",
-		Remedy: "Write one of them: renewBefore shorter than the duration, or a percentage from 1 to 99.",
-		Examples: cmCertificate("Renewed before it is issued", "  duration: 720h\n  renewBefore: 720h\n",
-			`spec.renewBefore: Invalid value: "720h": is not less than the duration, which is 720h. Write a shorter one, like "240h". [cm-renew-before]`),
+		Remedy:           "Write one of them: renewBefore shorter than the duration, or a percentage from 1 to 99.",
 		CheckCertificate: refusesSpec(refuseRenewBefore),
 	}, {
 		ID:      "cm-renewal-window",
 		Summary: "spec.renewal has a policy or a window that cert-manager cannot follow.",
 		Why: "A window has a length, a cron schedule of five fields and maybe an IANA time zone; the policy Disabled has no windows. cert-manager's " +
 			"webhook looks at each of them.",
-		Remedy: "Write cron: \"0 2 * * *\" and windowDuration: 4h.",
-		Examples: cmCertificate("A window without a length", "  renewal: {policy: RenewBefore, windows: [{cron: \"0 2 * * *\"}]}\n",
-			`spec.renewal.windows[0].windowDuration: Required value: says not how long the window stays open. Write a duration, like "4h". [cm-renewal-window]`),
+		Remedy:           "Write cron: \"0 2 * * *\" and windowDuration: 4h.",
 		CheckCertificate: refusesSpec(refuseRenewal),
 	}}
 }
@@ -136,28 +130,22 @@ func refuseWindow(r *refusals, path *field.Path, window cmapi.CertificateRenewal
 
 func cmContentRules() []Rule {
 	return append([]Rule{{
-		ID:      "cm-signature-algorithm",
-		Summary: "spec.signatureAlgorithm is not one of the key's algorithm.",
-		Why:     "An RSA key cannot sign with ECDSA. Without privateKey.algorithm the key is RSA.",
-		Remedy:  "Leave signatureAlgorithm out, or write one that fits privateKey.algorithm.",
-		Examples: cmCertificate("ECDSA for an RSA key", "  signatureAlgorithm: ECDSAWithSHA256\n",
-			`spec.signatureAlgorithm: Invalid value: "ECDSAWithSHA256": does not fit an RSA key. Write one of SHA256WithRSA, SHA384WithRSA, SHA512WithRSA, or another privateKey.algorithm. [cm-signature-algorithm]`),
+		ID:               "cm-signature-algorithm",
+		Summary:          "spec.signatureAlgorithm is not one of the key's algorithm.",
+		Why:              "An RSA key cannot sign with ECDSA. Without privateKey.algorithm the key is RSA.",
+		Remedy:           "Leave signatureAlgorithm out, or write one that fits privateKey.algorithm.",
 		CheckCertificate: refusesSpec(refuseSignatureAlgorithm),
 	}, {
-		ID:      "cm-key-usage",
-		Summary: "One of spec.usages is not a usage that cert-manager knows.",
-		Why:     "The schema has a list of usages, and cert-manager's webhook looks them up again.",
-		Remedy:  "Write usages such as digital signature, key encipherment, server auth, client auth.",
-		Examples: cmCertificate("A usage in OpenSSL's words", "  usages: [serverAuth]\n",
-			`spec.usages[0]: Invalid value: "serverAuth": is not a usage. Write "server auth". [cm-key-usage]`),
+		ID:               "cm-key-usage",
+		Summary:          "One of spec.usages is not a usage that cert-manager knows.",
+		Why:              "The schema has a list of usages, and cert-manager's webhook looks them up again.",
+		Remedy:           "Write usages such as digital signature, key encipherment, server auth, client auth.",
 		CheckCertificate: refusesSpec(refuseUsages),
 	}, {
 		ID:      "cm-revision-history-limit",
 		Summary: "spec.revisionHistoryLimit is less than 1.",
 		Why:     "cert-manager keeps at least the CertificateRequest of the certificate that is in use.",
 		Remedy:  "Write 1 or more, or leave it out, which means 1.",
-		Examples: cmCertificate("No history", "  revisionHistoryLimit: 0\n",
-			`spec.revisionHistoryLimit: Invalid value: 0: is less than 1. Write 1, or leave it out. [cm-revision-history-limit]`),
 		CheckCertificate: refusesSpec(func(r *refusals, s *cmapi.CertificateSpec) {
 			if limit := s.RevisionHistoryLimit; limit != nil && *limit < 1 {
 				r.invalid(specPath("revisionHistoryLimit"), *limit, "is less than 1", "Write 1, or leave it out")
@@ -168,9 +156,7 @@ func cmContentRules() []Rule {
 		Summary: "spec.secretTemplate has labels or annotations that no Secret may have, or that are cert-manager's own.",
 		Why: "They become labels and annotations of the Secret, so they follow the rules of Kubernetes. Annotations that begin with cert-manager.io/ are " +
 			"written by cert-manager itself, but for cert-manager.io/allow-direct-injection.",
-		Remedy: "Write labels and annotations that Kubernetes admits, in a domain of your own.",
-		Examples: cmCertificate("An annotation of cert-manager's", "  secretTemplate: {annotations: {cert-manager.io/issuer-name: le}}\n",
-			`spec.secretTemplate.annotations[cert-manager.io/issuer-name]: Invalid value: "cert-manager.io/issuer-name": cert-manager writes annotations in cert-manager.io/ itself. Remove it. [cm-secret-template]`),
+		Remedy:           "Write labels and annotations that Kubernetes admits, in a domain of your own.",
 		CheckCertificate: refusesSpec(refuseSecretTemplate),
 	}}, cmMoreContentRules()...)
 }
@@ -181,8 +167,6 @@ func cmMoreContentRules() []Rule {
 		Summary: "spec.nameConstraints is empty, or the Certificate is not a CA.",
 		Why:     "Name constraints bind what a CA issues (RFC 5280, 4.2.1.10). In other certificates they mean nothing, so cert-manager's webhook refuses them.",
 		Remedy:  "Write isCA: true, and permitted or excluded.",
-		Examples: cmCertificate("Not a CA", "  nameConstraints: {permitted: {dnsDomains: [corp.example]}}\n",
-			`spec.nameConstraints: Invalid value: binds only CAs, and isCA is not true. Write isCA: true, or remove nameConstraints. [cm-name-constraints]`),
 		CheckCertificate: refusesSpec(func(r *refusals, s *cmapi.CertificateSpec) {
 			if s.NameConstraints == nil {
 				return
@@ -199,8 +183,6 @@ func cmMoreContentRules() []Rule {
 		Summary: "spec.additionalOutputFormats has the same type twice.",
 		Why:     "Each format is a key of the Secret, so cert-manager's webhook wants each but once.",
 		Remedy:  "Remove one of them.",
-		Examples: cmCertificate("DER twice", "  additionalOutputFormats: [{type: DER}, {type: DER}]\n",
-			`spec.additionalOutputFormats[1].type: Duplicate value: "DER": is in the list already. Remove one of them. [cm-output-format-twice]`),
 		CheckCertificate: refusesSpec(func(r *refusals, s *cmapi.CertificateSpec) {
 			seen := map[cmapi.CertificateOutputFormatType]bool{}
 			for i, format := range s.AdditionalOutputFormats {
@@ -214,12 +196,10 @@ func cmMoreContentRules() []Rule {
 			}
 		}),
 	}, {
-		ID:      "cm-keystore-password",
-		Summary: "A keystore has no password, or two.",
-		Why:     "A JKS or PKCS#12 keystore is locked with one password: a text, or a key of a Secret. cert-manager's webhook looks even where create is false.",
-		Remedy:  "Write passwordSecretRef: {name: …, key: …}.",
-		Examples: cmCertificate("No password", "  keystores: {jks: {create: true}}\n",
-			`spec.keystores.jks: Required value: has no password. Write passwordSecretRef with a name and a key, or password. [cm-keystore-password]`),
+		ID:               "cm-keystore-password",
+		Summary:          "A keystore has no password, or two.",
+		Why:              "A JKS or PKCS#12 keystore is locked with one password: a text, or a key of a Secret. cert-manager's webhook looks even where create is false.",
+		Remedy:           "Write passwordSecretRef: {name: …, key: …}.",
 		CheckCertificate: refusesSpec(refuseKeystores),
 	}}
 }

@@ -25,12 +25,10 @@ func ofIssuers(rules []Rule) []Rule {
 
 func cmIssuerTypeRules() []Rule {
 	return []Rule{{
-		ID:      "cm-issuer-type",
-		Summary: "The Issuer is of no type, or of more than one.",
-		Why:     "An Issuer is one of acme, ca, selfSigned, vault and venafi. cert-manager's webhook takes the first in this order and refuses the others.",
-		Remedy:  "Keep one of acme, ca, selfSigned, vault and venafi.",
-		Examples: cmExample("Two types", "Issuer", "  ca: {secretName: corp-ca}\n  selfSigned: {}\n",
-			`spec.selfSigned: Forbidden: is a second type beside ca. Keep one of them. [cm-issuer-type]`),
+		ID:          "cm-issuer-type",
+		Summary:     "The Issuer is of no type, or of more than one.",
+		Why:         "An Issuer is one of acme, ca, selfSigned, vault and venafi. cert-manager's webhook takes the first in this order and refuses the others.",
+		Remedy:      "Keep one of acme, ca, selfSigned, vault and venafi.",
 		CheckIssuer: refusesIssuer(refuseIssuerTypes),
 	}}
 }
@@ -73,8 +71,6 @@ func cmAccountRules() []Rule {
 		Summary: "spec.acme has no server, or no Secret for the account's key.",
 		Why:     "cert-manager registers an account at the server and stores its key in the Secret. Its webhook wants both names, and looks no closer at them.",
 		Remedy:  "Write server and privateKeySecretRef: {name: …}. cert-manager creates the Secret.",
-		Examples: cmExample("A Secret without a name", "Issuer", "  acme:\n    server: https://acme-v02.api.letsencrypt.org/directory\n    privateKeySecretRef: {name: \"\"}\n    solvers: [{http01: {ingress: {}}}]\n",
-			`spec.acme.privateKeySecretRef.name: Required value: names no Secret for the account's key. Write a name, like "letsencrypt-account"; cert-manager creates the Secret. [cm-acme-required]`),
 		CheckIssuer: refusesIssuer(func(r *refusals, s *cmapi.IssuerSpec) {
 			if s.ACME != nil && s.ACME.PrivateKey.Name == "" {
 				r.required(acmePath("privateKeySecretRef", "name"), "names no Secret for the account's key",
@@ -89,8 +85,6 @@ func cmAccountRules() []Rule {
 		Summary: "spec.acme.caBundle has no certificate, or stands beside skipTLSVerify.",
 		Why:     "caBundle says which CAs the server's certificate may come from, and skipTLSVerify that nobody looks. cert-manager's webhook wants at least one certificate in PEM, in base64.",
 		Remedy:  "Write the certificates of the CA as PEM in base64, and no skipTLSVerify.",
-		Examples: cmExample("Both", "Issuer", "  acme:\n    server: https://ca.corp.example/directory\n    privateKeySecretRef: {name: account}\n    skipTLSVerify: true\n    caBundle: eA==\n    solvers: [{http01: {ingress: {}}}]\n",
-			`spec.acme.skipTLSVerify: Invalid value: true: stands beside caBundle, which it makes void. Remove it. [cm-acme-ca-bundle]`),
 		CheckIssuer: refusesIssuer(func(r *refusals, s *cmapi.IssuerSpec) {
 			if s.ACME == nil || len(s.ACME.CABundle) == 0 {
 				return
@@ -106,8 +100,6 @@ func cmAccountRules() []Rule {
 		Summary: "spec.acme.externalAccountBinding has no key ID, or no key.",
 		Why:     "The binding is an ID and a key that the CA gave out; the key is in a Secret. cert-manager's webhook wants the ID and the names of the Secret and of the key in it.",
 		Remedy:  "Write keyID and keySecretRef: {name: …, key: …}.",
-		Examples: cmExample("Without a key in the Secret", "Issuer", "  acme:\n    server: https://acme.zerossl.com/v2/DV90\n    privateKeySecretRef: {name: account}\n    externalAccountBinding: {keyID: abc, keySecretRef: {name: eab}}\n    solvers: [{http01: {ingress: {}}}]\n",
-			`spec.acme.externalAccountBinding.keySecretRef.key: Required value: names no key of the Secret. Write which key of the Secret it is. [cm-external-account-binding]`),
 		CheckIssuer: refusesIssuer(func(r *refusals, s *cmapi.IssuerSpec) {
 			if s.ACME == nil || s.ACME.ExternalAccountBinding == nil {
 				return
@@ -130,12 +122,10 @@ func (r *refusals) bundle(path *field.Path, pem []byte) {
 
 func cmOtherIssuerRules() []Rule {
 	return []Rule{{
-		ID:      "cm-ca-issuer",
-		Summary: "spec.ca names no Secret, or has an empty URL.",
-		Why:     "The Secret has the CA's certificate and key. The URLs go into every certificate.",
-		Remedy:  "Write secretName, and URLs like http://ocsp.corp.example.",
-		Examples: cmExample("An empty name", "Issuer", "  ca: {secretName: \"\"}\n",
-			`spec.ca.secretName: Required value: names no Secret with the CA's certificate and key. Write its name. [cm-ca-issuer]`),
+		ID:          "cm-ca-issuer",
+		Summary:     "spec.ca names no Secret, or has an empty URL.",
+		Why:         "The Secret has the CA's certificate and key. The URLs go into every certificate.",
+		Remedy:      "Write secretName, and URLs like http://ocsp.corp.example.",
 		CheckIssuer: refusesIssuer(refuseCA),
 	}, {
 		ID:      "cm-vault",
@@ -143,8 +133,6 @@ func cmOtherIssuerRules() []Rule {
 		Why: "Vault is reached at a server, signs at a path, and wants one way to log in. cert-manager's webhook refuses paths with \"..\", two CA " +
 			"bundles, and half of a client certificate. It admits two ways to log in, and takes the first.",
 		Remedy: "Write server, path, and one of auth.tokenSecretRef, appRole, clientCertificate, kubernetes and aws.",
-		Examples: cmExample("No way to log in", "Issuer", "  vault: {server: https://vault.corp.example, path: pki/sign/web, auth: {}}\n",
-			`spec.vault.auth: Required value: has no way to log in. Write one of tokenSecretRef, appRole, clientCertificate, kubernetes and aws. [cm-vault]`),
 		CheckIssuer: refusesIssuer(func(r *refusals, s *cmapi.IssuerSpec) {
 			if firstType(s, "vault") {
 				refuseVault(r, s.Vault)
@@ -155,8 +143,6 @@ func cmOtherIssuerRules() []Rule {
 		Summary: "spec.venafi has no zone, or not exactly one service.",
 		Why:     "The zone is the policy folder or the application. The service is one of tpp, cloud and ngts, each with what it needs.",
 		Remedy:  "Write zone, and one of tpp, cloud and ngts.",
-		Examples: cmExample("No zone", "Issuer", "  venafi: {zone: \"\", cloud: {apiTokenSecretRef: {name: venafi}}}\n",
-			`spec.venafi.zone: Required value: names no zone. Write the policy folder or the application and its template. [cm-venafi]`),
 		CheckIssuer: refusesIssuer(func(r *refusals, s *cmapi.IssuerSpec) {
 			if firstType(s, "venafi") {
 				refuseVenafi(r, s.Venafi)

@@ -30,8 +30,6 @@ func cmSolverRules() []Rule {
 		Summary: "A solver has neither http01 nor dns01, or both.",
 		Why:     "A solver is for one type of challenge. An Issuer may have several solvers.",
 		Remedy:  "Write one of http01 and dns01 into each item of solvers.",
-		Examples: cmSolver("A selector alone", "selector: {dnsZones: [cert-lab.dev]}\n",
-			`spec.acme.solvers[0]: Required value: has neither http01 nor dns01. Write one of them. [cm-solver-type]`),
 		CheckIssuer: refusesSolvers(func(r *refusals, solver *cmacme.ACMEChallengeSolver, path *field.Path) {
 			switch {
 			case solver.HTTP01 == nil && solver.DNS01 == nil:
@@ -45,8 +43,6 @@ func cmSolverRules() []Rule {
 		Summary: "waitInsteadOfSelfCheck is less than nothing.",
 		Why:     "It is how long cert-manager waits instead of looking for the record itself.",
 		Remedy:  "Write a duration, like 2m, or leave it out.",
-		Examples: cmSolver("A negative duration", "waitInsteadOfSelfCheck: -1s\n        http01: {ingress: {}}\n",
-			`spec.acme.solvers[0].waitInsteadOfSelfCheck: Invalid value: "-1s": is less than nothing. Write a duration, like "2m", or leave it out. [cm-solver-wait]`),
 		CheckIssuer: refusesSolvers(func(r *refusals, solver *cmacme.ACMEChallengeSolver, path *field.Path) {
 			if wait := solver.WaitInsteadOfSelfCheck; wait != nil && wait.Duration < 0 {
 				r.invalid(path.Child("waitInsteadOfSelfCheck"), shortDuration(wait.Duration), "is less than nothing", `Write a duration, like "2m", or leave it out`)
@@ -57,9 +53,7 @@ func cmSolverRules() []Rule {
 		Summary: "An HTTP-01 solver is of no type or of two, or names its class, Ingress, Service or Gateway in a way that cannot be.",
 		Why: "It is either ingress or gatewayHTTPRoute. With ingress there is at most one of ingressClassName, class and name, and a Service is of type ClusterIP " +
 			"or NodePort.",
-		Remedy: "Write http01: {ingress: {ingressClassName: nginx}} or http01: {gatewayHTTPRoute: {parentRefs: [{name: web}]}}.",
-		Examples: cmSolver("Two ways to say which class", "http01: {ingress: {class: nginx, ingressClassName: nginx}}\n",
-			`spec.acme.solvers[0].http01.ingress: Forbidden: has ingressClassName and class. Keep one of them. [cm-http01]`),
+		Remedy:      "Write http01: {ingress: {ingressClassName: nginx}} or http01: {gatewayHTTPRoute: {parentRefs: [{name: web}]}}.",
 		CheckIssuer: refusesSolvers(refuseHTTP01),
 	}})
 }
@@ -146,9 +140,7 @@ func cmProviderRules() []Rule {
 		Summary: "A DNS-01 solver has no provider, or two, or a cnameStrategy that there is not.",
 		Why: "A solver writes records at one provider. cert-manager's webhook overlooks a second one where that is acmeDNS; the rule dns01-two-providers " +
 			"speaks about that.",
-		Remedy: "Write one provider into each solver.",
-		Examples: cmSolver("Two providers", "dns01: {cloudDNS: {project: corp}, webhook: {groupName: acme.corp.example, solverName: corp}}\n",
-			`spec.acme.solvers[0].dns01.webhook: Forbidden: is a second provider beside cloudDNS. Make two solvers of them. [cm-dns01-provider]`),
+		Remedy:      "Write one provider into each solver.",
 		CheckIssuer: refusesSolvers(refuseProviders),
 	}}, append(cmCloudRules(), cmServerRules()...)...))
 }
@@ -202,8 +194,6 @@ func cmServerRules() []Rule {
 		Summary: "The acmeDNS provider lacks its host or its account.",
 		Why:     "cert-manager's webhook wants the server's URL, and the Secret and key with the accounts.",
 		Remedy:  "Write host and accountSecretRef: {name: …, key: …}.",
-		Examples: cmSolver("An empty host", "dns01: {acmeDNS: {host: \"\", accountSecretRef: {name: acme-dns, key: accounts.json}}}\n",
-			`spec.acme.solvers[0].dns01.acmeDNS.host: Required value: names no server. Write its URL. [cm-dns01-acme-dns]`),
 		CheckIssuer: refusesProvider(acmeDNSProvider, func(r *refusals, p *cmacme.ACMEChallengeSolverDNS01, path *field.Path) {
 			r.selector(path.Child("accountSecretRef"), &p.AcmeDNS.AccountSecret)
 			if p.AcmeDNS.Host == "" {
@@ -211,20 +201,16 @@ func cmServerRules() []Rule {
 			}
 		}),
 	}, {
-		ID:      "cm-dns01-rfc2136",
-		Summary: "The rfc2136 provider lacks something, or has a name server or an algorithm that cannot be.",
-		Why:     "cert-manager's webhook wants a name server as host or host:port, one of four TSIG algorithms, and a TSIG key's name and its Secret together.",
-		Remedy:  "Write nameserver: 192.0.2.53:53, and with TSIG tsigKeyName, tsigSecretSecretRef and tsigAlgorithm.",
-		Examples: cmSolver("An IPv6 address without brackets", "dns01: {rfc2136: {nameserver: \"2001:db8::53\"}}\n",
-			`spec.acme.solvers[0].dns01.rfc2136.nameserver: Invalid value: "2001:db8::53": is not host or host:port. Write one like "192.0.2.53:53" or "[2001:db8::53]:53". [cm-dns01-rfc2136]`),
+		ID:          "cm-dns01-rfc2136",
+		Summary:     "The rfc2136 provider lacks something, or has a name server or an algorithm that cannot be.",
+		Why:         "cert-manager's webhook wants a name server as host or host:port, one of four TSIG algorithms, and a TSIG key's name and its Secret together.",
+		Remedy:      "Write nameserver: 192.0.2.53:53, and with TSIG tsigKeyName, tsigSecretSecretRef and tsigAlgorithm.",
 		CheckIssuer: refusesProvider("rfc2136", refuseRFC2136),
 	}, {
 		ID:      "cm-dns01-webhook",
 		Summary: "The webhook provider has no solverName.",
 		Why:     "cert-manager's webhook wants it, but neither the groupName nor the config; other rules look at those.",
 		Remedy:  "Write the name of the solver, which its documentation says.",
-		Examples: cmSolver("An empty name", "dns01: {webhook: {groupName: acme.corp.example, solverName: \"\"}}\n",
-			`spec.acme.solvers[0].dns01.webhook.solverName: Required value: names no solver. Write the name that the webhook's documentation says. [cm-dns01-webhook]`),
 		CheckIssuer: refusesProvider("webhook", func(r *refusals, p *cmacme.ACMEChallengeSolverDNS01, path *field.Path) {
 			if p.Webhook.SolverName == "" {
 				r.required(path.Child("solverName"), "names no solver", "Write the name that the webhook's documentation says")

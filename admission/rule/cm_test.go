@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -223,29 +222,5 @@ func TestOnlyFilesAreJudgedByOfflineRules(t *testing.T) {
 	got := reviewBy(t, Catalogue(), newScene(t, ""), Request{Operation: Create, Object: crt})
 	if len(got) != 1 || got[0].Severity != Deny || got[0].Rule != "cm-issuer-ref" {
 		t.Errorf("in a file: %v", texts(got))
-	}
-}
-
-func TestEveryOfflineRuleHasAManifest(t *testing.T) {
-	t.Parallel()
-	found := map[string]bool{}
-	for _, m := range corpus(t) {
-		s, request := m.scene(t)
-		request.Old, request.Operation = nil, Create
-		findings := slices.DeleteFunc(reviewBy(t, Offline(), s, request), func(f Finding) bool { return f.Rule == SkipUnknown })
-		for _, f := range findings {
-			found[f.Rule] = true
-		}
-		if strings.HasPrefix(m.name, "valid/") && len(findings) > 0 && !strings.Contains(m.name, "update-") {
-			t.Errorf("%s: %v", m.name, texts(findings))
-		}
-		if rejects := strings.Contains(m.text, "\n# cert-manager: rejects "); !rejects && slices.ContainsFunc(findings, denies) && !strings.Contains(m.name, "update-") {
-			t.Errorf("%s is not said to be rejected: %v", m.name, texts(findings))
-		}
-	}
-	for _, r := range Offline() {
-		if hasCheck(&r) && !found[r.ID] {
-			t.Errorf("no manifest has what the rule %s refuses", r.ID)
-		}
 	}
 }

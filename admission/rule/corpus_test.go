@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,146 +20,94 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
-// manifest is one file of testdata/manifests. Its last document is judged, among the others. With "# operation: update" the
-// last but one is the object as it was.
-type manifest struct {
-	name string
-	text string
-	// want are the findings as "rule severity field", in any order.
-	want      []string
-	operation Operation
+// corpus are the cases of the rules here. Those of package admission/schema are about what Go's types cannot hold.
+func corpus(t testing.TB) []cases.Case {
+	t.Helper()
+	bySchema := map[string]bool{}
+	for _, r := range cmSchemaRules() {
+		bySchema[r.ID] = true
+	}
+	return slices.DeleteFunc(allCases(t), func(c cases.Case) bool { return bySchema[c.Rule] })
 }
 
-// corpus reads all manifests.
-func corpus(t testing.TB) []*manifest {
+func allCases(t testing.TB) []cases.Case {
 	t.Helper()
-	root := filepath.Join("..", "..", "testdata", "manifests")
-	files, err := filepath.Glob(filepath.Join(root, "*", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no manifests in %s: %v", root, err)
-	}
-	var all []*manifest
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, err := filepath.Rel(root, strings.TrimSuffix(file, ".yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, readManifest(t, filepath.ToSlash(name), string(raw)))
+	all, err := cases.All()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
 
-func readManifest(t testing.TB, name, text string) *manifest {
+// sceneOf returns the world of a case and the request.
+func sceneOf(t testing.TB, c *cases.Case) (*scene, Request) {
 	t.Helper()
-	m := &manifest{name: name, text: text, operation: Create}
-	expects := false
-	for line := range strings.Lines(text) {
-		comment, isComment := strings.CutPrefix(line, "# ")
-		if !isComment {
-			break
-		}
-		key, value, _ := strings.Cut(strings.TrimSpace(comment), ": ")
-		switch key {
-		case "operation":
-			m.operation = Operation(strings.ToUpper(value))
-		case "expect":
-			expects = true
-			if value != "nothing" {
-				m.want = append(m.want, expectations(t, name, value)...)
-			}
-		}
+	request := Request{Operation: Operation(c.Operation), Object: object(t, c.Object)}
+	if c.Old != "" {
+		request.Old = object(t, c.Old)
 	}
-	if !expects {
-		t.Fatalf("%s does not say what is expected", name)
-	}
-	return m
+	return newScene(t, strings.Join(c.Existing(), "---\n")), request
 }
 
-func expectations(t testing.TB, name, list string) []string {
+// written are all documents of a case. The last is judged.
+func written(t testing.TB, c *cases.Case) []document {
 	t.Helper()
-	var want []string
-	for item := range strings.SplitSeq(list, ";") {
-		fields := strings.Fields(item)
-		if len(fields) < 2 || len(fields) > 3 || !slices.Contains([]string{string(Deny), string(Warn)}, fields[1]) {
-			t.Fatalf(`%s: "# expect: %s" is not made of "rule severity field"`, name, list)
-		}
-		want = append(want, strings.Join(fields, " "))
-	}
-	return want
+	return documents(t, strings.Join(c.Documents(), "---\n"))
 }
 
-// scene returns the world of the manifest and the request.
-func (m *manifest) scene(t testing.TB) (*scene, Request) {
-	t.Helper()
-	docs := documents(t, m.text)
-	request := Request{Operation: m.operation, Object: docs[len(docs)-1].decode(t)}
-	docs = docs[:len(docs)-1]
-	if m.operation == Update {
-		request.Old = docs[len(docs)-1].decode(t)
-	}
-	s := newScene(t, "")
-	s.env.Settings.CAs = ca.Known()
-	for _, d := range docs {
-		s.add(t, d)
-	}
-	if m.operation == Delete {
-		s.add(t, documents(t, m.text)[len(docs)])
-	}
-	return s, request
-}
-
-// summaries are findings as the headers of manifests have them.
-func summaries(findings []Finding) []string {
-	lines := make([]string, 0, len(findings))
-	for _, f := range findings {
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Rule, f.Severity, f.Field)))
-	}
-	return lines
-}
-
-func TestManifestsAreJudgedAsTheySay(t *testing.T) {
+// TestCasesAreJudgedAsTheySay asks the rules for files too. What lint says beyond that is held to the cases where it is.
+func TestCasesAreJudgedAsTheySay(t *testing.T) {
 	t.Parallel()
-	for _, m := range corpus(t) {
-		t.Run(m.name, func(t *testing.T) {
+	bySchema := cmSchemaRules()
+	for _, c := range corpus(t) {
+		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			s, request := m.scene(t)
-			findings := reviewObject(t, s, request)
-			got, want := slices.Sorted(slices.Values(summaries(findings))), slices.Sorted(slices.Values(m.want))
-			if !slices.Equal(got, want) {
-				t.Errorf("findings (-want +got):\n%s\n%s", cmp.Diff(want, got), strings.Join(texts(findings), "\n"))
+			s, request := sceneOf(t, &c)
+			findings := reviewBy(t, Catalogue(), s, request)
+			var got, want []string
+			for _, f := range findings {
+				got = append(got, cases.Expectation{Rule: f.Rule, Severity: string(f.Severity), Field: f.Field}.String())
 			}
-			if strings.HasPrefix(m.name, "valid/") && slices.ContainsFunc(findings, denies) {
-				t.Error("a valid manifest is denied")
+			for _, e := range c.Expect {
+				if !slices.ContainsFunc(bySchema, func(r Rule) bool { return r.ID == e.Rule }) {
+					want = append(want, e.String())
+				}
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s\n%s", diff, strings.Join(texts(findings), "\n"))
+			}
+			if said := texts(findings); c.Message != "" && !slices.Contains(said, c.Message) {
+				t.Errorf("want the finding\n%s\ngot\n%s", c.Message, strings.Join(said, "\n"))
 			}
 		})
 	}
 }
 
-func TestEveryRuleHasAManifest(t *testing.T) {
+// TestEveryRuleHasItsCases keeps the ids too, which are API: no rule is renamed or dropped while it has a folder.
+func TestEveryRuleHasItsCases(t *testing.T) {
 	t.Parallel()
-	found := map[string]bool{}
-	for _, m := range corpus(t) {
-		for _, want := range m.want {
-			rule, _, _ := strings.Cut(want, " ")
-			found[rule] = true
-		}
+	folders, shown := map[string]bool{}, map[string]bool{}
+	for _, c := range allCases(t) {
+		folders[c.Rule] = folders[c.Rule] || len(c.Expect) > 0
+		shown[c.Rule] = shown[c.Rule] || c.Example != ""
 	}
-	for _, r := range All() {
-		if !found[r.ID] {
-			t.Errorf("no manifest expects a finding of the rule %s", r.ID)
+	delete(folders, cases.Nothing)
+	for _, r := range append(Catalogue(), SkipUnknownRule()) {
+		if !folders[r.ID] {
+			t.Errorf("no case in cases/%s expects a finding of the rule", r.ID)
 		}
-		delete(found, r.ID)
+		if !shown[r.ID] && r.ID != SkipUnknown {
+			t.Errorf("no case in cases/%s is an example", r.ID)
+		}
+		delete(folders, r.ID)
 	}
-	delete(found, SkipUnknown)
-	for _, id := range slices.Sorted(maps.Keys(found)) {
-		t.Errorf("manifests expect findings of %s, which is no rule", id)
+	for _, id := range slices.Sorted(maps.Keys(folders)) {
+		t.Errorf("there is no rule %s, but policies may name it, and cases/%s is there", id, id)
 	}
 }
 
@@ -170,8 +116,8 @@ func TestVerdictDoesNotDependOnTheOrderOfObjects(t *testing.T) {
 	t.Parallel()
 	var worlds []document
 	var requests []Request
-	for i, m := range corpus(t) {
-		docs := documents(t, m.text)
+	for i, c := range corpus(t) {
+		docs := written(t, &c)
 		requests = append(requests, Request{Operation: Create, Object: docs[len(docs)-1].decode(t)})
 		for j, d := range docs {
 			if d.kind == "Certificate" {
@@ -188,7 +134,6 @@ func TestVerdictDoesNotDependOnTheOrderOfObjects(t *testing.T) {
 	}
 	judge := func(seed uint64) [][]string {
 		s := newScene(t, "")
-		s.env.Settings.CAs = ca.Known()
 		random := rand.New(rand.NewPCG(seed, seed))
 		for _, i := range random.Perm(len(worlds)) {
 			s.add(t, worlds[i])
@@ -212,8 +157,8 @@ func TestVerdictDoesNotDependOnTheOrderOfObjects(t *testing.T) {
 func differentIssuers(t testing.TB) []cmapi.GenericIssuer {
 	t.Helper()
 	var all []cmapi.GenericIssuer
-	for _, m := range corpus(t) {
-		for _, d := range documents(t, m.text) {
+	for _, c := range corpus(t) {
+		for _, d := range written(t, &c) {
 			if d.kind == "Issuer" || d.kind == "ClusterIssuer" {
 				all = append(all, d.decode(t).(cmapi.GenericIssuer))
 			}
@@ -243,11 +188,10 @@ func FuzzReview(f *testing.F) {
 	}
 	engine := NewEngine(All())
 	f.Fuzz(func(t *testing.T, i int, seed uint64) {
-		m := manifests[((i%len(manifests))+len(manifests))%len(manifests)]
+		c := manifests[((i%len(manifests))+len(manifests))%len(manifests)]
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
-		docs := documents(t, m.text)
+		docs := written(t, &c)
 		s := newScene(t, "")
-		s.env.Settings.CAs = ca.Known()
 		for _, d := range docs[:len(docs)-1] {
 			changed := document{kind: d.kind, raw: mutated(t, random, d.raw, values)}
 			if decodes(changed) {
@@ -256,9 +200,9 @@ func FuzzReview(f *testing.F) {
 			s.add(t, d)
 		}
 		last := docs[len(docs)-1]
-		request := Request{Operation: m.operation, Object: last.decode(t)}
+		request := Request{Operation: Operation(c.Operation), Object: last.decode(t)}
 		if changed := (document{kind: last.kind, raw: mutated(t, random, last.raw, values)}); decodes(changed) {
-			request = Request{Operation: m.operation, Object: changed.decode(t), Old: last.decode(t)}
+			request = Request{Operation: Operation(c.Operation), Object: changed.decode(t), Old: last.decode(t)}
 			if random.IntN(2) == 0 {
 				request.Old, request.Object = request.Object, request.Old
 			}
@@ -283,11 +227,11 @@ func decodes(d document) bool {
 }
 
 // vocabulary has the values of all manifests by the name of their field.
-func vocabulary(t testing.TB, manifests []*manifest) map[string][]any {
+func vocabulary(t testing.TB, manifests []cases.Case) map[string][]any {
 	t.Helper()
 	values := map[string][]any{}
-	for _, m := range manifests {
-		for _, d := range documents(t, m.text) {
+	for i := range manifests {
+		for _, d := range written(t, &manifests[i]) {
 			collect(decodedTree(t, d.raw), values)
 		}
 	}
@@ -431,7 +375,6 @@ func TestReviewOfHostileSizesIsBounded(t *testing.T) {
 	} {
 		t.Run(title, func(t *testing.T) {
 			s := newScene(t, "")
-			s.env.Settings.CAs = ca.Known()
 			s.world.AddIssuer(issuer)
 			before := processorTime(t)
 			findings := reviewObject(t, s, Request{Operation: Create, Object: object})

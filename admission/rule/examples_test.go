@@ -1,10 +1,6 @@
 package rule
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -15,13 +11,13 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/objects"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
 // scene is a world and what is judged in it. Tests change it as they need before they ask.
@@ -139,29 +135,31 @@ type document struct {
 	raw  []byte
 }
 
-// documents splits a manifest, leaving out what has only comments.
+// documents splits a manifest, leaving out what is empty.
 func documents(t testing.TB, manifests string) []document {
 	t.Helper()
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(dedent(manifests))))
 	var found []document
-	for {
-		raw, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return found
-		}
-		if err != nil {
-			t.Fatalf("read manifest: %v", err)
-		}
+	for _, raw := range cases.Split(dedent(manifests)) {
 		var meta metav1.TypeMeta
-		if err := yaml.Unmarshal(raw, &meta); err != nil {
+		if err := yaml.Unmarshal([]byte(raw), &meta); err != nil {
 			t.Fatalf("decode manifest: %v\n%s", err, raw)
 		}
 		if meta.Kind != "" {
-			found = append(found, document{kind: meta.Kind, raw: raw})
-		} else if len(bytes.TrimSpace(raw)) > 0 {
+			found = append(found, document{kind: meta.Kind, raw: []byte(raw)})
+		} else if strings.TrimSpace(raw) != "" {
 			t.Fatalf("a document has no kind:\n%s", raw)
 		}
 	}
+	return found
+}
+
+// dedent removes the tabs that a literal has only because of the code around it.
+func dedent(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimLeft(lines[i], "\t")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // object decodes the one object of a manifest that can be judged.
@@ -271,52 +269,7 @@ func apiService(t testing.TB, d document) *evidence.APIService {
 	return service
 }
 
-func TestExamplesSayWhatTheyAreSaidToSay(t *testing.T) {
-	t.Parallel()
-	for _, r := range Catalogue() {
-		t.Run(r.ID, func(t *testing.T) {
-			t.Parallel()
-			if r.Severity == "" || len(r.Kinds) == 0 || r.Summary == "" || r.Why == "" || r.Remedy == "" {
-				t.Errorf("the rule does not document itself: %+v", r)
-			}
-			if len(r.Examples) == 0 {
-				t.Fatal("the rule has no example")
-			}
-			for _, e := range r.Examples {
-				if hasCheck(&r) { // those of the others are in package admission/schema
-					runExample(t, r.ID, e)
-				}
-			}
-		})
-	}
-}
-
-// runExample judges the last object of the example's manifest, among the others.
-func runExample(t *testing.T, rule string, e Example) {
-	t.Helper()
-	docs := documents(t, e.Manifest)
-	if len(docs) == 0 {
-		t.Fatalf("%s: no manifest", e.Title)
-	}
-	last := len(docs) - 1
-	worlds := make([][]byte, 0, last)
-	for _, d := range docs[:last] {
-		worlds = append(worlds, d.raw)
-	}
-	request := Request{Operation: Create, Object: docs[last].decode(t)}
-	if e.Old != "" {
-		request.Operation, request.Old = Update, object(t, e.Old)
-	}
-	if e.Deleted {
-		request.Operation = Delete
-	}
-	got := reviewBy(t, Catalogue(), newScene(t, string(bytes.Join(worlds, []byte("\n---\n")))), request)
-	if !slices.Contains(texts(got, rule), e.Message) {
-		t.Errorf("%s: want the finding\n%s\ngot\n%s", e.Title, e.Message, strings.Join(texts(got), "\n"))
-	}
-}
-
-func TestRulesHaveDifferentIDs(t *testing.T) {
+func TestRulesAreWhole(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, r := range Catalogue() {
@@ -324,6 +277,9 @@ func TestRulesHaveDifferentIDs(t *testing.T) {
 			t.Errorf("two rules are called %q", r.ID)
 		}
 		seen[r.ID] = true
+		if r.Severity == "" || len(r.Kinds) == 0 || r.Summary == "" || r.Why == "" || r.Remedy == "" {
+			t.Errorf("the rule does not document itself: %+v", r)
+		}
 		bySchema := slices.ContainsFunc(cmSchemaRules(), func(other Rule) bool { return other.ID == r.ID })
 		if hasCheck(&r) == bySchema {
 			t.Errorf("rule %q checks nothing, or package admission/schema does it too", r.ID)

@@ -23,40 +23,7 @@ func eabRequired() Rule {
 		Summary: "The CA registers accounts only with an external account binding, and there is none.",
 		Why: "Registration fails with externalAccountRequired, which cert-manager does not try again. It only warns where the account's " +
 			"Secret is there, where nobody may look for it, or where cert-manager is told not to make a key: then the account may exist already.",
-		Remedy: "Get a key ID and an HMAC key from the CA and set externalAccountBinding.",
-		Examples: []Example{{
-			Title: "ZeroSSL without a binding, and no account yet",
-			Manifest: `
-				apiVersion: v1
-				kind: Secret
-				metadata: {name: other, namespace: default}
-				---
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: zerossl, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme.zerossl.com/v2/DV90
-				    email: ops@cert-lab.dev
-				    privateKeySecretRef: {name: zerossl-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `spec.acme.externalAccountBinding: Required value: ZeroSSL only registers accounts with an external account binding (keyID + keySecretRef); registration would fail with externalAccountRequired. [eab-required]`,
-		}, {
-			Title: "ZeroSSL without a binding, and perhaps an account",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: zerossl, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme.zerossl.com/v2/DV90
-				    email: ops@cert-lab.dev
-				    privateKeySecretRef: {name: zerossl-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[eab-required] spec.acme.externalAccountBinding: not set; ZeroSSL needs it unless Secret "zerossl-account" holds the key of an existing account`,
-		}},
+		Remedy:      "Get a key ID and an HMAC key from the CA and set externalAccountBinding.",
 		CheckIssuer: forACME(checkEAB),
 	}
 }
@@ -87,21 +54,6 @@ func contactEmailForbidden() Rule {
 		Why: "Let's Encrypt refuses to register a new account with such an address (invalidContact). An account that is there already " +
 			"keeps working, so this only warns.",
 		Remedy: "Use a real address, or none: Let's Encrypt sends no mail about expiry any more.",
-		Examples: []Example{{
-			Title: "The address of the samples",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    email: user@example.com
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[contact-email-forbidden] spec.acme.email: Let's Encrypt refuses new accounts with the forbidden domain "example.com". Use a real address or leave it out`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			problem := contactProblem(r, acme)
 			if problem == nil || problem.ForbiddenDomain == "" {
@@ -121,36 +73,7 @@ func contactEmailInvalid() Rule {
 		Summary: "The contact address is none that the CA accepts.",
 		Why: "Let's Encrypt refuses to register a new account with an address that it cannot parse, that is not ASCII, or whose domain " +
 			"is not public (invalidContact). An account that is there already keeps working, so this only warns.",
-		Remedy: "Use a real address, or none.",
-		Examples: []Example{{
-			Title: "A placeholder",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    email: <Your Email>
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[contact-email-invalid] spec.acme.email: Let's Encrypt is unable to parse "<Your Email>"; registration will fail with invalidContact`,
-		}, {
-			Title: "A domain that is not public",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    email: root@localhost
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[contact-email-invalid] spec.acme.email: Let's Encrypt refuses "root@localhost" (contact email has invalid domain: Domain name needs at least one dot); registration will fail with invalidContact`,
-		}},
+		Remedy:      "Use a real address, or none.",
 		CheckIssuer: forACME(checkContactEmail),
 	}
 }
@@ -184,30 +107,7 @@ func accountKeyShared() Rule {
 		Summary: "Two Issuers with different ACME servers keep their account keys in one Secret.",
 		Why: "The key is then registered at both servers. That works until one of them is deleted, or has an external account binding " +
 			"of its own. Most often it is a copy of a staging Issuer whose Secret nobody renamed.",
-		Remedy: "Give each Issuer its own privateKeySecretRef.",
-		Examples: []Example{{
-			Title: "The Secret of another environment",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le-staging, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-staging-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				---
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le-production, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[account-key-shared] spec.acme.privateKeySecretRef.name: also used by Issuer "le-staging" with another server; give each environment its own Secret`,
-		}},
+		Remedy:      "Give each Issuer its own privateKeySecretRef.",
 		CheckIssuer: forACME(checkAccountKeyShared),
 	}
 }

@@ -28,62 +28,7 @@ func webhookConfigInvalid() Rule {
 		Summary: "Our own solver cannot read its config.",
 		Why: "The config is read by the code that the solver reads it with. It is strict: it refuses each challenge with the same " +
 			"message. Configs of other groups are not judged.",
-		Remedy: "Correct the field; docs/solvers.md lists them all.",
-		Examples: []Example{{
-			Title: "A letter left out",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01:
-				        webhook:
-				          groupName: acme.certyun.internal
-				          solverName: alidns
-				          config: {accesKeyIdRef: {name: alidns, key: id}}
-				`,
-			Message: `spec.acme.solvers[0].dns01.webhook.config: Invalid value: unknown field "accesKeyIdRef"; did you mean "accessKeyIdRef"? [webhook-config-invalid]`,
-		}, {
-			Title: "Half a key",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01:
-				        webhook:
-				          groupName: acme.certyun.internal
-				          solverName: dnspod
-				          config: {secretIdRef: {name: dnspod, key: id}}
-				`,
-			Message: `spec.acme.solvers[0].dns01.webhook.config.secretKeyRef: Required value: the keys are a pair; name the Secret and key of its second half. [webhook-config-invalid]`,
-		}, {
-			Title: "The config of the other cloud",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01:
-				        webhook:
-				          groupName: acme.certyun.internal
-				          solverName: alidns
-				          config: {secretIdRef: {name: dnspod, key: id}, secretKeyRef: {name: dnspod, key: key}}
-				`,
-			Message: `spec.acme.solvers[0].dns01.webhook.config: Invalid value: unknown field "secretIdRef"; this looks like a config for dnspod. Set solverName: dnspod, or use the fields of alidns. [webhook-config-invalid]`,
-		}},
+		Remedy:      "Correct the field; docs/solvers.md lists them all.",
 		CheckIssuer: forACME(checkConfigs),
 	}
 }
@@ -190,25 +135,6 @@ func webhookConfigInlineSecret() Rule {
 		Summary: "A key lies open in the config of a webhook solver.",
 		Why:     "Issuers are readable by many, and kept in Git. The value is never repeated here.",
 		Remedy:  "Put the key into a Secret, refer to it, and have a new key made in place of this one.",
-		Examples: []Example{{
-			Title: "An AccessKey Secret as text",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01:
-				        webhook:
-				          groupName: acme.yourcompany.com
-				          solverName: alidns
-				          config: {accessKeySecret: p7Qm2ZkX9vLr4TnB8wYc}
-				`,
-			Message: `[webhook-config-inline-secret] spec.acme.solvers[0].dns01.webhook.config: accessKeySecret looks like a credential; anyone who can read Issuers can read it. Put it in a Secret`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			var findings []Finding
 			for i := range acme.Solvers {

@@ -22,36 +22,7 @@ func unknownProfile() Rule {
 		Summary: "The CA has no such profile.",
 		Why: "cert-manager looks the profile up in the CA's directory, letter by letter, and fails each Order when it is not there. The " +
 			"list of profiles may be longer by now than we know, so this only warns.",
-		Remedy: "Use one of the CA's profiles, or none.",
-		Examples: []Example{{
-			Title: "Capital letters",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    profile: ShortLived
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[unknown-profile] spec.acme.profile: "ShortLived" is not a Let's Encrypt profile (classic, tlsserver, shortlived; case matters); did you mean "shortlived"?`,
-		}, {
-			Title: "A profile that is gone",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    profile: tlsclient
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[unknown-profile] spec.acme.profile: "tlsclient" is not a Let's Encrypt profile (classic, tlsserver, shortlived; case matters); it was removed on 2026-07-08`,
-		}},
+		Remedy:      "Use one of the CA's profiles, or none.",
 		CheckIssuer: forACME(checkProfile),
 	}
 }
@@ -90,21 +61,6 @@ func durationFeatureUnsupported() Rule {
 		Summary: "The CA lets nobody choose a lifetime, and enableDurationFeature is set.",
 		Why:     "cert-manager then sends notAfter for each Certificate that has a duration, and the CA refuses the Order. Others are issued.",
 		Remedy:  "Remove enableDurationFeature; Let's Encrypt has profiles for shorter lifetimes.",
-		Examples: []Example{{
-			Title: "A duration for Let's Encrypt",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    enableDurationFeature: true
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[duration-feature-unsupported] spec.acme.enableDurationFeature: Let's Encrypt answers "NotBefore and NotAfter are not supported" for every Certificate with a duration`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			policy := r.CA()
 			if !acme.EnableDurationFeature || policy == nil || policy.Ended != nil || policy.NotAfter.Supported != ca.No {
@@ -125,21 +81,6 @@ func preferredChainExpired() Rule {
 		Summary: "The preferred chain is one that the CA no longer has.",
 		Why:     "cert-manager falls back to the default chain and says so only in its debug log.",
 		Remedy:  "Remove preferredChain.",
-		Examples: []Example{{
-			Title: "The chain of old phones",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    preferredChain: DST Root CA X3
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[preferred-chain-expired] spec.acme.preferredChain: "DST Root CA X3" no longer exists; the default chain is used`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			policy := r.CA()
 			if policy == nil || policy.Ended != nil || !slices.Contains(policy.ExpiredChains, acme.PreferredChain) {

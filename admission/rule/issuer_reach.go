@@ -24,23 +24,7 @@ func issuerReachRules() []Rule {
 		Summary: "A solver can never be selected.",
 		Why: "cert-manager takes the solver with the most specific selector: dnsNames before dnsZones before matchLabels, and the " +
 			"first of equals. This is found by asking cert-manager's own choice (pkg/util/solverpicker) about names that only this solver could be for.",
-		Remedy: "Give the solver a selector of its own, or remove it.",
-		Examples: []Example{{
-			Title: "Two solvers without a selector",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
-				    - dns01: {webhook: {groupName: acme.certyun.internal, solverName: alidns}}
-				`,
-			Message: `[solver-unreachable] spec.acme.solvers[1]: can never be selected; solvers[0] (dns01, no selector) always wins. Add a selector`,
-		}},
+		Remedy:      "Give the solver a selector of its own, or remove it.",
 		CheckIssuer: forACME(checkReach),
 	}}
 }

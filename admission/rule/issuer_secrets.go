@@ -37,20 +37,6 @@ func secretNameInvalid() Rule {
 		Summary: "An Issuer refers to a Secret by a name that no Secret can have.",
 		Why:     "Kubernetes refuses to create such a Secret, and cert-manager accepts any text here. The Issuer is never ready.",
 		Remedy:  "Write a name in lower case, of letters, digits, \"-\" and \".\".",
-		Examples: []Example{{
-			Title: "An underscore and capital letters",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: LE_Account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `spec.acme.privateKeySecretRef.name: Invalid value: "LE_Account": must be a DNS-1123 subdomain (lower case, digits, "-", "."); this Secret can never be created. [secret-name-invalid]`,
-		}},
 		CheckIssuer: func(_ context.Context, r *IssuerReview) ([]Finding, error) {
 			if r.Operation == Delete {
 				return nil, nil
@@ -186,26 +172,7 @@ func solverSecretMissing() Rule {
 		Summary: "A Secret that a solver needs is not there.",
 		Why: "Each challenge fails until it is. For a ClusterIssuer it has to be in the cluster resource namespace, which is cert-manager's " +
 			"own unless that is configured otherwise. It may come later, so this only warns. It says nothing where nobody may look for Secrets.",
-		Remedy: "Create the Secret, in the namespace that is named.",
-		Examples: []Example{{
-			Title: "A ClusterIssuer's Secret beside the application",
-			Manifest: `
-				apiVersion: v1
-				kind: Secret
-				metadata: {name: cf, namespace: default}
-				---
-				apiVersion: cert-manager.io/v1
-				kind: ClusterIssuer
-				metadata: {name: le}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: api-token}}}
-				`,
-			Message: `[solver-secret-missing] spec.acme.solvers[0].dns01.cloudflare.apiTokenSecretRef: Secret "cf" not found in namespace "cert-manager" (ClusterIssuers read Secrets there)`,
-		}},
+		Remedy:      "Create the Secret, in the namespace that is named.",
 		CheckIssuer: forACME(checkSolverSecrets),
 	}
 }

@@ -36,40 +36,7 @@ func selfCheckSkippedTooEarly() Rule {
 			"CA looks and answer when they are visible, so with them 0s is right, unless their wait is turned off (propagation.timeout=0). There are " +
 			"cases that cannot be seen here, such as another program that writes at the same names: docs/solvers.md has them. Of HTTP-01 solvers " +
 			"nothing is said.",
-		Remedy: "Wait 60s or more, or leave the field out, so that cert-manager looks for the record first.",
-		Examples: []Example{{
-			Title: "certyun's setting with another provider",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - waitInsteadOfSelfCheck: 0s
-				      dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
-				`,
-			Message: `[self-check-skipped-too-early] spec.acme.solvers[0].waitInsteadOfSelfCheck: after 0s the CA looks, whether or not the record is visible by then; ` +
-				`this solver does not wait for it. Set 60s or more, or leave the field out`,
-		}, {
-			Title: "A short wait with another webhook",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - waitInsteadOfSelfCheck: 15s
-				      dns01: {webhook: {groupName: acme.yourcompany.com, solverName: alidns}}
-				`,
-			Message: `[self-check-skipped-too-early] spec.acme.solvers[0].waitInsteadOfSelfCheck: after 15s the CA looks, whether or not the record is visible by then; ` +
-				`this solver does not wait for it. Set 60s or more, or leave the field out`,
-		}},
+		Remedy:      "Wait 60s or more, or leave the field out, so that cert-manager looks for the record first.",
 		CheckIssuer: forACME(checkSkippedTooEarly),
 	}
 }
@@ -111,27 +78,7 @@ func selfCheckNotNeeded() Rule {
 			"waitInsteadOfSelfCheck cert-manager then asks a resolver, which may remember for minutes that there was no such name, and waits " +
 			"60 seconds after it has seen the record, once for each name. Where other programs or clusters write at the same names, 60s is " +
 			"right. This is said once for an Issuer, for cert-manager 1.21 and later, and only while certyun's wait is turned on.",
-		Remedy: "Write waitInsteadOfSelfCheck: 0s beside dns01.",
-		Examples: []Example{{
-			Title: "A solver of certyun's with cert-manager's self check",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01:
-				        webhook:
-				          groupName: acme.certyun.internal
-				          solverName: alidns
-				          config: {accessKeyIdRef: {name: alidns, key: id}, accessKeySecretRef: {name: alidns, key: secret}}
-				`,
-			Message: `[self-check-not-needed] spec.acme.solvers[0].waitInsteadOfSelfCheck: not set; certyun has seen the record on the zone's name servers, ` +
-				`and cert-manager's own check adds a minute or more for each name. Set it to 0s`,
-		}},
+		Remedy:      "Write waitInsteadOfSelfCheck: 0s beside dns01.",
 		CheckIssuer: forACME(checkNotNeeded),
 	}
 }

@@ -19,23 +19,9 @@ func issuerServerRules() []Rule {
 func serverURLInvalid() Rule {
 	return Rule{
 		ID: "acme-server-url-invalid", Severity: Deny, Kinds: issuerKinds(),
-		Summary: "The URL of the ACME server is not an absolute URL.",
-		Why:     "cert-manager accepts any text here. Then the Issuer is Ready=False (InvalidURL) and never tried again.",
-		Remedy:  "Write the whole URL of the CA's ACME directory, with https://.",
-		Examples: []Example{{
-			Title: "A URL without a scheme",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `spec.acme.server: Invalid value: "acme-v02.api.letsencrypt.org/directory": must be an absolute URL; did you mean "https://acme-v02.api.letsencrypt.org/directory"? [acme-server-url-invalid]`,
-		}},
+		Summary:     "The URL of the ACME server is not an absolute URL.",
+		Why:         "cert-manager accepts any text here. Then the Issuer is Ready=False (InvalidURL) and never tried again.",
+		Remedy:      "Write the whole URL of the CA's ACME directory, with https://.",
 		CheckIssuer: forACME(checkServerURL),
 	}
 }
@@ -75,20 +61,6 @@ func serverPlainHTTP() Rule {
 		Summary: "The URL of the ACME server is without TLS.",
 		Why:     "RFC 8555, section 6.1, requires https. A redirect may hide the mistake, or the server may not answer at all.",
 		Remedy:  "Write https:// in place of http://.",
-		Examples: []Example{{
-			Title: "http in place of https",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: http://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://acme-v02.api.letsencrypt.org/directory`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, _ *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			u := absoluteURL(acme.Server)
 			if u == nil || u.Scheme != "http" {
@@ -109,34 +81,7 @@ func serverPath() Rule {
 		Summary: "The URL is on a CA's ACME host, but is not that of its directory.",
 		Why: "Let's Encrypt serves its directory at one path only: at / there is a page for people, and everything else is not " +
 			"found (boulder, wfe2/wfe.go). Registration of the account fails. A host of letsencrypt.org that is not known only warns.",
-		Remedy: "Write the URL exactly as the CA documents it.",
-		Examples: []Example{{
-			Title: "The host alone",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `spec.acme.server: Invalid value: "https://acme-v02.api.letsencrypt.org/": Let's Encrypt serves its directory at exactly "https://acme-v02.api.letsencrypt.org/directory". [acme-server-path]`,
-		}, {
-			Title: "A host that was never there",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-staging-v2.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[acme-server-path] spec.acme.server: "acme-staging-v2.api.letsencrypt.org" is not known as an ACME server of Let's Encrypt; did you mean "https://acme-staging-v02.api.letsencrypt.org/directory"?`,
-		}},
+		Remedy:      "Write the URL exactly as the CA documents it.",
 		CheckIssuer: forACME(checkServerPath),
 	}
 }
@@ -182,34 +127,7 @@ func serverObsolete() Rule {
 		Summary: "The ACME server is no more.",
 		Why: "The CA has switched it off; the announcement is in the table of CAs. An update of an Issuer that already has this " +
 			"server is only warned about.",
-		Remedy: "Use another CA, or the CA's present server.",
-		Examples: []Example{{
-			Title: "A CA that has ended its service",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: buypass, namespace: default}
-				spec:
-				  acme:
-				    server: https://api.buypass.com/acme/directory
-				    privateKeySecretRef: {name: buypass-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`,
-		}, {
-			Title: "The first version of ACME",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v01.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `spec.acme.server: Invalid value: "https://acme-v01.api.letsencrypt.org/directory": ACMEv1 was switched off in 2021; use https://acme-v02.api.letsencrypt.org/directory. [acme-server-obsolete]`,
-		}},
+		Remedy:      "Use another CA, or the CA's present server.",
 		CheckIssuer: forACME(checkServerObsolete),
 	}
 }
@@ -232,21 +150,6 @@ func skipTLSVerifyPublicCA() Rule {
 		Summary: "skipTLSVerify is set for a CA that everybody trusts.",
 		Why:     "It works, but whoever is between the cluster and the CA can read and change what is ordered.",
 		Remedy:  "Remove skipTLSVerify.",
-		Examples: []Example{{
-			Title: "Let's Encrypt without verification",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    skipTLSVerify: true
-				    privateKeySecretRef: {name: le-account}
-				    solvers: [{http01: {ingress: {}}}]
-				`,
-			Message: `[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: not needed for a publicly trusted CA; exposes account and orders to interception`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			if !acme.SkipTLSVerify || len(acme.CABundle) > 0 || !publicServer(r.CA()) {
 				return nil, nil // cert-manager refuses it next to a caBundle.

@@ -24,20 +24,6 @@ func solversEmpty() Rule {
 		Summary: "An ACME Issuer has no solvers.",
 		Why:     "That is right only where the CA authorizes names by itself, as some private ones do. Elsewhere each Order stays pending for ever.",
 		Remedy:  "Add a solver.",
-		Examples: []Example{{
-			Title: "No solvers",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers: []
-				`,
-			Message: `[solvers-empty] spec.acme.solvers: there are no solvers; only names the CA has already authorized can be issued`,
-		}},
 		CheckIssuer: forACME(func(_ context.Context, r *IssuerReview, acme *cmacme.ACMEIssuer) ([]Finding, error) {
 			if policy := r.CA(); len(acme.Solvers) > 0 || policy != nil && policy.Preauthorized == ca.Yes {
 				return nil, nil
@@ -56,53 +42,7 @@ func selectorNeverMatches() Rule {
 		Summary: "An entry of a solver's selector matches no name.",
 		Why: "cert-manager compares dnsNames letter by letter with the lower-case names that the CA returns, and dnsZones label by " +
 			"label; a zone covers its subdomains and wildcards already. An entry that is spelled otherwise is dead, and its names have no solver.",
-		Remedy: "Write names in lower case, in punycode, without a dot at either end, and zones without \"*.\".",
-		Examples: []Example{{
-			Title: "A zone with a star",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - selector: {dnsZones: ["*.cert-lab.dev"]}
-				      dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
-				`,
-			Message: `[selector-never-matches] spec.acme.solvers[0].selector.dnsZones[0]: "*.cert-lab.dev" matches only that literal wildcard; zones cover subdomains already - use "cert-lab.dev"`,
-		}, {
-			Title: "A zone with a dot at its end",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - selector: {dnsZones: [cert-lab.dev.]}
-				      dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
-				`,
-			Message: `[selector-never-matches] spec.acme.solvers[0].selector.dnsZones[0]: "cert-lab.dev." has a trailing dot and never matches - use "cert-lab.dev"`,
-		}, {
-			Title: "A name with capital letters",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - selector: {dnsNames: [WWW.cert-lab.dev]}
-				      http01: {ingress: {}}
-				`,
-			Message: `[selector-never-matches] spec.acme.solvers[0].selector.dnsNames[0]: "WWW.cert-lab.dev" never matches; names are compared in lower case - use "www.cert-lab.dev"`,
-		}},
+		Remedy:      "Write names in lower case, in punycode, without a dot at either end, and zones without \"*.\".",
 		CheckIssuer: forSolvers(checkSelector),
 	}
 }
@@ -189,24 +129,9 @@ func useInstead(name string) string {
 func route53HalfCredentials() Rule {
 	return Rule{
 		ID: "route53-half-credentials", Severity: Deny, Kinds: issuerKinds(),
-		Summary: "A Route 53 solver has one half of an access key.",
-		Why:     "cert-manager refuses every challenge with \"only one of access and secret key was provided\" (pkg/issuer/acme/dns/route53).",
-		Remedy:  "Set both halves, or neither for ambient credentials.",
-		Examples: []Example{{
-			Title: "An access key ID without its secret",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01: {route53: {region: eu-west-1, accessKeyID: AKIAEXAMPLE}}
-				`,
-			Message: `spec.acme.solvers[0].dns01.route53: Invalid value: only one of access key and secret key is set; cert-manager refuses this. Set secretAccessKeySecretRef, or remove both for ambient credentials. [route53-half-credentials]`,
-		}},
+		Summary:     "A Route 53 solver has one half of an access key.",
+		Why:         "cert-manager refuses every challenge with \"only one of access and secret key was provided\" (pkg/issuer/acme/dns/route53).",
+		Remedy:      "Set both halves, or neither for ambient credentials.",
 		CheckIssuer: forSolvers(checkRoute53),
 	}
 }
@@ -243,24 +168,7 @@ func dns01TwoProviders() Rule {
 		Summary: "A DNS-01 solver has acmeDNS and another provider.",
 		Why: "cert-manager refuses two providers in one solver, but overlooks acmeDNS next to akamai, azureDNS, cloudDNS, cloudflare " +
 			"or route53. It then uses the other one and never acmeDNS (pkg/issuer/acme/dns).",
-		Remedy: "Make two solvers of them.",
-		Examples: []Example{{
-			Title: "Two providers in one solver",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01:
-				        route53: {region: eu-west-1}
-				        acmeDNS: {host: auth.cert-lab.dev, accountSecretRef: {name: acme-dns, key: account}}
-				`,
-			Message: `[dns01-two-providers] spec.acme.solvers[0].dns01: route53 and acmeDNS are both set; only one is used. Split into two solvers`,
-		}},
+		Remedy:      "Make two solvers of them.",
 		CheckIssuer: forSolvers(checkTwoProviders),
 	}
 }
@@ -300,21 +208,6 @@ func gatewayNoParent() Rule {
 		Summary: "An HTTP-01 solver for the Gateway API names no Gateway.",
 		Why:     "Then each Certificate has to name one by annotation; for one that does not, cert-manager cannot create the challenge.",
 		Remedy:  "Name the Gateway in parentRefs.",
-		Examples: []Example{{
-			Title: "No parentRefs",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - http01: {gatewayHTTPRoute: {}}
-				`,
-			Message: `[gateway-no-parent] spec.acme.solvers[0].http01.gatewayHTTPRoute.parentRefs: empty; every Certificate needs the http01-parentrefname/-kind annotations`,
-		}},
 		CheckIssuer: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
 			if solver.HTTP01 == nil || solver.HTTP01.GatewayHTTPRoute == nil || len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) > 0 ||
 				solver.HTTP01.Ingress != nil { // cert-manager refuses both at once.

@@ -21,39 +21,7 @@ func issuerChangeOrphans() Rule {
 		Summary: "Names of existing Certificates lose their solver by the change of their Issuer.",
 		Why: "Their next Order stays pending for ever, and their certificate runs out. Found by asking cert-manager's own choice " +
 			"(pkg/util/solverpicker) about each name, with the old solvers and with the new ones. With very many names only a part of them is looked at, and the message says how many.",
-		Remedy: "Keep a solver for these names, or change the Certificates as well.",
-		Examples: []Example{{
-			Title: "The DNS-01 solver removed",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Certificate
-				metadata: {name: wild, namespace: default}
-				spec: {secretName: wild-tls, dnsNames: ["*.cert-lab.dev"], issuerRef: {name: le-dns01}}
-				---
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le-dns01, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - http01: {ingress: {}}
-				`,
-			Old: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le-dns01, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - http01: {ingress: {}}
-				    - dns01: {cloudflare: {apiTokenSecretRef: {name: cf, key: token}}}
-				`,
-			Message: `[issuer-change-orphans-certificates] spec.acme.solvers: 1 Certificate would lose their solver at renewal (wild: *.cert-lab.dev)`,
-		}},
+		Remedy:      "Keep a solver for these names, or change the Certificates as well.",
 		CheckIssuer: forACME(checkOrphans),
 	}
 }
@@ -184,25 +152,9 @@ func choiceOf(solver *cmacme.ACMEChallengeSolver) string {
 func issuerDeleteInUse() Rule {
 	return Rule{
 		ID: "issuer-delete-in-use", Severity: Warn, Kinds: issuerKinds(),
-		Summary: "An Issuer is deleted that Certificates refer to.",
-		Why:     "They keep what they have, and cannot renew it. A tool that prunes may delete in any order, so this only warns.",
-		Remedy:  "Delete the Certificates first, or let them refer to another Issuer.",
-		Examples: []Example{{
-			Title: "An Issuer in use",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Certificate
-				metadata: {name: web, namespace: default}
-				spec: {secretName: web-tls, dnsNames: [www.cert-lab.dev], issuerRef: {name: le-dns01}}
-				---
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le-dns01, namespace: default}
-				spec: {selfSigned: {}}
-				`,
-			Deleted: true,
-			Message: `[issuer-delete-in-use] Issuer "le-dns01" is referenced by 1 Certificate; it cannot renew without it`,
-		}},
+		Summary:     "An Issuer is deleted that Certificates refer to.",
+		Why:         "They keep what they have, and cannot renew it. A tool that prunes may delete in any order, so this only warns.",
+		Remedy:      "Delete the Certificates first, or let them refer to another Issuer.",
 		CheckIssuer: checkDeleteInUse,
 	}
 }

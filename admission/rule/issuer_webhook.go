@@ -25,21 +25,6 @@ func webhookGroupEmpty() Rule {
 		Summary: "A webhook solver has no group name.",
 		Why:     "cert-manager would post to /apis//v1alpha1, which is the URL of nothing.",
 		Remedy:  "Write the group name with which the webhook was installed.",
-		Examples: []Example{{
-			Title: "An empty group",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01: {webhook: {groupName: "", solverName: alidns}}
-				`,
-			Message: `spec.acme.solvers[0].dns01.webhook.groupName: Required value: groupName selects the APIService that serves the solver. [webhook-group-empty]`,
-		}},
 		CheckIssuer: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []Finding {
 			if webhookOf(solver) == nil || solver.DNS01.Webhook.GroupName != "" {
 				return nil
@@ -70,22 +55,7 @@ func webhookAPIServiceMissing() Rule {
 		Summary: "Nobody serves the group of a webhook solver.",
 		Why: "cert-manager reaches a webhook through the APIService v1alpha1.<groupName>. Without it each challenge says \"the server could " +
 			"not find the requested resource\". It may be installed later, so this only warns.",
-		Remedy: "Install the webhook with this group name, or correct the name.",
-		Examples: []Example{{
-			Title: "The group of somebody's README",
-			Manifest: `
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01: {webhook: {groupName: acme.yourcompany.com, solverName: alidns}}
-				`,
-			Message: `[webhook-apiservice-missing] spec.acme.solvers[0].dns01.webhook.groupName: APIService "v1alpha1.acme.yourcompany.com" not found; is the solver installed with this group name?`,
-		}},
+		Remedy:      "Install the webhook with this group name, or correct the name.",
 		CheckIssuer: forWebhooks(checkAPIService),
 	}
 }
@@ -163,28 +133,7 @@ func webhookSolverUnknown() Rule {
 		Summary: "The webhook has no solver of this name.",
 		Why: "The solver names of a webhook are the resources of its API group. For any other, each challenge says \"the server could not " +
 			"find the requested resource\". A newer webhook may be on its way, so this only warns.",
-		Remedy: "Write one of the names that the group serves.",
-		Examples: []Example{{
-			Title: "A capital letter",
-			Manifest: `
-				apiVersion: apiregistration.k8s.io/v1
-				kind: APIService
-				metadata: {name: v1alpha1.acme.cert-lab.dev, annotations: {resources: "alidns,dnspod"}}
-				spec: {group: acme.cert-lab.dev, version: v1alpha1, groupPriorityMinimum: 1000, versionPriority: 15}
-				status: {conditions: [{type: Available, status: "True"}]}
-				---
-				apiVersion: cert-manager.io/v1
-				kind: Issuer
-				metadata: {name: le, namespace: default}
-				spec:
-				  acme:
-				    server: https://acme-v02.api.letsencrypt.org/directory
-				    privateKeySecretRef: {name: le-account}
-				    solvers:
-				    - dns01: {webhook: {groupName: acme.cert-lab.dev, solverName: aliDNS}}
-				`,
-			Message: `[webhook-solver-unknown] spec.acme.solvers[0].dns01.webhook.solverName: "aliDNS" is not served by acme.cert-lab.dev (it serves: alidns, dnspod); did you mean "alidns"?`,
-		}},
+		Remedy:      "Write one of the names that the group serves.",
 		CheckIssuer: forWebhooks(checkSolverName),
 	}
 }

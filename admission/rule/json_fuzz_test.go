@@ -14,16 +14,13 @@ import (
 // fuzzJSON judges whatever can be decoded. No rule may panic, and two looks must see the same.
 func fuzzJSON(f *testing.F, kind string, empty func() metav1.Object) {
 	f.Helper()
-	for _, r := range All() {
-		for _, e := range r.Examples {
-			docs := documents(f, e.Manifest)
-			if last := docs[len(docs)-1]; last.kind == kind {
-				raw, err := json.Marshal(last.decode(f))
-				if err != nil {
-					f.Fatal(err)
-				}
-				f.Add(raw)
+	for _, c := range corpus(f) {
+		if last := documents(f, c.Object)[0]; last.kind == kind {
+			raw, err := json.Marshal(last.decode(f))
+			if err != nil {
+				f.Fatal(err)
 			}
+			f.Add(raw)
 		}
 	}
 	engine, env := NewEngine(All()), newScene(f, "").env

@@ -28,63 +28,7 @@ func keySizeForAlgorithm() Rule {
 		Why: "cert-manager makes RSA keys of 2048 to 8192 bits, ECDSA keys of 256, 384 or 521 bits, and Ed25519 keys, which have one size " +
 			"(https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificatePrivateKey). It generates no other key, so nothing " +
 			"is ever issued. On an Ingress or a Gateway it gives up on all annotations and says so only in its log.",
-		Remedy: "Write a size that belongs to the algorithm, or leave size out: RSA keys then have 2048 bits and ECDSA keys 256.",
-		Examples: []Example{
-			{
-				Title: "A size of RSA for an ECDSA key",
-				Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  privateKey: {algorithm: ECDSA, size: 2048}
-`,
-				Message: `spec.privateKey.size: Unsupported value: 2048: ECDSA keys have 256, 384 or 521 bits. 2048 is an RSA size: write algorithm: RSA, or an ECDSA size. [key-size-for-algorithm]`,
-			},
-			{
-				Title: "A size of ECDSA without an algorithm, which means RSA",
-				Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  privateKey: {size: 256}
-`,
-				Message: `spec.privateKey.size: Unsupported value: 256: RSA keys have 2048 to 8192 bits, and without an algorithm the key is RSA. 256 is an ECDSA size: write algorithm: ECDSA, or an RSA size. [key-size-for-algorithm]`,
-			},
-			{
-				Title: "An algorithm in lower case",
-				Manifest: `apiVersion: cert-manager.io/v1
-kind: Certificate
-metadata: {name: web, namespace: default}
-spec:
-  secretName: web-tls
-  dnsNames: [www.cert-lab.dev]
-  issuerRef: {name: le}
-  privateKey: {algorithm: ecdsa, size: 256}
-`,
-				Message: `spec.privateKey.algorithm: Unsupported value: "ecdsa": is not one of RSA, ECDSA, Ed25519 (case matters). Write "ECDSA". [key-size-for-algorithm]`,
-			},
-			{
-				Title: "A size of ECDSA in the annotations of an Ingress",
-				Manifest: `apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata:
-  name: web
-  namespace: default
-  annotations:
-    cert-manager.io/issuer: le
-    cert-manager.io/private-key-size: "256"
-spec:
-  tls: [{hosts: [www.cert-lab.dev], secretName: web-tls}]
-`,
-				Message: `[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: 256 is not an RSA size (RSA keys have 2048 to 8192 bits); also set cert-manager.io/private-key-algorithm: ECDSA`,
-			},
-		},
+		Remedy:           "Write a size that belongs to the algorithm, or leave size out: RSA keys then have 2048 bits and ECDSA keys 256.",
 		CheckCertificate: checkPrivateKey,
 		CheckAnnotated:   checkPrivateKeyAnnotations,
 	}

@@ -36,9 +36,6 @@ type Rule struct {
 	Why string
 	// Remedy says what to write instead.
 	Remedy string
-	// Examples are manifests that the rule finds fault with, and what it says.
-	Examples []Example
-
 	// Offline is for what a cluster with cert-manager refuses without us. Only files are judged by it.
 	Offline bool
 
@@ -51,24 +48,22 @@ type Rule struct {
 	OwnCertificates  bool
 }
 
-// Example is a bad manifest and the text of the finding.
-type Example struct {
-	// Title says what the example shows.
-	Title string
-	// Manifest is YAML. It may have several documents; the rule judges the last, the others are its world.
-	Manifest string
-	// Old is the judged object before the change, for what is found only on UPDATE; else "".
-	Old string
-	// Deleted is for what is found only when the object is deleted.
-	Deleted bool
-	// Message is the finding's text, exactly.
-	Message string
-}
-
 // Catalogue returns all rules there are, in the order of the documents: All and Offline.
 func Catalogue() []Rule { return append(All(), Offline()...) }
 
 // All returns the rules that objects in a cluster are judged by, in the order of the documents.
 func All() []Rule {
 	return slices.Concat(certificateRules(), certificateIssuerRules(), certificateOthersRules(), issuerRules(), annotatedRules())
+}
+
+// SkipUnknownRule is what there is to say about SkipUnknown, which the Engine finds by itself.
+func SkipUnknownRule() Rule {
+	return Rule{
+		ID:       SkipUnknown,
+		Severity: Warn,
+		Kinds:    []string{"Certificate", "Issuer", "ClusterIssuer", "Ingress", "Gateway"},
+		Summary:  "The annotation " + SkipAnnotation + " names no rule.",
+		Why:      "The annotation softens the rules that it names. A name that is no rule softens nothing, so the object may be denied all the same.",
+		Remedy:   "Write the id of a rule. `certyun rules` lists them.",
+	}
 }

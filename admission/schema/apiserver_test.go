@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
 func TestMain(m *testing.M) {
@@ -215,25 +216,17 @@ func inDefault(tree map[string]any) {
 	}
 }
 
-// corpus are the objects of all manifests.
+// corpus are the objects of all cases.
 func corpus(t testing.TB) []map[string]any {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "manifests", "*", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there are no manifests: %v", err)
+	all, err := cases.All()
+	if err != nil {
+		t.Fatal(err)
 	}
 	var objects []map[string]any
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for document := range strings.SplitSeq(string(raw), "\n---\n") {
-			var tree map[string]any
-			if err := yaml.Unmarshal([]byte(document), &tree); err != nil {
-				t.Fatalf("%s: %v", file, err)
-			}
-			objects = append(objects, tree)
+	for _, c := range all {
+		for _, document := range c.Documents() {
+			objects = append(objects, treeOf(t, document))
 		}
 	}
 	return objects

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 )
 
 // texts are the findings about a manifest, as a person sees them.
@@ -50,10 +51,14 @@ func TestExamplesOfTheRulesSayWhatTheyAreSaidToSay(t *testing.T) {
 		if r.CheckCertificate != nil || r.CheckIssuer != nil {
 			continue
 		}
-		for _, e := range r.Examples {
+		all, err := cases.Examples(r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
 			examples++
-			if diff := cmp.Diff([]string{e.Message}, texts(t, v, e.Manifest)); diff != "" {
-				t.Errorf("%s, %s: findings (-want +got):\n%s", r.ID, e.Title, diff)
+			if diff := cmp.Diff([]string{c.Message}, texts(t, v, c.Object)); diff != "" {
+				t.Errorf("%s: findings (-want +got):\n%s", c.Name, diff)
 			}
 		}
 	}

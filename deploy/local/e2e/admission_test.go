@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/cases"
 	"github.com/certyun/certyun/deploy/local/certmanager"
 	"github.com/certyun/certyun/deploy/local/stage"
 )
@@ -34,15 +34,15 @@ func documentedRefusals() []string {
 
 // refusals applies the examples of the documents and demands the text that they promise.
 func (s *suite) refusals(t *testing.T) {
-	examples := map[string]rule.Example{}
-	for _, r := range rule.All() {
-		examples[r.ID] = r.Examples[0]
-	}
 	for _, id := range documentedRefusals() {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			example, namespace := examples[id], s.namespace(t, id)
-			all := manifests(t, namespace, example.Manifest)
+			examples, err := cases.Examples(id)
+			if err != nil || len(examples) == 0 {
+				t.Fatalf("there is no example: %v", err)
+			}
+			example, namespace := &examples[0], s.namespace(t, id)
+			all := manifests(t, namespace, example.Manifest())
 			bad := all[len(all)-1]
 			for _, world := range all[:len(all)-1] {
 				s.apply(t, world)
