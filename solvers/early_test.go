@@ -342,6 +342,25 @@ func TestAhead_TheQueueIsBounded(t *testing.T) {
 	})
 }
 
+func TestAhead_WhatCannotBeWrittenTakesNobodysPlace(t *testing.T) {
+	play(t, 0, func(s *theatre) {
+		s.max = 5
+		s.start()
+		for i := range 10 {
+			o := s.order("team-a", fmt.Sprint("broken-", i), fmt.Sprintf("broken%d.example.com", i))
+			s.challenge(o, 0, nthValue(100+i), func(ch *cmacme.Challenge) {
+				ch.Spec.Solver.DNS01.Webhook.Config = &apiextensionsv1.JSON{Raw: []byte(s.configFor("nobody"))}
+			})
+		}
+		time.Sleep(time.Second)
+		s.many(3)
+		time.Sleep(3 * time.Second)
+		if got := len(s.txt("alice")); got != 3 {
+			s.t.Errorf("%d records are written ahead behind those that cannot be, want 3", got)
+		}
+	})
+}
+
 func TestAhead_WhatIsNeverAskedForIsTakenBack(t *testing.T) {
 	for name, end := range map[string]func(s *theatre, ch *cmacme.Challenge){
 		"the Challenge is deleted": func(s *theatre, ch *cmacme.Challenge) { s.remove(ch) },

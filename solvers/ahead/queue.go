@@ -166,19 +166,27 @@ func (q *queue) takeBack(ctx context.Context, entries map[string]entry) {
 	}
 }
 
-// claim chooses which records are written next, and notes them in the journal.
+// claim chooses which records are written next, and notes them in the journal. One that cannot be written for now takes nobody's
+// place.
 func (q *queue) claim(wanted []challenge, entries map[string]entry) []entry {
 	size := 0
 	for _, e := range entries {
 		size += e.size()
 	}
 	var claimed []entry
-	for _, c := range wanted[:min(q.options.Max, len(wanted))] {
+	ahead := 0
+	for _, c := range wanted {
 		solver, _ := q.options.Group.solver(c.Challenge)
 		e := newEntry(solver.Name(), q.options.Group.request(&c, ""), c.name)
+		if !e.fits() || q.backsOff(e.key()) || q.backsOff(groupOf(e)) {
+			continue
+		}
+		if ahead++; ahead > q.options.Max {
+			break
+		}
 		known, noted := entries[e.key()]
 		noted = noted && known.Challenge == e.Challenge
-		if noted && known.Written || !e.fits() || !q.mayBegin(e, len(claimed)) {
+		if noted && known.Written || !q.mayBegin(e, len(claimed)) {
 			continue
 		}
 		if !noted {

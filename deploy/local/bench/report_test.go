@@ -206,8 +206,10 @@ func slowest(r *Report, provider string, propagation time.Duration, last float64
 func TestCountOfCalls(t *testing.T) {
 	r, account := &Report{}, stage.Account{Owner: "calls"}
 	r.addCalls("Alidns", wayOneReplica, []cloud.Call{
-		{Owner: "calls", Action: "DescribeDomains"}, {Owner: "calls", Action: "AddDomainRecord", Code: "Throttling.User"},
-		{Owner: "others", Action: "AddDomainRecord"}, {Owner: "calls", Action: "DeleteDomainRecord"},
+		{Owner: "calls", Action: "DescribeDomains"},
+		{Owner: "calls", Action: "AddDomainRecord", Code: "Throttling.User"},
+		{Owner: "others", Action: "AddDomainRecord"},
+		{Owner: "calls", Action: "DeleteDomainRecord"},
 	}, account)
 	want := []Calls{{Provider: "Alidns", Replicas: 1, Names: 2 * callsCertificates, Calls: 3, ZoneLists: 1}}
 	if diff := cmp.Diff(want, r.Calls); diff != "" {

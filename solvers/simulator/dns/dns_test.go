@@ -469,6 +469,16 @@ func TestTheResolverOfACA(t *testing.T) {
 	}
 }
 
+func TestACapLengthensNoTTL(t *testing.T) {
+	w := start(t, dns.Options{})
+	r := resolver(t, w, dns.RecursiveOptions{Cache: true, MaxAge: time.Minute})
+	for range 2 {
+		if got := text(ask(t, r.Address(), "udp", "nobody.com.", mdns.TypeSOA)); got != "NXDOMAIN ra; authority: com. 5 SOA 5" {
+			t.Error(got)
+		}
+	}
+}
+
 func removeLast(t *testing.T, w world) {
 	t.Helper()
 	records := w.ali.Records("example.com")
