@@ -161,7 +161,7 @@ func (a *Ahead) Doubt(r Request) {
 
 // Times of what another replica may just be doing.
 const (
-	claimedFor = 2 * time.Second
+	claimedFor = time.Second
 	askAgain   = 250 * time.Millisecond
 )
 

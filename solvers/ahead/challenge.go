@@ -29,8 +29,8 @@ type Group struct {
 // challenge is a Challenge and what was seen of it.
 type challenge struct {
 	*cmacme.Challenge
-	// name is the record's, "" while it is not known: see names.
-	name string
+	// name is the record's, "" while it is not known: see names. key is that of the record's entry in the journal, for a name.
+	name, key, keyFor string
 	// working is when cert-manager was first seen to work on it; starting says that this was so from the beginning.
 	working time.Time
 	// finalized says that cert-manager's finalizer was seen, so that the Challenge does not go before CleanUp has succeeded.

@@ -19,6 +19,10 @@ const (
 	gathered = 50 * time.Millisecond
 	// lookAgain is when it looks without a change, and reads what others have noted in the journal.
 	lookAgain = 10 * time.Second
+	// saveAgain is how long what has become of records is collected before it is saved. What is to be written is saved before.
+	saveAgain = time.Second
+	// claimAtOnce is how many records are noted together before they are written.
+	claimAtOnce = 32
 	// unheardFor is how long an entry may be without a Challenge: the event may come after what another replica noted.
 	unheardFor = 5 * time.Second
 )
@@ -48,6 +52,8 @@ type queue struct {
 	journal *journal
 	// wake tells that an operation has ended.
 	wake chan struct{}
+	// saved is when the journal was.
+	saved time.Time
 
 	mu sync.Mutex
 	// inFlight are the operations under way, by key; their groups are counted.
@@ -71,7 +77,7 @@ func (a *Ahead) newQueue() *queue {
 
 // run works until ctx ends, and returns when nothing is under way.
 func (q *queue) run(ctx context.Context) {
-	defer q.operations.Wait()
+	defer q.settle(ctx)
 	defer q.leads.Store(false)
 	for ctx.Err() == nil {
 		changed := q.view.next()
@@ -83,10 +89,26 @@ func (q *queue) run(ctx context.Context) {
 			return
 		case <-changed:
 		case <-q.wake:
-		case <-time.After(lookAgain):
+		case <-time.After(q.nextLook()):
 		}
 		pause(ctx, gathered)
 	}
+}
+
+// nextLook is soon where something is not saved.
+func (q *queue) nextLook() time.Duration {
+	if q.journal.dirty() {
+		return saveAgain
+	}
+	return lookAgain
+}
+
+// settle waits for what is under way, and saves what has become of it for the next one who leads.
+func (q *queue) settle(ctx context.Context) {
+	q.operations.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewWithin)
+	defer cancel()
+	q.tell(q.journal.save(ctx))
 }
 
 // pass compares what there is with what there should be, and begins what is missing.
@@ -102,12 +124,15 @@ func (q *queue) pass(ctx context.Context) {
 	q.leads.Store(true) // from now on it is known here what stands in the journal
 	entries, _ := q.journal.all()
 	q.takeBack(ctx, entries)
-	claimed := q.claim(wanted, entries)
-	if err := q.journal.save(ctx); err != nil {
-		q.pauseJournal(err)
-		return
+	claimed, fresh := q.claim(wanted, entries)
+	if fresh || time.Since(q.saved) > saveAgain {
+		if err := q.journal.save(ctx); err != nil {
+			q.pauseJournal(err)
+			return
+		}
+		q.saved = time.Now()
+		q.tell(nil)
 	}
-	q.tell(nil)
 	for _, e := range claimed {
 		q.begin(ctx, e, q.write)
 	}
@@ -150,8 +175,7 @@ func (q *queue) takeBack(ctx context.Context, entries map[string]entry) {
 			delete(q.unheard, key)
 		}
 	}
-	for key, e := range entries {
-		fate := q.view.fateOf(e)
+	for key, fate := range q.view.fates(entries) {
 		if fate != unheard {
 			delete(q.unheard, key)
 		} else if q.unheard[key].IsZero() {
@@ -161,20 +185,19 @@ func (q *queue) takeBack(ctx context.Context, entries map[string]entry) {
 		case fate == cleaned:
 			q.journal.forget(key)
 		case fate == orphaned || fate == unheard && now.Sub(q.unheard[key]) >= unheardFor:
-			q.begin(ctx, e, q.remove)
+			q.begin(ctx, entries[key], q.remove)
 		}
 	}
 }
 
-// claim chooses which records are written next, and notes them in the journal. One that cannot be written for now takes nobody's
-// place.
-func (q *queue) claim(wanted []challenge, entries map[string]entry) []entry {
+// claim chooses which records are written next, and notes them in the journal; fresh tells whether some were not noted yet. One
+// that cannot be written for now takes nobody's place.
+func (q *queue) claim(wanted []challenge, entries map[string]entry) (claimed []entry, fresh bool) {
 	size := 0
 	for _, e := range entries {
 		size += e.size()
 	}
-	var claimed []entry
-	ahead := 0
+	ahead, notedNow := 0, 0
 	for _, c := range wanted {
 		solver, _ := q.options.Group.solver(c.Challenge)
 		e := newEntry(solver.Name(), q.options.Group.request(&c, ""), c.name)
@@ -185,19 +208,19 @@ func (q *queue) claim(wanted []challenge, entries map[string]entry) []entry {
 			break
 		}
 		known, noted := entries[e.key()]
-		noted = noted && known.Challenge == e.Challenge
-		if noted && known.Written || !q.mayBegin(e, len(claimed)) {
+		if noted = noted && known.Challenge == e.Challenge; noted && known.Written {
 			continue
 		}
 		if !noted {
-			if size += e.size(); size > maxJournal {
+			size += e.size()
+			if notedNow++; notedNow > claimAtOnce || size > maxJournal {
 				break
 			}
 			q.journal.note(e)
 		}
 		claimed = append(claimed, e)
 	}
-	return claimed
+	return claimed, notedNow > 0
 }
 
 // begin works on an entry in the background, if nobody else does.
@@ -259,23 +282,14 @@ func (q *queue) watch(ctx context.Context, e entry) {
 // groupOf is a credential, as far as that can be told without reading it.
 func groupOf(e entry) string { return keyOf(e.Solver, e.Namespace, string(e.Config)) }
 
-// mayBegin tells whether an entry may be worked on now, beside so many others that are about to be.
-func (q *queue) mayBegin(e entry, others int) bool {
+// enter counts an entry that is worked on, if it may be now.
+func (q *queue) enter(e entry) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	group, now := groupOf(e), time.Now()
-	_, busy := q.inFlight[e.key()]
-	return !busy && len(q.inFlight)+others < atOnce && !q.backoffs[e.key()].goesOn(now) && !q.backoffs[group].goesOn(now)
-}
-
-// enter counts an entry that is worked on, if it may be.
-func (q *queue) enter(e entry) bool {
-	if !q.mayBegin(e, 0) {
+	if _, busy := q.inFlight[e.key()]; busy || len(q.inFlight) >= atOnce || q.backoffs[e.key()].goesOn(now) || q.backoffs[group].goesOn(now) {
 		return false
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	group := groupOf(e)
 	if !q.proven[group] && q.count(group) >= atOnceAlone {
 		return false
 	}

@@ -147,9 +147,9 @@ func (a *Ahead) takeBackAll(ctx context.Context) {
 	a.tell(q.journal.refresh(ctx)) // where the right is gone already, the copy has to do
 	for ctx.Err() == nil {
 		entries, _ := q.journal.all()
-		left := 0
-		for _, e := range entries {
-			if a.view.asked(e) {
+		asked, left := a.view.asked(), 0
+		for key, e := range entries {
+			if asked[key] {
 				continue
 			}
 			left++

@@ -124,6 +124,18 @@ func (v *view) nameOf(c *challenge) {
 	c.name = plainName(c.Spec.DNSName)
 }
 
+// keyOf names the entry of the Challenge's record in the journal.
+func (v *view) keyOf(c *challenge) string {
+	solver, ours := v.group.solver(c.Challenge)
+	if !ours || c.name == "" {
+		return ""
+	}
+	if c.key == "" || c.keyFor != c.name {
+		c.key, c.keyFor = keyOf(solver.Name(), v.group.resources(c.Challenge), c.name, c.Spec.Key), c.name
+	}
+	return c.key
+}
+
 // putOrder remembers of an Order that had ended before this process came that the CA may have asked for its names: its Challenges
 // are gone.
 func (v *view) putOrder(o *cmacme.Order, initial bool) {
@@ -195,48 +207,49 @@ const (
 	unheard
 )
 
-// fateOf tells what becomes of an entry of the journal.
-func (v *view) fateOf(e entry) fate {
+// fates tells what becomes of the entries of the journal.
+func (v *view) fates(entries map[string]entry) map[string]fate {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	found := unheard
+	fates := make(map[string]fate, len(entries))
+	for key, e := range entries {
+		fates[key] = unheard
+		if d, known := v.departed[e.Challenge]; known {
+			fates[key] = orphaned
+			if d.cleaned {
+				fates[key] = cleaned
+			}
+		}
+	}
+	alive := map[string]bool{}
 	for _, c := range v.challenges {
-		if !v.isOf(c, e) {
+		key := v.keyOf(c)
+		if _, noted := entries[key]; !noted || alive[key] {
 			continue
 		}
 		switch {
 		case open(c.Challenge) || hasFinalizer(c.Challenge):
-			return kept
+			alive[key], fates[key] = true, kept
 		case c.finalized:
-			found = cleaned
+			fates[key] = cleaned
 		default:
-			found = orphaned
+			fates[key] = orphaned
 		}
 	}
-	if d, known := v.departed[e.Challenge]; found == unheard && known {
-		found = orphaned
-		if d.cleaned {
-			found = cleaned
-		}
-	}
-	return found
+	return fates
 }
 
-// asked tells whether cert-manager has asked for the entry's record, so that it will have it cleaned up.
-func (v *view) asked(e entry) bool {
+// asked are the entries whose records cert-manager has asked for, so that it will have them cleaned up.
+func (v *view) asked() map[string]bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	asked := map[string]bool{}
 	for _, c := range v.challenges {
-		if v.isOf(c, e) && hasFinalizer(c.Challenge) {
-			return true
+		if key := v.keyOf(c); key != "" && hasFinalizer(c.Challenge) {
+			asked[key] = true
 		}
 	}
-	return false
-}
-
-func (v *view) isOf(c *challenge, e entry) bool {
-	solver, ours := v.group.solver(c.Challenge)
-	return ours && c.Spec.Key == e.Value && c.name == e.Name && solver.Name() == e.Solver && v.group.resources(c.Challenge) == e.Namespace
+	return asked
 }
 
 // look is when the CA may have asked for a Challenge, if it may have.

@@ -117,7 +117,7 @@ func (w *watching) stop() {
 func (w *watching) next(ctx context.Context) (name string, failed bool, err error) {
 	for {
 		var change watch.Event
-		open := true
+		var open bool
 		select {
 		case <-ctx.Done():
 			return "", false, context.Cause(ctx)
