@@ -188,7 +188,7 @@ func (c *Case) complete() error {
 		return fmt.Errorf("no finding of %s is expected; move the file to the folder %s", c.Rule, c.Expect[0].Rule)
 	case (c.Example == "") != (c.Message == ""):
 		return errors.New(`an example needs "# example: title" and "# message: what is said"; write both or none`)
-	case c.Example != "" && !(speaks && strings.Contains(c.Message, "["+c.Rule+"]")):
+	case c.Example != "" && (!speaks || !strings.Contains(c.Message, "["+c.Rule+"]")):
 		return fmt.Errorf("the message is not that of %s; write what the rule says, its id in brackets included", c.Rule)
 	}
 	return nil
