@@ -29,9 +29,9 @@ type Group struct {
 // challenge is a Challenge and what was seen of it.
 type challenge struct {
 	*cmacme.Challenge
-	// name is the record's, "" while it is not known: see names. key is that of the record's entry in the journal, for a name.
-	name, key, keyFor string
-	// working is when cert-manager was first seen to work on it; starting says that this was so from the beginning.
+	// name is the record's, "" while it is not known: see names. key is that of the record's entry in the journal, "" for others'.
+	name, key string
+	// working is when cert-manager may first have worked on it, zero if it has not.
 	working time.Time
 	// finalized says that cert-manager's finalizer was seen, so that the Challenge does not go before CleanUp has succeeded.
 	finalized bool

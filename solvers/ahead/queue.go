@@ -201,14 +201,16 @@ func (q *queue) claim(wanted []challenge, entries map[string]entry) (claimed []e
 	for _, c := range wanted {
 		solver, _ := q.options.Group.solver(c.Challenge)
 		e := newEntry(solver.Name(), q.options.Group.request(&c, ""), c.name)
-		if !e.fits() || q.backsOff(e.key()) || q.backsOff(groupOf(e)) {
+		known, noted := entries[c.key]
+		noted = noted && known.Challenge == e.Challenge
+		written := noted && known.Written
+		if !written && (!e.fits() || q.backsOff(c.key) || q.backsOff(groupOf(e))) {
 			continue
 		}
 		if ahead++; ahead > q.options.Max {
 			break
 		}
-		known, noted := entries[e.key()]
-		if noted = noted && known.Challenge == e.Challenge; noted && known.Written {
+		if written {
 			continue
 		}
 		if !noted {

@@ -115,25 +115,21 @@ func (v *view) end(c *challenge) {
 	}
 }
 
-// nameOf finds the name of a Challenge's record, as far as it is known.
+// nameOf finds the name of the record of a Challenge of ours, as far as it is known.
 func (v *view) nameOf(c *challenge) {
+	name := plainName(c.Spec.DNSName)
 	if follows(c.Challenge) {
-		c.name = v.names[c.Spec.DNSName]
-		return
+		name = v.names[c.Spec.DNSName]
 	}
-	c.name = plainName(c.Spec.DNSName)
+	v.setName(c, name)
 }
 
-// keyOf names the entry of the Challenge's record in the journal.
-func (v *view) keyOf(c *challenge) string {
-	solver, ours := v.group.solver(c.Challenge)
-	if !ours || c.name == "" {
-		return ""
+func (v *view) setName(c *challenge, name string) {
+	if c.name == name {
+		return
 	}
-	if c.key == "" || c.keyFor != c.name {
-		c.key, c.keyFor = keyOf(solver.Name(), v.group.resources(c.Challenge), c.name, c.Spec.Key), c.name
-	}
-	return c.key
+	solver, _ := v.group.solver(c.Challenge)
+	c.name, c.key = name, keyOf(solver.Name(), v.group.resources(c.Challenge), name, c.Spec.Key)
 }
 
 // putOrder remembers of an Order that had ended before this process came that the CA may have asked for its names: its Challenges
@@ -223,7 +219,7 @@ func (v *view) fates(entries map[string]entry) map[string]fate {
 	}
 	alive := map[string]bool{}
 	for _, c := range v.challenges {
-		key := v.keyOf(c)
+		key := c.key
 		if _, noted := entries[key]; !noted || alive[key] {
 			continue
 		}
@@ -245,8 +241,8 @@ func (v *view) asked() map[string]bool {
 	defer v.mu.Unlock()
 	asked := map[string]bool{}
 	for _, c := range v.challenges {
-		if key := v.keyOf(c); key != "" && hasFinalizer(c.Challenge) {
-			asked[key] = true
+		if c.key != "" && hasFinalizer(c.Challenge) {
+			asked[c.key] = true
 		}
 	}
 	return asked
@@ -342,7 +338,8 @@ func (v *view) learn(dnsName, name string) {
 	known := false
 	for _, c := range v.challenges {
 		if _, ours := v.group.solver(c.Challenge); ours && c.Spec.DNSName == dnsName && follows(c.Challenge) {
-			known, c.name = true, name
+			known = true
+			v.setName(c, name)
 		}
 	}
 	if known {
