@@ -39,7 +39,11 @@ type backoff struct {
 	last  time.Duration
 }
 
+// fail begins a wait. Of several that were under way together, the first to fail does: one cause is not counted many times.
 func (b *backoff) fail(now time.Time) {
+	if b.goesOn(now) {
+		return
+	}
 	b.last = min(max(2*b.last, firstBackoff), longBackoff)
 	b.until = now.Add(b.last)
 }
