@@ -71,7 +71,7 @@ func newQuotaRun(b *testing.B, v vendor, qps float64) *quotaRun {
 		Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}, QPS: allowedQPS, Burst: allowedBurst,
 	})
 	// The API calls of a Present have the time that they have where it waits for its record.
-	r.visibility = &Visibility{Timeout: defaultPropagationTimeout, Watcher: seenAtOnce{}}
+	r.watcher = seenAtOnce{}
 	r.qps = qps
 	r.restart()
 	return &quotaRun{rig: r}

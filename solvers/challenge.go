@@ -17,6 +17,7 @@ import (
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/quota"
 )
 
 // errConfig marks what is wrong with the config of a Challenge. cert-manager copies it from the Issuer when it makes the
@@ -29,8 +30,9 @@ var challengeValue = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // challenge is a ChallengeRequest, understood.
 type challenge struct {
+	request                   *whapi.ChallengeRequest
 	name, resolvedZone, value string
-	plan                      Plan
+	config                    config.Solver
 	identity                  string
 	account                   *provider.Account
 	// secretNames are the Secrets that the keys came from, for error texts.
@@ -39,7 +41,7 @@ type challenge struct {
 
 // open understands the request and reads the keys. On an error it returns as much of the challenge as it understood.
 func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challenge, error) {
-	c := &challenge{value: ch.Key}
+	c := &challenge{request: ch, value: ch.Key}
 	name, err := dnsname.Parse(ch.ResolvedFQDN)
 	if err != nil {
 		return c, misconfigured(fmt.Errorf("%w: resolvedFQDN: %w", errConfig, err))
@@ -51,36 +53,36 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 	if !s.anyValue && !challengeValue.MatchString(c.value) {
 		return c, misconfigured(fmt.Errorf("%w: the challenge's key is not that of a DNS-01 challenge, 43 characters of base64url; no other value is written or removed", errConfig))
 	}
-	if c.plan, err = s.decode(ch); err != nil {
+	if c.config, err = s.decode(ch); err != nil {
 		return c, err
 	}
 	reader := s.keys.Load()
 	if reader == nil {
 		return c, &fault.Error{Kind: fault.Transient, Reason: "certyun is still starting"}
 	}
-	keys, err := reader.Read(ctx, ch.ResourceNamespace, c.plan.Keys)
+	keys, err := reader.Read(ctx, ch.ResourceNamespace, c.config.Keys)
 	if err != nil {
 		return c, err
 	}
-	c.secretNames = secretNames(ch.ResourceNamespace, c.plan.Keys)
+	c.secretNames = secretNames(ch.ResourceNamespace, c.config.Keys)
 	c.identity = keys.Identity()
-	c.account = s.host.Accounts.Account(c.identity, keys.ID, s.host.Open(keys, c.plan))
+	c.account = s.host.accounts.Account(c.identity, keys.ID, func(pace *quota.Call) provider.Provider { return s.host.open(keys, c.config, pace) })
 	return c, nil
 }
 
-func (s *Solver) decode(ch *whapi.ChallengeRequest) (Plan, error) {
+func (s *Solver) decode(ch *whapi.ChallengeRequest) (config.Solver, error) {
 	var raw []byte
 	if ch.Config != nil {
 		raw = ch.Config.Raw
 	}
-	plan, errs := s.host.Decode(field.NewPath("config"), raw)
+	wanted, errs := s.host.decode(field.NewPath("config"), raw)
 	if err := errs.ToAggregate(); err != nil {
-		return plan, misconfigured(fmt.Errorf("%w: %w", errConfig, err))
+		return wanted, misconfigured(fmt.Errorf("%w: %w", errConfig, err))
 	}
-	if !plan.Keys.Named() {
-		return plan, misconfigured(fmt.Errorf("%w names no Secret; credentials of the environment are not used by this version of certyun, so name the Secret with the access key", errConfig))
+	if !wanted.Keys.Named() {
+		return wanted, misconfigured(fmt.Errorf("%w names no Secret; credentials of the environment are not used by this version of certyun, so name the Secret with the access key", errConfig))
 	}
-	return plan, nil
+	return wanted, nil
 }
 
 func misconfigured(err error) error {
@@ -93,9 +95,7 @@ func (c *challenge) recordIn(zone string) (provider.TXT, error) {
 	if err != nil {
 		return provider.TXT{}, misconfigured(err)
 	}
-	r := c.plan.Record
-	r.Zone, r.RR, r.Value = zone, rr, c.value
-	return r, nil
+	return provider.TXT{Zone: zone, RR: rr, Value: c.value, TTL: c.config.TTL, Line: c.config.Line, LineID: c.config.LineID}, nil
 }
 
 // key is what the challenge's record is remembered by. The credential is part of it: no account ever sees an id that
@@ -111,21 +111,21 @@ func (c *challenge) fingerprint() string {
 }
 
 // requestOf is what the challenge is to package ahead.
-func (s *Solver) requestOf(c *challenge, ch *whapi.ChallengeRequest) ahead.Request {
-	return ahead.Request{ChallengeRequest: ch, Solver: s.Name(), Name: c.name}
+func (s *Solver) requestOf(c *challenge) ahead.Request {
+	return ahead.Request{ChallengeRequest: c.request, Solver: s.Name(), Name: c.name}
 }
 
 // explain says what failed. Where the cloud refused the keys, it says which Secret they are from.
-func (s *Solver) explain(action string, ch *whapi.ChallengeRequest, c *challenge, err error) error {
+func (s *Solver) explain(action string, c *challenge, err error) error {
 	name := c.name
 	if name == "" {
-		name = ch.ResolvedFQDN
+		name = c.request.ResolvedFQDN
 	}
 	refused := fault.Is(err, fault.Denied) || fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound)
 	if refused && len(c.secretNames) > 0 {
-		return fmt.Errorf("%s: %s the TXT record %s: %w; the keys are from %s", s.host.Name, action, name, err, strings.Join(c.secretNames, " and "))
+		return fmt.Errorf("%s: %s the TXT record %s: %w; the keys are from %s", s.host.name, action, name, err, strings.Join(c.secretNames, " and "))
 	}
-	return fmt.Errorf("%s: %s the TXT record %s: %w", s.host.Name, action, name, err)
+	return fmt.Errorf("%s: %s the TXT record %s: %w", s.host.name, action, name, err)
 }
 
 func secretNames(namespace string, keys config.Keys) []string {
@@ -141,6 +141,9 @@ func secretNames(namespace string, keys config.Keys) []string {
 }
 
 // logFields never hold the config, the keys or the record's value.
-func (s *Solver) logFields(ch *whapi.ChallengeRequest, c *challenge) []any {
-	return []any{"solver", s.host.Name, "uid", ch.UID, "dnsName", ch.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone, "namespace", ch.ResourceNamespace}
+func (s *Solver) logFields(c *challenge) []any {
+	return []any{
+		"solver", s.host.name, "uid", c.request.UID, "dnsName", c.request.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone,
+		"namespace", c.request.ResourceNamespace,
+	}
 }

@@ -38,7 +38,7 @@ func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bo
 	if err != nil {
 		return ahead.Record{}, err
 	}
-	klog.V(2).InfoS("Wrote the challenge's record ahead", append(s.logFields(ch, c), "zone", zone)...)
+	klog.V(2).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
 	return ahead.Record{Zone: zone, ID: string(s.records.get(c.key()).id), Account: c.fingerprint()}, nil
 }
 
@@ -48,7 +48,7 @@ const watchEvery = 2 * time.Second
 // Watch implements ahead.Solver.
 func (s early) Watch(ctx context.Context, ch *whapi.ChallengeRequest, r ahead.Record) {
 	name, err := dnsname.Parse(ch.ResolvedFQDN)
-	if err == nil && s.visibility != nil && s.visibility.Watcher.Watch(ctx, propagation.Record{Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
+	if err == nil && s.watcher != nil && s.watcher.Watch(ctx, propagation.Record{Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
 		s.shown.Saw(name, ch.Key)
 	}
 }
@@ -63,7 +63,7 @@ func (s early) Remove(ctx context.Context, ch *whapi.ChallengeRequest, known ahe
 	if err == nil {
 		return nil
 	}
-	return s.unlessHopeless(ch, c, err)
+	return s.unlessHopeless(c, err)
 }
 
 // Futile implements ahead.Solver.
@@ -88,11 +88,14 @@ func (f follower) Follow(ctx context.Context, dnsName string) (string, error) {
 }
 
 // newAhead returns what the solvers ask about other challenges, nil where that is turned off.
-func (o *Options) newAhead(memory *ahead.Memory, solvers ...*Solver) *ahead.Ahead {
+func (o *Options) newAhead(memory *ahead.Memory, solvers ...*Solver) (*ahead.Ahead, error) {
 	if o.Ahead.Max == 0 {
-		return nil
+		return nil, nil
 	}
-	resolvers := o.Propagation.resolvers
+	resolvers, err := o.Propagation.resolvers()
+	if err != nil {
+		return nil, err
+	}
 	if len(resolvers) == 0 {
 		resolvers = dnsutil.RecursiveNameservers
 	}
@@ -107,7 +110,7 @@ func (o *Options) newAhead(memory *ahead.Memory, solvers ...*Solver) *ahead.Ahea
 	for _, s := range solvers {
 		s.ahead = a
 	}
-	return a
+	return a, nil
 }
 
 // identity tells this process apart from all others, and begins with its Pod's name.

@@ -1,7 +1,6 @@
 package solvers
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -62,7 +61,7 @@ func TestPresent_ApexAndWildcardCostOnePropagation(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", records after ", delay), func(t *testing.T) {
 				play(t, 2, func(s *theatre) {
 					s.delay, s.route = delay, route(s)
-					s.cloud.Change(func(c *cloud.Settings) { c.ListLag = s.solverHost().ListLag })
+					s.cloud.Change(func(c *cloud.Settings) { c.ListLag = s.solverHost().listLag })
 					start := time.Now()
 					o, challenges := s.apexAndWildcard("web", value, otherValue)
 					s.wantIssued(start, s.onePropagation(), s.solve(challenges...))
@@ -77,7 +76,7 @@ func TestPresent_ApexAndWildcardCostOnePropagation(t *testing.T) {
 	}
 }
 
-func (s *theatre) solverHost() Host { return s.replicas[0].host }
+func (s *theatre) solverHost() host { return s.replicas[0].host }
 
 func TestPresent_WithoutAheadAndMemoryTheOrderFails(t *testing.T) {
 	play(t, 0, func(s *theatre) {
@@ -405,7 +404,7 @@ func TestAhead_WhatIsNeverAskedForIsTakenBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, 2, func(s *theatre) {
-				s.cloud.Change(func(c *cloud.Settings) { c.ListLag = s.solverHost().ListLag })
+				s.cloud.Change(func(c *cloud.Settings) { c.ListLag = s.solverHost().listLag })
 				o := s.order("team-a", "web", "example.com")
 				ch := s.challenge(o, 0, value)
 				time.Sleep(time.Second)
@@ -513,7 +512,7 @@ func TestDrain_WhilePresentWritesForOthers(t *testing.T) {
 		presented := make(chan error)
 		go func() { presented <- s.replicas[0].Present(s.request(challenges[0])) }()
 		time.Sleep(time.Millisecond)
-		s.replicas[0].Drain(context.Background()) // which lets none begin until it ends
+		s.replicas[0].Drain() // which lets none begin until it ends
 		if err := <-presented; err != nil {
 			s.t.Error(err)
 		}

@@ -1,9 +1,11 @@
 package solvers
 
 import (
+	"net/http"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/component-base/metrics/legacyregistry"
 
 	"github.com/certyun/certyun/solvers/ahead"
 	"github.com/certyun/certyun/solvers/alidns"
@@ -12,6 +14,8 @@ import (
 	"github.com/certyun/certyun/solvers/dnspod"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/quota"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // The solverNames that Issuers use. AlidnsAlias is what https://github.com/DEVmachine-fr/cert-manager-alidns-webhook calls
@@ -22,67 +26,100 @@ const (
 	DNSPodName  = "dnspod"
 )
 
-// dnspodListLag is how long a new record may be missing from lists (note on
-// https://cloud.tencent.com/document/api/1427/56166).
-const dnspodListLag = 30 * time.Second
+// host is one DNS host.
+type host struct {
+	// name is the solverName that Issuers use.
+	name string
+	// accounts is what is remembered of the host's accounts.
+	accounts *provider.Accounts
+	// decode reads the config that an Issuer has for this host. Errors carry the path.
+	decode func(path *field.Path, raw []byte) (config.Solver, field.ErrorList)
+	// open returns the provider that acts with these keys, for one try of one call. It makes no call.
+	open func(keys credential.Keys, c config.Solver, pace *quota.Call) provider.Provider
+	// listLag is how long a new record may be missing from the host's lists.
+	listLag time.Duration
+}
 
-// Solvers returns the solvers that the options describe. They share what they know of the DNS.
-func (o *Options) Solvers(counters func(solver string) Counters) (alidns, dnspod *Solver, err error) {
-	transport, err := provider.NewTransportTrusting(o.CloudCAFile)
+// Solvers returns the solvers that valid options describe. They share what they know of the DNS.
+func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
+	transport, err := wire.NewTransport(o.CloudCAFile)
 	if err != nil {
 		return nil, nil, err
 	}
-	visibility := o.Propagation.visibility()
-	alidns = NewSolver(o.alidnsHost(transport), visibility, counters(AlidnsName))
-	dnspod = NewSolver(o.dnspodHost(transport), visibility, counters(DNSPodName))
-	memory := ahead.NewMemory(o.CAMemory)
-	for _, s := range []*Solver{alidns, dnspod} {
-		s.shown, s.anyValue = memory, o.AnyValue
+	watcher, err := o.Propagation.watcher()
+	if err != nil {
+		return nil, nil, err
 	}
-	return alidns, dnspod, nil
+	memory, counters := ahead.NewMemory(o.CAMemory), newCounters(legacyregistry.Register)
+	var solvers [2]*Solver
+	for i, host := range []func(http.RoundTripper) (host, error){o.alidnsHost, o.dnspodHost} {
+		h, err := host(transport)
+		if err != nil {
+			return nil, nil, err
+		}
+		s := newSolver(h, counters)
+		s.shown, s.anyValue = memory, o.AnyValue
+		s.watcher, s.longest = watcher, o.Propagation.Timeout
+		solvers[i] = s
+	}
+	return solvers[0], solvers[1], nil
 }
 
-// visibility is nil where Present is not to wait.
-func (o *PropagationOptions) visibility() *Visibility {
+// watcher is nil where Present is not to wait.
+func (o *PropagationOptions) watcher() (watcher, error) {
 	if o.Timeout == 0 {
-		return nil
+		return nil, nil
+	}
+	addresses, err := o.resolvers()
+	if err != nil {
+		return nil, err
+	}
+	networks, err := o.networks()
+	if err != nil {
+		return nil, err
 	}
 	resolvers := []propagation.Resolver{propagation.SystemResolver()}
-	if len(o.resolvers) > 0 {
+	if len(addresses) > 0 {
 		resolvers = nil
-		for _, address := range o.resolvers {
+		for _, address := range addresses {
 			resolvers = append(resolvers, propagation.ResolverAt(address))
 		}
 	}
-	return &Visibility{Timeout: o.Timeout, Watcher: propagation.NewWatcher(propagation.Options{
-		Timeout: o.Timeout, Resolvers: resolvers, Asker: propagation.Network{},
-		Port: uint16(o.Port), Allow: o.networks, Strict: o.Strict,
-	})}
+	return propagation.NewWatcher(propagation.Options{
+		Timeout: o.Timeout, Finder: propagation.Finder{Resolvers: resolvers, Allow: networks}, Asker: propagation.Network{},
+		Port: uint16(o.Port), Strict: o.Strict,
+	}), nil
 }
 
-func (o *Options) alidnsHost(t *provider.Transport) Host {
-	cloud := alidns.New(alidns.Options{Endpoint: o.Alidns.endpoint, Transport: t})
-	return Host{
-		Name:     AlidnsName,
-		Accounts: provider.NewAccounts(provider.Limits{QPS: o.Alidns.QPS, Flag: "--alidns-qps", SerialWrites: true}),
-		Decode: func(path *field.Path, raw []byte) (Plan, field.ErrorList) {
-			c, errs := config.DecodeAlidns(path, raw)
-			return Plan{Keys: c.Keys, Region: c.Region, Record: provider.TXT{TTL: c.TTL, Line: c.Line}}, errs
-		},
-		Open: func(keys credential.Keys, plan Plan) provider.Provider { return cloud.Account(keys, plan.Region) },
+func (o *Options) alidnsHost(t http.RoundTripper) (host, error) {
+	endpoint, err := o.Alidns.endpoint()
+	if err != nil {
+		return host{}, err
 	}
+	cloud := alidns.New(wire.API{Endpoint: endpoint, Transport: t})
+	return host{
+		name:     AlidnsName,
+		accounts: provider.NewAccounts(quota.New(o.Alidns.QPS, "--alidns-qps"), alidns.SerialWrites),
+		decode:   config.DecodeAlidns,
+		open: func(keys credential.Keys, c config.Solver, pace *quota.Call) provider.Provider {
+			return cloud.Account(keys, c.Region, pace)
+		},
+	}, nil
 }
 
-func (o *Options) dnspodHost(t *provider.Transport) Host {
-	cloud := dnspod.New(dnspod.Options{Endpoint: o.DNSPod.endpoint, Transport: t})
-	return Host{
-		Name:     DNSPodName,
-		Accounts: provider.NewAccounts(provider.Limits{QPS: o.DNSPod.QPS, Flag: "--dnspod-qps"}),
-		Decode: func(path *field.Path, raw []byte) (Plan, field.ErrorList) {
-			c, errs := config.DecodeDNSPod(path, raw)
-			return Plan{Keys: c.Keys, Record: provider.TXT{TTL: c.TTL, Line: c.RecordLine, LineID: c.RecordLineID}}, errs
-		},
-		Open:    func(keys credential.Keys, _ Plan) provider.Provider { return cloud.Account(keys) },
-		ListLag: dnspodListLag,
+func (o *Options) dnspodHost(t http.RoundTripper) (host, error) {
+	endpoint, err := o.DNSPod.endpoint()
+	if err != nil {
+		return host{}, err
 	}
+	cloud := dnspod.New(wire.API{Endpoint: endpoint, Transport: t})
+	return host{
+		name:     DNSPodName,
+		accounts: provider.NewAccounts(quota.New(o.DNSPod.QPS, "--dnspod-qps"), false),
+		decode:   config.DecodeDNSPod,
+		open: func(keys credential.Keys, _ config.Solver, pace *quota.Call) provider.Provider {
+			return cloud.Account(keys, pace)
+		},
+		listLag: dnspod.ListLag,
+	}, nil
 }

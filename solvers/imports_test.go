@@ -13,13 +13,15 @@ const module = "github.com/certyun/certyun"
 // may import what they like.
 func TestImports(t *testing.T) {
 	foundation := []string{"solvers/dnsname", "solvers/config", "solvers/fault"}
-	account := append(slices.Clone(foundation), "solvers/credential", "solvers/provider")
+	account := append(slices.Clone(foundation), "solvers/credential", "solvers/quota", "solvers/wire", "solvers/provider")
 	allowed := map[string][]string{
 		"solvers/dnsname":     {},
 		"solvers/config":      {},
 		"solvers/fault":       {},
 		"solvers/credential":  foundation,
-		"solvers/provider":    foundation,
+		"solvers/quota":       foundation,
+		"solvers/wire":        foundation,
+		"solvers/provider":    append(slices.Clone(foundation), "solvers/quota"),
 		"solvers/propagation": foundation,
 		"solvers/ahead":       foundation,
 		"solvers/alidns":      account,
@@ -39,8 +41,8 @@ func TestImports(t *testing.T) {
 	allowed["admission"] = append(slices.Clone(rules), "admission/evidence/cluster", "admission/policy")
 	// The doctor reads Secrets, asks the clouds and looks at the DNS as the solver does.
 	allowed["admission/doctor"] = slices.Concat(rules, []string{
-		"admission/evidence/objects", "admission/report", "solvers/credential", "solvers/provider", "solvers/propagation",
-		"solvers/alidns", "solvers/alidns/internal/quiet", "solvers/dnspod",
+		"admission/evidence/objects", "admission/report", "solvers/credential", "solvers/quota", "solvers/wire", "solvers/provider",
+		"solvers/propagation", "solvers/alidns", "solvers/alidns/internal/quiet", "solvers/dnspod",
 	})
 	allowed["admission/lint"] = append(slices.Clone(rules), "admission/evidence/cluster", "admission/evidence/objects",
 		"admission/policy", "admission/report", "admission/schema")

@@ -18,7 +18,7 @@ import (
 
 	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/propagation"
-	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // defaultPort needs no privilege.
@@ -90,10 +90,6 @@ type PropagationOptions struct {
 	AllowNetworks []string
 	// Strict makes an error of a wait in which no name server answered with authority.
 	Strict bool
-
-	// Set by Validate.
-	resolvers []string
-	networks  []netip.Prefix
 }
 
 // HostOptions are the settings for one DNS host.
@@ -103,15 +99,15 @@ type HostOptions struct {
 	// QPS is how many calls a second one account makes at most.
 	QPS float64
 
-	endpoint provider.Endpoint // set by Validate
+	name string
 }
 
 // NewOptions returns the defaults.
 func NewOptions() *Options {
 	o := &Options{
 		Server: server.NewWebhookServerOptions(""),
-		Alidns: HostOptions{QPS: defaultQPS},
-		DNSPod: HostOptions{QPS: defaultQPS},
+		Alidns: HostOptions{name: AlidnsName, QPS: defaultQPS},
+		DNSPod: HostOptions{name: DNSPodName, QPS: defaultQPS},
 
 		Propagation: PropagationOptions{Timeout: defaultPropagationTimeout, Port: 53},
 		Ahead:       AheadOptions{Max: defaultAhead, ClusterResourceNamespace: "cert-manager"},
@@ -135,17 +131,17 @@ func (o *Options) Flags() *cliflag.NamedFlagSets {
 
 func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Server.SolverGroup, "group-name", "", "API group of the solvers: the groupName in Issuers. Default: the environment variable GROUP_NAME, else "+config.DefaultGroup+".")
-	o.Alidns.addFlags(fs, "alidns", "Alibaba Cloud DNS", "https://alidns.aliyuncs.com")
-	o.DNSPod.addFlags(fs, "dnspod", "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
+	o.Alidns.addFlags(fs, "Alibaba Cloud DNS", "https://alidns.aliyuncs.com")
+	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
 	o.Propagation.addFlags(fs)
 	o.Ahead.addFlags(fs)
 	fs.DurationVar(&o.CAMemory, "ca-memory", o.CAMemory, "How long the resolvers of a CA may remember what a name answered. As long a value is held back that was not visible when the CA may have looked. 0 holds nothing back.")
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
 
-func (o *HostOptions) addFlags(fs *pflag.FlagSet, name, title, endpoint string) {
-	fs.StringVar(&o.Endpoint, name+"-endpoint", "", "URL of the API of "+title+". Plain http is accepted only to a loopback address. Default: "+endpoint+".")
-	fs.Float64Var(&o.QPS, name+"-qps", o.QPS, "How many calls a second are made to "+title+" with one account's keys, at most. While the cloud throttles they are fewer.")
+func (o *HostOptions) addFlags(fs *pflag.FlagSet, title, endpoint string) {
+	fs.StringVar(&o.Endpoint, o.name+"-endpoint", "", "URL of the API of "+title+". Plain http is accepted only to a loopback address. Default: "+endpoint+".")
+	fs.Float64Var(&o.QPS, o.name+"-qps", o.QPS, "How many calls a second are made to "+title+" with one account's keys, at most. While the cloud throttles they are fewer.")
 }
 
 func (o *PropagationOptions) addFlags(fs *pflag.FlagSet) {
@@ -182,8 +178,8 @@ func (o *Options) Complete() error {
 func (o *Options) Validate() error {
 	errs := []error{
 		validateGroup(o.Server.SolverGroup),
-		o.Alidns.validate("alidns"),
-		o.DNSPod.validate("dnspod"),
+		o.Alidns.validate(),
+		o.DNSPod.validate(),
 		o.Propagation.validate(),
 		o.Ahead.validate(),
 		validateCAMemory(o.CAMemory),
@@ -206,19 +202,24 @@ func validateGroup(group string) error {
 	return nil
 }
 
-func (o *HostOptions) validate(name string) error {
+func (o *HostOptions) validate() error {
 	if !(o.QPS > 0) || math.IsInf(o.QPS, 1) { // NaN is not greater than 0 either
-		return fmt.Errorf("--%s-qps %v must be a number greater than 0", name, o.QPS)
+		return fmt.Errorf("--%s-qps %v must be a number greater than 0", o.name, o.QPS)
 	}
+	_, err := o.endpoint()
+	return err
+}
+
+// endpoint is the zero value for the public one.
+func (o *HostOptions) endpoint() (wire.Endpoint, error) {
 	if o.Endpoint == "" {
-		return nil
+		return wire.Endpoint{}, nil
 	}
-	endpoint, err := provider.ParseEndpoint(o.Endpoint)
+	endpoint, err := wire.ParseEndpoint(o.Endpoint)
 	if err != nil {
-		return fmt.Errorf("--%s-endpoint: %w", name, err)
+		return wire.Endpoint{}, fmt.Errorf("--%s-endpoint: %w", o.name, err)
 	}
-	o.endpoint = endpoint
-	return nil
+	return endpoint, nil
 }
 
 func (o *PropagationOptions) validate() error {
@@ -230,27 +231,38 @@ func (o *PropagationOptions) validate() error {
 	if o.Port < 1 || o.Port > 65535 {
 		errs = append(errs, fmt.Errorf("--propagation-port %d must be from 1 to 65535", o.Port))
 	}
-	o.resolvers, o.networks = nil, nil
-	for _, text := range o.Nameservers {
-		resolver, err := propagation.ParseResolver(text)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("--propagation-nameservers: %w", err))
-			continue
-		}
-		o.resolvers = append(o.resolvers, resolver)
-	}
-	for _, text := range o.AllowNetworks {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("--propagation-allow-networks: %q is not a network; want one like 10.0.0.0/8 or fd00::/8, and /32 or /128 for one address", text))
-			continue
-		}
-		o.networks = append(o.networks, network)
-	}
+	_, unresolved := o.resolvers()
+	_, unknown := o.networks()
+	errs = append(errs, unresolved, unknown)
 	if o.Strict && o.Timeout == 0 {
 		errs = append(errs, errors.New("--propagation-strict has no meaning with --propagation-timeout=0, which turns the wait off"))
 	}
 	return errors.Join(errs...)
+}
+
+// resolvers are the addresses of those that are asked for zones, none for the system's.
+func (o *PropagationOptions) resolvers() (resolvers []string, err error) {
+	for _, text := range o.Nameservers {
+		resolver, bad := propagation.ParseResolver(text)
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("--propagation-nameservers: %w", bad))
+			continue
+		}
+		resolvers = append(resolvers, resolver)
+	}
+	return resolvers, err
+}
+
+func (o *PropagationOptions) networks() (networks []netip.Prefix, err error) {
+	for _, text := range o.AllowNetworks {
+		network, bad := netip.ParsePrefix(text)
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("--propagation-allow-networks: %q is not a network; want one like 10.0.0.0/8 or fd00::/8, and /32 or /128 for one address", text))
+			continue
+		}
+		networks = append(networks, network)
+	}
+	return networks, err
 }
 
 func (o *AheadOptions) validate() error {

@@ -71,7 +71,7 @@ func TestEveryOrderOfEvents(t *testing.T) {
 }
 
 func (s *theatre) perform(c script) {
-	s.cloud.Change(func(settings *cloud.Settings) { settings.ListLag = s.solverHost().ListLag })
+	s.cloud.Change(func(settings *cloud.Settings) { settings.ListLag = s.solverHost().listLag })
 	s.putZone("alice", "example.net", cloud.Record{RR: "_acme-challenge", Type: "TXT", Value: nthValue(9), TTL: 600})
 	call := 0
 	s.route = func(string, *cmacme.Challenge) *replica { return s.replicas[c.routes[min(call, 3)]] }

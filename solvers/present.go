@@ -25,10 +25,10 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	start := time.Now()
 	c, zone, written, err := s.present(ctx, ch)
 	if err != nil {
-		return s.explain("present", ch, c, err)
+		return s.explain("present", c, err)
 	}
 	klog.InfoS("Presented the challenge",
-		append(s.logFields(ch, c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
+		append(s.logFields(c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
 	return nil
 }
 
@@ -38,7 +38,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (c *ch
 	if c, err = s.open(writing, ch); err != nil {
 		return c, "", time.Time{}, err
 	}
-	r := s.requestOf(c, ch)
+	r := s.requestOf(c)
 	others := s.others(writing, r)
 	defer others.wait() // nothing of it outlives the operation
 	defer stop()
@@ -46,7 +46,7 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (c *ch
 		return c, zone, time.Time{}, err
 	}
 	written = time.Now()
-	sight, err := s.await(ctx, ch, c, zone)
+	sight, err := s.await(ctx, c, zone)
 	if err != nil {
 		s.doubt(c, r)
 		return c, zone, written, err
@@ -58,10 +58,10 @@ func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (c *ch
 // writeTime is what a Present has for its calls. It leaves time to wait for the record: without that time Present could not
 // succeed, so a worker of cert-manager's would be held for nothing.
 func (s *Solver) writeTime() time.Duration {
-	if s.visibility == nil {
+	if s.watcher == nil {
 		return operationTimeout
 	}
-	return operationTimeout - min(s.visibility.Timeout, leastWait)
+	return operationTimeout - min(s.longest, leastWait)
 }
 
 // own makes a change to the challenge's record, alone.
@@ -87,28 +87,32 @@ func (s *Solver) write(ctx context.Context, c *challenge, r ahead.Request) (zone
 // add writes the record into the zone that the name belongs to, unless it is known to be there, remembers its id and returns the
 // zone.
 func (s *Solver) add(ctx context.Context, c *challenge, known ahead.Record) (zone string, err error) {
-	err = c.account.InZone(ctx, c.name, c.resolvedZone, func(z string) error {
-		zone = z
-		if known.Zone == zone {
-			s.records.presented(c.key(), zone, provider.RecordID(known.ID))
-			return nil
-		}
-		record, err := c.recordIn(zone)
-		if err != nil {
-			return err
-		}
-		id, err := c.account.AddTXT(ctx, record)
-		if err != nil {
-			return err
-		}
-		if id != "" {
-			s.shown.Missed(c.name, c.value) // there was none until now
-		}
-		s.withdraw(ctx, c, known, zone)
-		s.records.presented(c.key(), zone, id)
+	zones := c.account.InZone(c.name, c.resolvedZone)
+	for zones.Next(ctx) {
+		zones.Err = s.addTo(ctx, c, known, zones.Zone)
+	}
+	return zones.Zone, zones.Err
+}
+
+func (s *Solver) addTo(ctx context.Context, c *challenge, known ahead.Record, zone string) error {
+	if known.Zone == zone {
+		s.records.presented(c.key(), zone, provider.RecordID(known.ID))
 		return nil
-	})
-	return zone, err
+	}
+	record, err := c.recordIn(zone)
+	if err != nil {
+		return err
+	}
+	id, err := c.account.AddTXT(ctx, record)
+	if err != nil {
+		return err
+	}
+	if id != "" {
+		s.shown.Missed(c.name, c.value) // there was none until now
+	}
+	s.withdraw(ctx, c, known, zone)
+	s.records.presented(c.key(), zone, id)
+	return nil
 }
 
 // withdraw removes a record that was written ahead into another zone: the account has one that the DNS does not use.
@@ -126,12 +130,12 @@ func (s *Solver) withdraw(ctx context.Context, c *challenge, known ahead.Record,
 }
 
 // await returns when the record is visible, or when there was nobody to tell for the whole of the wait.
-func (s *Solver) await(ctx context.Context, ch *whapi.ChallengeRequest, c *challenge, zone string) (propagation.Sight, error) {
-	if s.visibility == nil {
+func (s *Solver) await(ctx context.Context, c *challenge, zone string) (propagation.Sight, error) {
+	if s.watcher == nil {
 		s.shown.Saw(c.name, c.value)
 		return propagation.Sight{}, nil
 	}
-	sight, err := s.visibility.Watcher.Wait(ctx, propagation.Record{Account: c.identity, Zone: zone, Name: c.name, Value: c.value})
+	sight, err := s.watcher.Wait(ctx, propagation.Record{Account: c.identity, Zone: zone, Name: c.name, Value: c.value})
 	if err != nil {
 		return sight, err
 	}
@@ -139,9 +143,9 @@ func (s *Solver) await(ctx context.Context, ch *whapi.ChallengeRequest, c *chall
 	if sight.Seen {
 		return sight, nil
 	}
-	s.counters.Unseen.Inc()
+	s.counters.unseen.WithLabelValues(s.Name()).Inc()
 	klog.InfoS("Warning: nobody could tell whether the record is visible, so the challenge goes on after the whole wait",
-		append(s.logFields(ch, c), "zone", zone, "wait", s.visibility.Timeout, "cause", sight.Blind)...)
+		append(s.logFields(c), "zone", zone, "wait", s.longest, "cause", sight.Blind)...)
 	return sight, nil
 }
 
@@ -201,13 +205,13 @@ func (s *Solver) awaitOthers(ctx, writing context.Context, r ahead.Request, sibl
 }
 
 func (s *Solver) awaitOther(ctx context.Context, r ahead.Request, sibling ahead.Sibling, sight propagation.Sight) {
-	nobodyToAsk := s.visibility == nil || !sight.Seen
+	nobodyToAsk := s.watcher == nil || !sight.Seen
 	record := propagation.Record{Zone: sibling.Zone, Name: r.Name, Value: sibling.Value}
 	switch {
 	case nobodyToAsk:
 		s.shown.Saw(r.Name, sibling.Value)
 	case !s.shown.Hopeful(r.Name, sibling.Value):
-	case s.visibility.Watcher.Watch(ctx, record, 0):
+	case s.watcher.Watch(ctx, record, 0):
 		s.shown.Saw(r.Name, sibling.Value)
 	default:
 		s.shown.Overlooked(r.Name, sibling.Value)

@@ -19,16 +19,17 @@ import (
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 	"github.com/certyun/certyun/solvers/simulator/dns"
+	"k8s.io/component-base/metrics"
 )
 
 // wired is the solvers as the command makes them of its flags, and the world that they reach over real sockets.
 type wired struct {
-	world  *simulator.World
-	solver map[string]*Solver
-	unseen *countingCounter
+	world    *simulator.World
+	solver   map[string]*Solver
+	counters *counters
 }
 
-func wire(t *testing.T, servers []dns.NameServer, change func(*simulator.Options, *PropagationOptions)) *wired {
+func connect(t *testing.T, servers []dns.NameServer, change func(*simulator.Options, *PropagationOptions)) *wired {
 	t.Helper()
 	accounts := []cloud.Account{{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}}}
 	world := simulator.Options{
@@ -42,7 +43,7 @@ func wire(t *testing.T, servers []dns.NameServer, change func(*simulator.Options
 	if change != nil {
 		change(&world, &o.Propagation)
 	}
-	w := &wired{world: simulator.Start(t, world), solver: map[string]*Solver{}, unseen: &countingCounter{}}
+	w := &wired{world: simulator.Start(t, world), solver: map[string]*Solver{}, counters: newCounters(metrics.NewKubeRegistry().Register)}
 	o.Alidns.Endpoint, o.DNSPod.Endpoint = w.world.Alidns.URL, w.world.DNSPod.URL
 	if o.Propagation.Port == 53 {
 		o.Propagation.Port = w.world.DNS.Port()
@@ -51,7 +52,7 @@ func wire(t *testing.T, servers []dns.NameServer, change func(*simulator.Options
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	alidns, dnspod, err := o.Solvers(func(string) Counters { return Counters{Abandoned: &countingCounter{}, Unseen: w.unseen} })
+	alidns, dnspod, err := o.Solvers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +60,7 @@ func wire(t *testing.T, servers []dns.NameServer, change func(*simulator.Options
 	secrets.put("team-a", "alice", aliceID, aliceSecret)
 	for _, s := range []*Solver{alidns, dnspod} {
 		s.keys.Store(credential.NewReader(secrets))
+		s.counters = w.counters
 		w.solver[s.Name()] = s
 	}
 	return w
@@ -124,7 +126,7 @@ func TestPresentThroughRealNameServers(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := wire(t, test.servers, func(_ *simulator.Options, o *PropagationOptions) {
+			w := connect(t, test.servers, func(_ *simulator.Options, o *PropagationOptions) {
 				if !test.sight {
 					o.Timeout = patience
 				}
@@ -156,12 +158,13 @@ func TestPresentThroughRealNameServers(t *testing.T) {
 				})
 			}
 			both.Wait()
-			unseen := int64(0)
+			unseen := 0.0
 			if !test.sight && test.err == "" {
 				unseen = 2
 			}
-			if got := w.unseen.n.Load(); got != unseen {
-				t.Errorf("%d records counted as unseen, want %d", got, unseen)
+			got := counted(t, w.counters.unseen, AlidnsName) + counted(t, w.counters.unseen, DNSPodName)
+			if got != unseen {
+				t.Errorf("%g records counted as unseen, want %g", got, unseen)
 			}
 			if test.sight {
 				w.wantEverywhere(t)
@@ -173,12 +176,12 @@ func TestPresentThroughRealNameServers(t *testing.T) {
 // intercept puts somebody between certyun and all name servers, once the resolver knows them.
 func (w *wired) intercept(t *testing.T) {
 	t.Helper()
-	o := propagation.Options{
+	finder := propagation.Finder{
 		Resolvers: []propagation.Resolver{propagation.ResolverAt(w.world.Recursive.Address())},
 		Allow:     []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}
 	for _, zone := range []string{"alidns.example", "dnspod.example"} {
-		if _, _, err := o.Servers(t.Context(), zone); err != nil {
+		if _, _, err := finder.Servers(t.Context(), zone); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -217,7 +220,7 @@ func (w *wired) wantEverywhere(t *testing.T) {
 }
 
 func TestPresentWithoutAWait(t *testing.T) {
-	w := wire(t, []dns.NameServer{{Name: "ns1.simulator.test", Delay: time.Hour}}, func(_ *simulator.Options, o *PropagationOptions) { o.Timeout = 0 })
+	w := connect(t, []dns.NameServer{{Name: "ns1.simulator.test", Delay: time.Hour}}, func(_ *simulator.Options, o *PropagationOptions) { o.Timeout = 0 })
 	for _, v := range vendors() {
 		if err := w.solver[v.name].Present(w.request(v)); err != nil {
 			t.Errorf("%s: %v", v.name, err)

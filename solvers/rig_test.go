@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,11 +18,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/certyun/certyun/solvers/credential"
-	"github.com/certyun/certyun/solvers/provider"
 	"github.com/certyun/certyun/solvers/simulator"
 	simalidns "github.com/certyun/certyun/solvers/simulator/alidns"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 	simdnspod "github.com/certyun/certyun/solvers/simulator/dnspod"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/testutil"
 )
 
 // The accounts of the tests: alice and bob, who do not know each other's keys.
@@ -45,7 +45,7 @@ type vendor struct {
 	configFor                func(secret string) string
 	newCloud                 func(now func() time.Time) *cloud.Cloud
 	handler                  func(*cloud.Cloud) http.Handler
-	host                     func(*Options, *provider.Transport) Host
+	host                     func(*Options, http.RoundTripper) (host, error)
 }
 
 func vendors() []vendor {
@@ -73,11 +73,10 @@ type rig struct {
 	cloud     *cloud.Cloud
 	secrets   *fakeSecrets
 	solver    *Solver
-	abandoned *countingCounter
-	unseen    countingCounter
-	transport *provider.Transport
-	// visibility is nil unless a test sets it before restart.
-	visibility *Visibility
+	counters  *counters
+	transport http.RoundTripper
+	// watcher is nil unless a test sets it before restart.
+	watcher watcher
 	// qps is the limit of calls a second, 0 for the default. It is for a test to set before restart.
 	qps float64
 }
@@ -106,7 +105,7 @@ func newRig(t testing.TB, v vendor) *rig {
 	c := v.newCloud(nil)
 	c.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{{ID: aliceID, Secret: aliceSecret}}})
 	c.PutAccount(cloud.Account{Owner: "bob", Keys: []cloud.Key{{ID: bobID, Secret: bobSecret}}})
-	r := &rig{vendor: v, t: t, cloud: c, secrets: newFakeSecrets(), transport: provider.NewTransportOver(simulator.Transport(v.handler(c)))}
+	r := &rig{vendor: v, t: t, cloud: c, secrets: newFakeSecrets(), transport: simulator.Transport(v.handler(c))}
 	r.secrets.put("team-a", "alice", aliceID, aliceSecret)
 	r.secrets.put("team-b", "bob", bobID, bobSecret)
 	r.putZone("alice", "example.com")
@@ -116,23 +115,41 @@ func newRig(t testing.TB, v vendor) *rig {
 
 // restart replaces the solver by a new one that remembers nothing, as another replica or a new process does.
 func (r *rig) restart() {
-	r.abandoned = &countingCounter{}
-	r.solver = r.replica(r.abandoned)
+	r.counters = newCounters(metrics.NewKubeRegistry().Register)
+	r.solver = r.replica()
 }
 
-func (r *rig) replica(abandoned Counter) *Solver {
+// abandoned and unseen are how many records were counted as that.
+func (r *rig) abandoned() float64 { return counted(r.t, r.counters.abandoned, r.name) }
+func (r *rig) unseen() float64    { return counted(r.t, r.counters.unseen, r.name) }
+
+func counted(t testing.TB, c *metrics.CounterVec, solver string) float64 {
+	t.Helper()
+	n, err := testutil.GetCounterMetricValue(c.WithLabelValues(solver))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (r *rig) replica() *Solver {
 	o := NewOptions()
 	if r.qps > 0 {
 		o.Alidns.QPS, o.DNSPod.QPS = r.qps, r.qps
 	}
-	s := NewSolver(r.host(o, r.transport), r.visibility, Counters{Abandoned: abandoned, Unseen: &r.unseen})
+	h, err := r.host(o, r.transport)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	s := newSolver(h, r.counters)
+	s.watcher, s.longest = r.watcher, defaultPropagationTimeout
 	s.keys.Store(credential.NewReader(r.secrets))
 	return s
 }
 
 func (r *rig) putZone(owner, name string, records ...cloud.Record) {
 	r.t.Helper()
-	if _, err := r.cloud.PutZone(cloud.Zone{Owner: owner, Name: name, Records: records}); err != nil {
+	if err := r.cloud.PutZone(cloud.Zone{Owner: owner, Name: name, Records: records}); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -146,7 +163,7 @@ func (r *rig) removeZone(owner, name string) {
 
 func (r *rig) inject(f cloud.Fault) {
 	r.t.Helper()
-	if _, err := r.cloud.Inject(f); err != nil {
+	if err := r.cloud.Inject(f); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -284,7 +301,3 @@ func (f *fakeSecrets) Secret(_ context.Context, namespace, name string) (*corev1
 	}
 	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
 }
-
-type countingCounter struct{ n atomic.Int64 }
-
-func (c *countingCounter) Inc() { c.n.Add(1) }

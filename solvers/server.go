@@ -14,8 +14,6 @@ import (
 	"k8s.io/apiserver/pkg/server/healthz"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
-	"k8s.io/component-base/metrics"
-	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
 )
 
@@ -60,14 +58,7 @@ func (o *Options) Run(ctx context.Context) (err error) {
 	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
 		return err
 	}
-	abandoned := counter("certyun_records_abandoned_total",
-		"Records that could not be cleaned up and never can be: the credential, the zone or a readable config is gone.")
-	unseen := counter("certyun_propagation_unseen_total",
-		"Challenges that went on after the whole wait, for no authoritative name server of the zone could be asked whether the record is visible.")
-
-	alidns, dnspod, err := o.Solvers(func(solver string) Counters {
-		return Counters{Abandoned: abandoned.WithLabelValues(solver), Unseen: unseen.WithLabelValues(solver)}
-	})
+	alidns, dnspod, err := o.Solvers()
 	if err != nil {
 		return err
 	}
@@ -81,15 +72,18 @@ func (o *Options) Run(ctx context.Context) (err error) {
 		return err
 	}
 	klog.InfoS("Serving the solvers", "group", o.Server.SolverGroup)
-	if a := o.newAhead(alidns.shown, alidns, dnspod); a != nil {
+	a, err := o.newAhead(alidns.shown, alidns, dnspod)
+	if err != nil {
+		return err
+	}
+	if a != nil {
 		stop := runBeside(ctx, func(ctx context.Context) error { return runAhead(ctx, a, config) })
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
 	// a deadline of its own.
-	draining := context.WithoutCancel(ctx)
-	defer dnspod.Drain(draining)
-	defer alidns.Drain(draining)
+	defer dnspod.Drain()
+	defer alidns.Drain()
 	return server.PrepareRun().RunWithContext(ctx)
 }
 
@@ -102,13 +96,6 @@ func runBeside(ctx context.Context, run func(context.Context) error) (stop func(
 		cancel()
 		return <-ended
 	}
-}
-
-// counter returns a counter of the process, by solver.
-func counter(name, help string) *metrics.CounterVec {
-	c := metrics.NewCounterVec(&metrics.CounterOpts{Name: name, Help: help, StabilityLevel: metrics.ALPHA}, []string{"solver"})
-	legacyregistry.MustRegister(c)
-	return c
 }
 
 // initialized is ready once Present and CleanUp can read Secrets.

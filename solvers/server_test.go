@@ -102,7 +102,7 @@ func TestACloudCAFileThatCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := NewOptions()
 			o.CloudCAFile = file
-			_, _, err := o.Solvers(func(string) Counters { return Counters{&countingCounter{}, &countingCounter{}} })
+			_, _, err := o.Solvers()
 			if err == nil || !strings.Contains(err.Error(), "--cloud-ca-file") {
 				t.Errorf("got the error %v", err)
 			}
@@ -138,7 +138,7 @@ func TestDrainWaitsForWhatIsInFlight(t *testing.T) {
 			cancel()
 		}()
 		time.Sleep(time.Second)
-		r.solver.Drain(r.t.Context())
+		r.solver.Drain()
 		synctest.Wait() // for what follows at once
 		if ctx.Err() == nil {
 			r.t.Error("Drain returned before CleanUp did")

@@ -340,7 +340,7 @@ func (s *served) takesTooLong(t *testing.T) {
 		endpoint := []*simulator.Endpoint{s.world.Alidns, s.world.DNSPod}[i]
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := endpoint.Inject(cloud.Fault{Kind: cloud.Throttle, Action: v.list}); err != nil {
+			if err := endpoint.Inject(cloud.Fault{Kind: cloud.Throttle, Action: v.list}); err != nil {
 				t.Fatal(err)
 			}
 			response, err := s.challenge(t.Context(), v.name, whapi.ChallengeActionCleanUp, v.configFor("alice"))
@@ -357,7 +357,7 @@ func (s *served) drains(t *testing.T) {
 	if _, err := s.challenge(t.Context(), AlidnsName, whapi.ChallengeActionPresent, v.configFor("alice")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 3 * time.Second}); err != nil {
+	if err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 3 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	cleaned := make(chan error, 1)

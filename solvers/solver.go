@@ -12,13 +12,11 @@ import (
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"golang.org/x/sync/semaphore"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
 	"github.com/certyun/certyun/solvers/ahead"
-	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/propagation"
@@ -35,64 +33,31 @@ const operationTimeout = 33 * time.Second
 // the call that follows finds the record written and has nearly all of the time for the wait.
 const leastWait = 10 * time.Second
 
-// Host is one DNS host.
-type Host struct {
-	// Name is the solverName that Issuers use.
-	Name string
-	// Accounts is what is remembered of the host's accounts.
-	Accounts *provider.Accounts
-	// Decode reads the config that an Issuer has for this host. Errors carry the path.
-	Decode func(path *field.Path, raw []byte) (Plan, field.ErrorList)
-	// Open returns the provider that acts with these keys. It makes no call.
-	Open func(keys credential.Keys, plan Plan) provider.Provider
-	// ListLag is how long a new record may be missing from the host's lists.
-	ListLag time.Duration
-}
-
-// Plan is what an Issuer wants, in the terms of any host.
-type Plan struct {
-	Keys config.Keys
-	// Region is sent along with the calls, where the host knows regions.
-	Region string
-	// Record has the TTL and the line of the records to write.
-	Record provider.TXT
-}
-
 // Solver presents and cleans up challenges at one DNS host. It implements cert-manager's webhook.Solver.
 //
 // Everything may be called at any time, concurrently, repeatedly and on any number of replicas.
 type Solver struct {
-	host       Host
-	visibility *Visibility
-	counters   Counters
-	records    *memory
+	host     host
+	counters *counters
+	records  *memory
+	// watcher waits until records are visible, longest is how long at most. The API calls before a wait may leave less of the
+	// operation's time, but not less than leastWait. Without a watcher, Present returns as soon as the host has the record.
+	watcher watcher
+	longest time.Duration
 	// shown is what the CA may remember, and ahead knows of other challenges; it may be nil.
 	shown *ahead.Memory
-	ahead Ahead
+	ahead neighbours
 	// holding bounds how many wait until the CA has forgotten: each holds a worker of cert-manager's.
 	holding *semaphore.Weighted
 	// anyValue lets values pass that are none of a challenge's.
 	anyValue bool
-	// inFlight holds a share for each Present and CleanUp.
+	// inFlight holds a share for each Present and CleanUp. It is no RWMutex: simulated time stands still while somebody waits for one.
 	inFlight *semaphore.Weighted
 	keys     atomic.Pointer[credential.Reader] // nil until Initialize
 }
 
-// Counter counts events of one sort.
-type Counter interface {
-	Inc()
-}
-
-// Counters count what operators should know of.
-type Counters struct {
-	// Abandoned counts the records that could not be cleaned up and never can be.
-	Abandoned Counter
-	// Unseen counts the records that nobody could look for, so that Present went on after the whole wait.
-	Unseen Counter
-}
-
-// Watcher waits for records to be visible.
-type Watcher interface {
+// watcher waits for records to be visible.
+type watcher interface {
 	// Wait returns when the record is visible, or when the whole of the wait has passed and nobody could tell whether it is.
 	// An error means that it is not visible, and may be later. It may be called concurrently.
 	Wait(ctx context.Context, r propagation.Record) (propagation.Sight, error)
@@ -100,8 +65,8 @@ type Watcher interface {
 	Watch(ctx context.Context, r propagation.Record, every time.Duration) bool
 }
 
-// Ahead knows of the challenges beside the one that is asked for: see package ahead.
-type Ahead interface {
+// neighbours knows of the challenges beside the one that is asked for: see package ahead.
+type neighbours interface {
 	// Own lets a change be made to the request's record, alone. The change is told where the record was written before it was
 	// asked for, and whether it is to be trusted that it is still there.
 	Own(ctx context.Context, r ahead.Request, change func(known ahead.Record, trust bool) error) error
@@ -114,24 +79,16 @@ type Ahead interface {
 	Show(r ahead.Request) time.Duration
 }
 
-// Visibility makes Present wait until records are visible.
-type Visibility struct {
-	Watcher Watcher
-	// Timeout is how long a wait takes at most. The API calls before it may leave less of the operation's time, but not less than
-	// leastWait.
-	Timeout time.Duration
-}
-
-// NewSolver returns the solver for a host. Without a Visibility, Present returns as soon as the host has the record.
-func NewSolver(host Host, visibility *Visibility, counters Counters) *Solver {
+// newSolver returns a solver that waits for nothing and remembers nothing of the CA.
+func newSolver(h host, counters *counters) *Solver {
 	return &Solver{
-		host: host, visibility: visibility, counters: counters, records: newMemory(), shown: ahead.NewMemory(0),
+		host: h, counters: counters, records: newMemory(), shown: ahead.NewMemory(0),
 		holding: semaphore.NewWeighted(maxHeld), inFlight: semaphore.NewWeighted(math.MaxInt64),
 	}
 }
 
 // Name returns the solverName that Issuers use.
-func (s *Solver) Name() string { return s.host.Name }
+func (s *Solver) Name() string { return s.host.name }
 
 // Initialize prepares for reading Secrets. It calls nobody, so it cannot fail for a passing reason, which the API server
 // would take as a reason to exit.
@@ -151,16 +108,15 @@ func (s *Solver) Initialize(restConfig *rest.Config, _ <-chan struct{}) error {
 // Initialized tells whether Initialize has run.
 func (s *Solver) Initialized() bool { return s.keys.Load() != nil }
 
-// Drain returns when no Present or CleanUp is in flight, or when ctx ends. Those that begin meanwhile wait for it.
-func (s *Solver) Drain(ctx context.Context) {
-	if s.inFlight.Acquire(ctx, math.MaxInt64) == nil {
-		s.inFlight.Release(math.MaxInt64)
-	}
+// Drain returns when no Present or CleanUp is in flight. Those that begin meanwhile wait for it.
+func (s *Solver) Drain() {
+	_ = s.inFlight.Acquire(context.Background(), math.MaxInt64) // which cannot fail with a context that never ends
+	s.inFlight.Release(math.MaxInt64)
 }
 
 // begin counts an operation as in flight until the returned function is called.
 func (s *Solver) begin() (end func()) {
-	_ = s.inFlight.Acquire(context.Background(), 1) // which cannot fail with a context that never ends
+	_ = s.inFlight.Acquire(context.Background(), 1)
 	return func() { s.inFlight.Release(1) }
 }
 
@@ -178,27 +134,27 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		s.shown.Concluded(c.name, c.value) // cert-manager asks for this when the CA is done
 	}
 	if err == nil {
-		r := s.requestOf(c, ch)
+		r := s.requestOf(c)
 		err = s.own(ctx, r, func(known ahead.Record, _ bool) error { return s.remove(ctx, c, known) })
 		if err == nil && s.ahead != nil {
 			s.ahead.Removed(r)
 		}
 	}
 	if err == nil {
-		klog.InfoS("Cleaned up the challenge", append(s.logFields(ch, c), "duration", time.Since(start))...)
+		klog.InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
 		return nil
 	}
-	return s.unlessHopeless(ch, c, err)
+	return s.unlessHopeless(c, err)
 }
 
 // unlessHopeless makes a success of an error of a removal that can never work.
-func (s *Solver) unlessHopeless(ch *whapi.ChallengeRequest, c *challenge, err error) error {
+func (s *Solver) unlessHopeless(c *challenge, err error) error {
 	if !hopeless(err) {
-		return s.explain("clean up", ch, c, err)
+		return s.explain("clean up", c, err)
 	}
-	s.counters.Abandoned.Inc()
+	s.counters.abandoned.WithLabelValues(s.Name()).Inc()
 	klog.InfoS("Gave up the challenge's record: it can never be cleaned up with what the Challenge names; remove it by hand if it exists",
-		append(s.logFields(ch, c), "cause", s.explain("clean up", ch, c, err).Error())...)
+		append(s.logFields(c), "cause", s.explain("clean up", c, err).Error())...)
 	return nil
 }
 
@@ -223,26 +179,31 @@ func (s *Solver) remove(ctx context.Context, c *challenge, elsewhere ahead.Recor
 		}
 	}
 	found := false
-	err := c.account.InLikelyZone(ctx, c.name, c.resolvedZone, func(zone string) error {
-		record, err := c.recordIn(zone)
-		if err != nil {
-			return err
-		}
-		ids, err := c.account.FindTXT(ctx, record)
-		if err != nil {
-			return err
-		}
-		found = len(ids) > 0
-		return deleteAll(ctx, c.account, zone, ids)
-	})
-	if err != nil {
-		return err
+	zones := c.account.InLikelyZone(c.name, c.resolvedZone)
+	for zones.Next(ctx) {
+		found, zones.Err = s.removeFrom(ctx, c, zones.Zone)
+	}
+	if zones.Err != nil {
+		return zones.Err
 	}
 	if !found {
 		return s.believeEmpty(c)
 	}
 	s.removed(c)
 	return nil
+}
+
+// removeFrom finds the record in a zone and deletes it.
+func (s *Solver) removeFrom(ctx context.Context, c *challenge, zone string) (found bool, err error) {
+	record, err := c.recordIn(zone)
+	if err != nil {
+		return false, err
+	}
+	ids, err := c.account.FindTXT(ctx, record)
+	if err != nil {
+		return false, err
+	}
+	return len(ids) > 0, deleteAll(ctx, c.account, zone, ids)
 }
 
 func (s *Solver) removed(c *challenge) {
@@ -264,11 +225,11 @@ func deleteAll(ctx context.Context, account *provider.Account, zone string, ids 
 // believeEmpty decides whether a list without the record means that there is none. Where lists lag, it does only at a
 // second look that is later than the lag.
 func (s *Solver) believeEmpty(c *challenge) error {
-	if s.host.ListLag == 0 || s.records.believeEmpty(c.key(), s.host.ListLag) {
+	if s.host.listLag == 0 || s.records.believeEmpty(c.key(), s.host.listLag) {
 		return nil
 	}
 	return &fault.Error{
 		Kind: fault.Transient, Reason: "the record is not listed yet",
-		Remedy: fmt.Sprintf("the lists of this DNS host lag behind by up to %d seconds, so it is looked for again", int(s.host.ListLag.Seconds())),
+		Remedy: fmt.Sprintf("the lists of this DNS host lag behind by up to %d seconds, so it is looked for again", int(s.host.listLag.Seconds())),
 	}
 }

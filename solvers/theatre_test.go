@@ -33,7 +33,6 @@ import (
 	"github.com/certyun/certyun/solvers/ahead"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/propagation"
-	"github.com/certyun/certyun/solvers/provider"
 	"github.com/certyun/certyun/solvers/simulator"
 )
 
@@ -113,8 +112,12 @@ func (s *theatre) start() *replica {
 	p := &replica{ended: make(chan struct{})}
 	o := NewOptions()
 	o.CAMemory, o.Ahead.Max, o.Ahead.Namespace, o.Server.SolverGroup = s.memory, s.max, "certyun", "acme.certyun.internal"
-	transport := provider.NewTransportOver(living{p, simulator.Transport(s.handler(s.cloud))})
-	p.Solver = NewSolver(s.host(o, transport), &Visibility{Timeout: 30 * time.Second, Watcher: delayed{s}}, Counters{Abandoned: s.abandoned, Unseen: &s.unseen})
+	h, err := s.host(o, living{p, simulator.Transport(s.handler(s.cloud))})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	p.Solver = newSolver(h, s.counters)
+	p.watcher, p.longest = delayed{s}, defaultPropagationTimeout
 	p.Solver.keys.Store(credential.NewReader(s.secrets))
 	p.Solver.shown = ahead.NewMemory(o.CAMemory)
 	var ctx context.Context

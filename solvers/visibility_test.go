@@ -12,8 +12,8 @@ import (
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
 
-// watcher plays the DNS: a wait takes so long and ends so.
-type watcher struct {
+// played plays the DNS: a wait takes so long and ends so.
+type played struct {
 	takes time.Duration
 	sight propagation.Sight
 	err   error
@@ -22,24 +22,24 @@ type watcher struct {
 	left    []time.Duration // for each wait, the time that the caller had for it
 }
 
-func (w *watcher) Wait(ctx context.Context, r propagation.Record) (propagation.Sight, error) {
+func (w *played) Wait(ctx context.Context, r propagation.Record) (propagation.Sight, error) {
 	deadline, _ := ctx.Deadline()
 	w.records, w.left = append(w.records, r), append(w.left, time.Until(deadline))
 	time.Sleep(w.takes)
 	return w.sight, w.err
 }
 
-func (w *watcher) Watch(context.Context, propagation.Record, time.Duration) bool { return true }
+func (w *played) Watch(context.Context, propagation.Record, time.Duration) bool { return true }
 
 // watched restarts the rig's solver so that it waits.
-func (r *rig) watched(w *watcher) {
-	r.visibility = &Visibility{Watcher: w, Timeout: 30 * time.Second}
+func (r *rig) watched(w *played) {
+	r.watcher = w
 	r.restart()
 }
 
 func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
 	forBoth(t, func(r *rig) {
-		w := &watcher{takes: 3 * time.Second, sight: propagation.Sight{Seen: true}}
+		w := &played{takes: 3 * time.Second, sight: propagation.Sight{Seen: true}}
 		r.watched(w)
 		start := time.Now()
 		r.present()
@@ -51,8 +51,8 @@ func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
 			t.Errorf("what was waited for (-want +got):\n%s", diff)
 		}
 		r.wantTXT("alice", "_acme-challenge.example.com "+value)
-		if n := r.unseen.n.Load(); n != 0 {
-			t.Errorf("%d records counted as unseen", n)
+		if n := r.unseen(); n != 0 {
+			t.Errorf("%g records counted as unseen", n)
 		}
 		r.cleanUp()
 		if len(w.records) != 1 {
@@ -63,7 +63,7 @@ func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
 
 func TestAccountsDoNotShareTheirWaits(t *testing.T) {
 	forBoth(t, func(r *rig) {
-		w := &watcher{sight: propagation.Sight{Seen: true}}
+		w := &played{sight: propagation.Sight{Seen: true}}
 		r.watched(w)
 		r.putZone("bob", "example.org")
 		r.present()
@@ -76,7 +76,7 @@ func TestAccountsDoNotShareTheirWaits(t *testing.T) {
 
 func TestARecordThatDoesNotShowUp(t *testing.T) {
 	forBoth(t, func(r *rig) {
-		r.watched(&watcher{takes: 30 * time.Second, err: &fault.Error{Kind: fault.Transient, Reason: "the record is written but not visible yet on ns1 (192.0.2.1)"}})
+		r.watched(&played{takes: 30 * time.Second, err: &fault.Error{Kind: fault.Transient, Reason: "the record is written but not visible yet on ns1 (192.0.2.1)"}})
 		r.wantError(func() error { return r.solver.Present(r.request()) },
 			r.name+": present the TXT record _acme-challenge.example.com: the record is written but not visible yet on ns1 (192.0.2.1)")
 		r.wantTXT("alice", "_acme-challenge.example.com "+value)
@@ -87,17 +87,17 @@ func TestARecordThatDoesNotShowUp(t *testing.T) {
 
 func TestARecordThatNobodyCanLookFor(t *testing.T) {
 	forBoth(t, func(r *rig) {
-		r.watched(&watcher{takes: 30 * time.Second, sight: propagation.Sight{Blind: "nobody answers"}})
+		r.watched(&played{takes: 30 * time.Second, sight: propagation.Sight{Blind: "nobody answers"}})
 		r.present()
-		if n := r.unseen.n.Load(); n != 1 {
-			t.Errorf("%d records counted as unseen, want 1", n)
+		if n := r.unseen(); n != 1 {
+			t.Errorf("%g records counted as unseen, want 1", n)
 		}
 	})
 }
 
 func TestTheCallsLeaveTimeForTheWait(t *testing.T) {
 	forBoth(t, func(r *rig) {
-		w := &watcher{sight: propagation.Sight{Seen: true}}
+		w := &played{sight: propagation.Sight{Seen: true}}
 		r.watched(w)
 		r.inject(cloud.Fault{Action: r.add, Kind: cloud.Throttle, Count: 3})
 		r.present()

@@ -7,7 +7,7 @@ import (
 	"github.com/certyun/certyun/solvers/alidns"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/dnspod"
-	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // providerTimeout bounds the calls to a cloud for one account.
@@ -20,14 +20,14 @@ type clouds struct {
 }
 
 // newClouds returns the clouds at these endpoints, by the name of the solver; without one, at the public one.
-func newClouds(endpoints map[string]provider.Endpoint, caFile string) (*clouds, error) {
-	transport, err := provider.NewTransportTrusting(caFile)
+func newClouds(endpoints map[string]wire.Endpoint, caFile string) (*clouds, error) {
+	transport, err := wire.NewTransport(caFile)
 	if err != nil {
 		return nil, err
 	}
 	return &clouds{
-		alidns: alidns.New(alidns.Options{Endpoint: endpoints[alidnsName], Transport: transport}),
-		dnspod: dnspod.New(dnspod.Options{Endpoint: endpoints[dnspodName], Transport: transport}),
+		alidns: alidns.New(wire.API{Endpoint: endpoints[alidnsName], Transport: transport}),
+		dnspod: dnspod.New(wire.API{Endpoint: endpoints[dnspodName], Transport: transport}),
 	}, nil
 }
 
@@ -36,7 +36,7 @@ func (c *clouds) Zones(ctx context.Context, solver string, keys credential.Keys,
 	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
 	if solver == dnspodName {
-		return c.dnspod.Account(keys).Zones(ctx)
+		return c.dnspod.Account(keys, nil).Zones(ctx)
 	}
-	return c.alidns.Account(keys, region).Zones(ctx)
+	return c.alidns.Account(keys, region, nil).Zones(ctx)
 }

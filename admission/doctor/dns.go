@@ -122,11 +122,11 @@ type sighting struct {
 
 // authorities asks each authoritative server of a zone for the TXT records at a name.
 func (w *World) authorities(ctx context.Context, zone, name string) ([]sighting, error) {
-	options := propagation.Options{Port: w.Port, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
+	finder := propagation.Finder{Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
 	for _, r := range w.Resolvers {
-		options.Resolvers = append(options.Resolvers, propagation.ResolverAt(r))
+		finder.Resolvers = append(finder.Resolvers, propagation.ResolverAt(r))
 	}
-	servers, _, err := options.Servers(ctx, zone)
+	servers, _, err := finder.Servers(ctx, zone)
 	if err != nil {
 		return nil, err
 	}

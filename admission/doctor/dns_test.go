@@ -42,7 +42,7 @@ func internet(t *testing.T, o simulator.DNSOptions) *simulator.World {
 		}
 	})
 	w.Alidns.PutAccount(cloud.Account{Owner: "shop"})
-	if _, err := w.Alidns.PutZone(cloud.Zone{Owner: "shop", Name: "example.net"}); err != nil {
+	if err := w.Alidns.PutZone(cloud.Zone{Owner: "shop", Name: "example.net"}); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -280,12 +280,12 @@ func TestClouds(t *testing.T) {
 		"the secret is another":        {func(k *cloud.Key, _ *simulator.Endpoint) { k.Secret = "another" }, "signature-wrong"},
 		"the policy allows nothing":    {func(k *cloud.Key, _ *simulator.Endpoint) { k.Denied = []string{"*"} }, "cloud-permission-missing"},
 		"the cloud throttles": {func(_ *cloud.Key, e *simulator.Endpoint) {
-			if _, err := e.Inject(cloud.Fault{Kind: cloud.Throttle}); err != nil {
+			if err := e.Inject(cloud.Fault{Kind: cloud.Throttle}); err != nil {
 				panic(err)
 			}
 		}, "cloud-throttles"},
 		"the cloud is down": {func(_ *cloud.Key, e *simulator.Endpoint) {
-			if _, err := e.Inject(cloud.Fault{Kind: cloud.HTML}); err != nil {
+			if err := e.Inject(cloud.Fault{Kind: cloud.HTML}); err != nil {
 				panic(err)
 			}
 		}, "cloud-unreachable"},
@@ -315,7 +315,7 @@ func TestClouds(t *testing.T) {
 				s.options.Provider, s.zones = true, zones
 				webhook := find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook
 				webhook.SolverName, webhook.Config.Raw = solver, []byte(config)
-				if _, err := endpoint.PutZone(cloud.Zone{Owner: "shop", Name: "another.example"}); err != nil {
+				if err := endpoint.PutZone(cloud.Zone{Owner: "shop", Name: "another.example"}); err != nil {
 					t.Fatal(err)
 				}
 				if solver == alidnsName {

@@ -27,7 +27,7 @@ import (
 
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/propagation"
-	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 const (
@@ -122,13 +122,13 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 }
 
 // endpoints are those of the clouds that the flags name.
-func (o *flags) endpoints() (map[string]provider.Endpoint, error) {
-	endpoints := map[string]provider.Endpoint{}
+func (o *flags) endpoints() (map[string]wire.Endpoint, error) {
+	endpoints := map[string]wire.Endpoint{}
 	for name, url := range map[string]string{alidnsName: o.alidnsEndpoint, dnspodName: o.dnspodEndpoint} {
 		if url == "" {
 			continue
 		}
-		endpoint, err := provider.ParseEndpoint(url)
+		endpoint, err := wire.ParseEndpoint(url)
 		if err != nil {
 			return nil, fmt.Errorf("--%s-endpoint: %w", name, err)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ import (
 	"github.com/certyun/certyun/solvers/provider"
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // value is as a challenge's is: 43 characters of base64url, with the ones that are wildcards to a fuzzy search.
@@ -52,16 +55,29 @@ func start(t *testing.T, change func(*simulator.Options)) *simulator.World {
 // at returns the cloud at a URL.
 func at(t *testing.T, url string, roots []byte) *alidns.Cloud {
 	t.Helper()
-	endpoint, err := provider.ParseEndpoint(url)
+	endpoint, err := wire.ParseEndpoint(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, err := provider.NewTransport(roots)
+	transport, err := wire.NewTransport(rootsFile(t, roots))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return alidns.New(alidns.Options{Endpoint: endpoint, Transport: transport})
+	return alidns.New(wire.API{Endpoint: endpoint, Transport: transport})
+}
+
+// rootsFile writes roots into a file, and returns "" for none.
+func rootsFile(t *testing.T, roots []byte) string {
+	t.Helper()
+	if len(roots) == 0 {
+		return ""
+	}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, roots, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func challenge(zone, rr string) provider.TXT {
@@ -122,7 +138,7 @@ func TestAddTXT(t *testing.T) {
 				o.Alidns.Zones = append(o.Alidns.Zones, test.zones...)
 				o.Alidns.Change = func(s *cloud.Settings) { s.RefusePunycode = true }
 			})
-			id, err := at(t, world.Alidns.URL, nil).Account(keys, "cn-hangzhou").AddTXT(t.Context(), test.add)
+			id, err := at(t, world.Alidns.URL, nil).Account(keys, "cn-hangzhou", nil).AddTXT(t.Context(), test.add)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +160,7 @@ func TestAddTXT(t *testing.T) {
 
 func TestAddTXTTwice(t *testing.T) {
 	world := start(t, nil)
-	account := at(t, world.Alidns.URL, nil).Account(keys, "")
+	account := at(t, world.Alidns.URL, nil).Account(keys, "", nil)
 	first, err := account.AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 	if err != nil || first == "" {
 		t.Fatalf("AddTXT = %q, %v, want an id", first, err)
@@ -234,7 +250,7 @@ func TestFindTXT(t *testing.T) {
 				o.Alidns.Zones[0].Records = test.records
 				o.Alidns.Change = func(s *cloud.Settings) { s.QuoteTXT = test.quote }
 			})
-			got, err := at(t, world.Alidns.URL, nil).Account(keys, "").FindTXT(t.Context(), challenge("example.com", test.rr))
+			got, err := at(t, world.Alidns.URL, nil).Account(keys, "", nil).FindTXT(t.Context(), challenge("example.com", test.rr))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +286,7 @@ func TestZones(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			world := start(t, func(o *simulator.Options) { o.Alidns.Zones = test.zones })
-			got, err := at(t, world.Alidns.URL, nil).Account(keys, "").Zones(t.Context())
+			got, err := at(t, world.Alidns.URL, nil).Account(keys, "", nil).Zones(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -307,7 +323,7 @@ func TestDelete(t *testing.T) {
 				}
 				o.Alidns.Zones[1].Records = []cloud.Record{{ID: 50, RR: "_acme-challenge", Type: "TXT", Value: value}}
 			})
-			err := at(t, world.Alidns.URL, nil).Account(keys, "").Delete(t.Context(), "example.com", test.id)
+			err := at(t, world.Alidns.URL, nil).Account(keys, "", nil).Delete(t.Context(), "example.com", test.id)
 			if got := text(err); got != test.want {
 				t.Errorf("error %q, want %q", got, test.want)
 			}
@@ -460,7 +476,7 @@ func TestRefusals(t *testing.T) {
 			if used == (credential.Keys{}) {
 				used = keys
 			}
-			account := at(t, world.Alidns.URL, nil).Account(used, "")
+			account := at(t, world.Alidns.URL, nil).Account(used, "", nil)
 			for range 2 {
 				world.Alidns.ResetCalls()
 				err := test.do(t.Context(), account)
@@ -504,7 +520,7 @@ func list(ctx context.Context, p provider.Provider) error {
 
 func TestTokenIsSentAndSigned(t *testing.T) {
 	world := start(t, nil)
-	if _, err := at(t, world.Alidns.URL, nil).Account(temporary, "").Zones(t.Context()); err != nil {
+	if _, err := at(t, world.Alidns.URL, nil).Account(temporary, "", nil).Zones(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if calls := world.Alidns.Calls(); len(calls) != 1 || !calls[0].Token || calls[0].Owner != "alice" {
@@ -520,7 +536,7 @@ func TestPunycodeWhereUnicodeIsUnknown(t *testing.T) {
 		}
 		return answer{body: `{"RequestId":"R","RecordId":"42"}`}
 	})
-	id, err := at(t, server.URL, nil).Account(keys, "").AddTXT(t.Context(), challenge("xn--fsqu00a.com", "_acme-challenge"))
+	id, err := at(t, server.URL, nil).Account(keys, "", nil).AddTXT(t.Context(), challenge("xn--fsqu00a.com", "_acme-challenge"))
 	if err != nil || id != "42" {
 		t.Errorf("AddTXT = %q, %v, want 42", id, err)
 	}
@@ -533,7 +549,7 @@ func TestPunycodeWhereUnicodeIsUnknown(t *testing.T) {
 func TestConcurrentCalls(t *testing.T) {
 	world := start(t, nil)
 	shared := at(t, world.Alidns.URL, nil)
-	one := shared.Account(keys, "")
+	one := shared.Account(keys, "", nil)
 	var group sync.WaitGroup
 	errs := make(chan error, 200)
 	for i := range 50 {
@@ -541,7 +557,7 @@ func TestConcurrentCalls(t *testing.T) {
 			// Every other one is an account of its own, as every call of the solver's makes one.
 			account := one
 			if i%2 == 0 {
-				account = shared.Account(keys, "")
+				account = shared.Account(keys, "", nil)
 			}
 			r := provider.TXT{Zone: "example.com", RR: "_acme-challenge", Value: value + strconv.Itoa(i), TTL: 600}
 			id, err := account.AddTXT(t.Context(), r)

@@ -22,8 +22,10 @@ import (
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/quota"
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 type query = url.Values
@@ -162,7 +164,7 @@ func TestCodes(t *testing.T) {
 				}
 				return refuse(code)
 			})
-			account := at(t, server.URL, nil).Account(keys, "")
+			account := at(t, server.URL, nil).Account(keys, "", nil)
 			for range 2 {
 				_, err := account.AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 				if diff := cmp.Diff(want, described(err)); diff != "" {
@@ -198,7 +200,7 @@ func TestCodesOfOtherStatuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(query) answer { return test.answer })
-			_, err := at(t, server.URL, nil).Account(keys, "").AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
+			_, err := at(t, server.URL, nil).Account(keys, "", nil).AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 			if diff := cmp.Diff(test.want, described(err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -232,7 +234,7 @@ func TestOddAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(query) answer { return test.answer })
-			account := at(t, server.URL, nil).Account(keys, "")
+			account := at(t, server.URL, nil).Account(keys, "", nil)
 			want := strings.ReplaceAll(test.want, "HOST", strings.TrimPrefix(server.URL, "http://"))
 			for method, do := range map[string]func(context.Context, provider.Provider) error{
 				"Zones": list, "AddTXT": add(challenge("example.com", "_acme-challenge")), "FindTXT": find(challenge("example.com", "_acme-challenge")),
@@ -251,7 +253,7 @@ func TestShiftingPages(t *testing.T) {
 	server := serve(t, func(query) answer {
 		return answer{body: `{"TotalCount":2,"DomainRecords":{"Record":[{"RecordId":"5","RR":"x","Type":"TXT","Value":"` + value + `"}]}}`}
 	})
-	got, err := at(t, server.URL, nil).Account(keys, "").FindTXT(t.Context(), challenge("example.com", "x"))
+	got, err := at(t, server.URL, nil).Account(keys, "", nil).FindTXT(t.Context(), challenge("example.com", "x"))
 	if diff := cmp.Diff([]provider.RecordID{"5"}, got); diff != "" || err != nil {
 		t.Errorf("ids, %v (-want +got):\n%s", err, diff)
 	}
@@ -277,7 +279,7 @@ func TestEndlessLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(query) answer { return answer{body: test.body} })
-			err := test.do(t.Context(), at(t, server.URL, nil).Account(keys, ""))
+			err := test.do(t.Context(), at(t, server.URL, nil).Account(keys, "", nil))
 			if got := fault.Is(err, fault.Transient); got != test.want {
 				t.Errorf("error %v, want one: %v", err, test.want)
 			}
@@ -294,7 +296,7 @@ func TestZonesThatAreNoNames(t *testing.T) {
 			{"DomainName":"bad name.com","PunyCode":"also bad"},{"DomainName":"","PunyCode":"xn--fsqu00a.com"},
 			{"DomainName":"example.com"},{"DomainName":"EXAMPLE.com"}]}}`}
 	})
-	got, err := at(t, server.URL, nil).Account(keys, "").Zones(t.Context())
+	got, err := at(t, server.URL, nil).Account(keys, "", nil).Zones(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +314,7 @@ func TestRegion(t *testing.T) {
 		"a host is no region": {"evil.example.com/", "the region has characters that no region id has; set config.regionId to an id such as cn-hangzhou, or leave it out"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := at(t, server.URL, nil).Account(keys, test.region).Zones(t.Context())
+			_, err := at(t, server.URL, nil).Account(keys, test.region, nil).Zones(t.Context())
 			if got := text(err); got != test.want {
 				t.Errorf("error %q, want %q", got, test.want)
 			}
@@ -346,11 +348,11 @@ func TestNetworkErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			world.Alidns.ClearFaults()
 			if test.fault != "" {
-				if _, err := world.Alidns.Inject(cloud.Fault{Kind: test.fault}); err != nil {
+				if err := world.Alidns.Inject(cloud.Fault{Kind: test.fault}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			account := at(t, test.url, nil).Account(temporary, "")
+			account := at(t, test.url, nil).Account(temporary, "", nil)
 			for range 2 {
 				ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 				_, err := account.Zones(ctx)
@@ -372,18 +374,18 @@ func TestNetworkErrors(t *testing.T) {
 // TestHang holds that calls which are given up leave neither goroutines nor connections behind.
 func TestHang(t *testing.T) {
 	world := start(t, nil)
-	if _, err := world.Alidns.Inject(cloud.Fault{Kind: cloud.Hang}); err != nil {
+	if err := world.Alidns.Inject(cloud.Fault{Kind: cloud.Hang}); err != nil {
 		t.Fatal(err)
 	}
-	endpoint, err := provider.ParseEndpoint(world.Alidns.URL)
+	endpoint, err := wire.ParseEndpoint(world.Alidns.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, err := provider.NewTransport(nil)
+	transport, err := wire.NewTransport("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := newCloud(endpoint, transport).Account(keys, "")
+	account := newCloud(endpoint, transport).Account(keys, "", nil)
 	before := runtime.NumGoroutine()
 	began := time.Now()
 	var group sync.WaitGroup
@@ -435,7 +437,7 @@ func TestConnectionsAreShared(t *testing.T) {
 	shared := at(t, server.URL, nil)
 	for i := range 50 {
 		used := credential.Keys{ID: fmt.Sprint("id", i), Secret: "secret"}
-		if _, err := shared.Account(used, "").Zones(t.Context()); err != nil {
+		if _, err := shared.Account(used, "", nil).Zones(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -448,13 +450,13 @@ func TestConnectionsAreShared(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	world := start(t, func(o *simulator.Options) { o.TLS = true })
-	if _, err := at(t, world.Alidns.URL, world.CA).Account(keys, "").Zones(t.Context()); err != nil {
+	if _, err := at(t, world.Alidns.URL, world.CA).Account(keys, "", nil).Zones(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if calls := world.Alidns.Calls(); len(calls) != 1 || !calls[0].TLS {
 		t.Errorf("calls %+v, want one over TLS", calls)
 	}
-	_, err := at(t, world.Alidns.URL, nil).Account(keys, "").Zones(t.Context())
+	_, err := at(t, world.Alidns.URL, nil).Account(keys, "", nil).Zones(t.Context())
 	want := "misconfigured, retry false after 0s: the certificate of " + world.Alidns.Address +
 		" is not trusted; check the endpoint's address, the roots that are trusted and what stands between"
 	if diff := cmp.Diff(want, described(err)); diff != "" {
@@ -466,7 +468,7 @@ func TestTLS(t *testing.T) {
 // within the call, and that the limit's own fault comes through.
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		transport := provider.NewTransportOver(roundTripper(func(r *http.Request) (*http.Response, error) {
+		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			select {
 			case <-r.Cancel: //nolint:staticcheck // so the time-out of an http.Client reaches a transport that is given another context
 				return nil, errors.New("the SDK's time-out")
@@ -474,9 +476,11 @@ func TestRateLimit(t *testing.T) {
 			}
 			body := io.NopCloser(strings.NewReader(`{"RequestId":"R","TotalCount":0}`))
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
-		}))
-		plain := alidns.New(alidns.Options{Transport: transport}).Account(keys, "")
-		account := provider.NewAccounts(provider.Limits{QPS: 0.01, Flag: "--qps"}).Account(keys.Identity(), keys.ID, plain)
+		})
+		cloud := alidns.New(wire.API{Transport: transport})
+		account := provider.NewAccounts(quota.New(0.01, "--qps"), false).Account(keys.Identity(), keys.ID, func(pace *quota.Call) provider.Provider {
+			return cloud.Account(keys, "", pace)
+		})
 		begun, waited := time.Now(), 0
 		for range 20 {
 			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)

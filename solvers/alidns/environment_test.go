@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"github.com/certyun/certyun/solvers/alidns"
-	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
-func newCloud(endpoint provider.Endpoint, transport *provider.Transport) *alidns.Cloud {
-	return alidns.New(alidns.Options{Endpoint: endpoint, Transport: transport})
+func newCloud(endpoint wire.Endpoint, transport http.RoundTripper) *alidns.Cloud {
+	return alidns.New(wire.API{Endpoint: endpoint, Transport: transport})
 }
 
 // callee is the environment variable by which a test tells its child, a second process of this test binary, whom to
@@ -32,18 +32,18 @@ func TestChild(t *testing.T) {
 	if url == "" {
 		return // this is not a child; the tests below start one
 	}
-	var endpoint provider.Endpoint
+	var endpoint wire.Endpoint
 	if url != "default" {
 		scheme, host, _ := strings.Cut(url, "://")
-		endpoint = provider.Endpoint{Scheme: scheme, Host: host}
+		endpoint = wire.Endpoint{Scheme: scheme, Host: host}
 	}
-	transport, err := provider.NewTransport(nil)
+	transport, err := wire.NewTransport("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if _, err := newCloud(endpoint, transport).Account(temporary, "").Zones(ctx); err != nil {
+	if _, err := newCloud(endpoint, transport).Account(temporary, "", nil).Zones(ctx); err != nil {
 		t.Fatal(err)
 	}
 }

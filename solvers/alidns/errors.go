@@ -1,13 +1,9 @@
 package alidns
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,15 +12,11 @@ import (
 
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
-// refusal is what an error code of the API means. In its texts {zone}, {line} and {permission} stand for what was asked.
-type refusal struct {
-	kind       fault.Kind
-	reason     string
-	remedy     string
-	retryAfter time.Duration
-}
+// edition is what Alidns calls what a customer has bought.
+const edition = "edition"
 
 const (
 	checkZone    = "check that Alidns hosts the zone in the account of this AccessKey"
@@ -37,111 +29,86 @@ const (
 	unsetLine    = "set config.line to a line of the zone's edition, or leave it out"
 )
 
-// refusals are the codes of the API by their whole names or, with a star at the end, by their beginning
+// codes are those of the API
 // (https://api.aliyun.com/document/Alidns/2015-01-09/errorCode has the API's own and those of all Alibaba Cloud). HTTP
 // statuses do not tell them apart: nearly all are 400.
-var refusals = map[string]refusal{
-	"DomainRecordDuplicate":       {kind: fault.Misconfigured, reason: "an equal record exists in the zone {zone}"},
-	"DomainRecordNotBelongToUser": {kind: fault.Misconfigured, reason: "the record does not exist in this account"},
+var codes = fault.Codes{
+	Throttled: "Throttling*", Inside: "InternalError*",
+	Other: fault.Meaning{Kind: fault.Misconfigured, Reason: "Alidns refused {permission}"},
+	Known: known,
+}
 
-	"InvalidDomainName.NoExist": {kind: fault.ZoneNotFound, reason: "the account does not host the zone {zone}", remedy: checkZone},
-	"InvalidDomainName*":        {kind: fault.ZoneNotFound, reason: "{zone} cannot be a zone of Alidns", remedy: checkZone},
-	"IncorrectDomainUser":       {kind: fault.ZoneNotFound, reason: "the zone {zone} belongs to another account", remedy: checkZone},
+var known = map[string]fault.Meaning{
+	"DomainRecordDuplicate":       {Kind: fault.Misconfigured, Reason: "an equal record exists in the zone {zone}"},
+	"DomainRecordNotBelongToUser": {Kind: fault.Misconfigured, Reason: "the record does not exist in this account"},
+
+	"InvalidDomainName.NoExist": {Kind: fault.ZoneNotFound, Reason: "the account does not host the zone {zone}", Remedy: checkZone},
+	"InvalidDomainName*":        {Kind: fault.ZoneNotFound, Reason: "{zone} cannot be a zone of Alidns", Remedy: checkZone},
+	"IncorrectDomainUser":       {Kind: fault.ZoneNotFound, Reason: "the zone {zone} belongs to another account", Remedy: checkZone},
 
 	"DomainRecordConflict": {
-		kind: fault.Misconfigured, reason: "a record of another type at the name in the zone {zone} forbids a TXT record",
-		remedy: "remove that record, or delegate the challenge to another name by CNAME",
+		Kind: fault.Misconfigured, Reason: "a record of another type at the name in the zone {zone} forbids a TXT record",
+		Remedy: "remove that record, or delegate the challenge to another name by CNAME",
 	},
-	"DomainRecordLocked": {kind: fault.Misconfigured, reason: "the record in the zone {zone} is locked", remedy: checkConsole},
-	"DomainForbidden":    {kind: fault.Misconfigured, reason: "Alidns forbids changes in the zone {zone}", remedy: checkConsole},
+	"DomainRecordLocked": {Kind: fault.Misconfigured, Reason: "the record in the zone {zone} is locked", Remedy: checkConsole},
+	"DomainForbidden":    {Kind: fault.Misconfigured, Reason: "Alidns forbids changes in the zone {zone}", Remedy: checkConsole},
 	"RecordForbidden.BlackHole": {
-		kind: fault.Misconfigured, reason: "records of the zone {zone} are in a black hole against attacks", remedy: checkConsole,
+		Kind: fault.Misconfigured, Reason: "records of the zone {zone} are in a black hole against attacks", Remedy: checkConsole,
 	},
-	"RecordForbidden.*": {kind: fault.Misconfigured, reason: "Alidns forbids the record in the zone {zone}", remedy: checkConsole},
+	"RecordForbidden.*": {Kind: fault.Misconfigured, Reason: "Alidns forbids the record in the zone {zone}", Remedy: checkConsole},
 	"RecordForbidden.DNSChange": {
-		kind: fault.Transient, reason: "the zone {zone} is changing its name servers", retryAfter: 3 * time.Second,
+		Kind: fault.Transient, Reason: "the zone {zone} is changing its name servers", RetryAfter: 3 * time.Second,
 	},
 	"LastOperationNotFinished": {
-		kind: fault.Transient, reason: "another change in the zone {zone} is under way", retryAfter: time.Second,
+		Kind: fault.Transient, Reason: "another change in the zone {zone} is under way", RetryAfter: time.Second,
 	},
 
-	"InvalidRR.*":        {kind: fault.Misconfigured, reason: "the zone {zone} does not take a record of this name"},
-	"SubDomainInvalid.*": {kind: fault.Misconfigured, reason: "the zone {zone} does not take a record of this name or value"},
-	"InvalidParameter*":  {kind: fault.Misconfigured, reason: "Alidns refused a parameter of {permission}"},
-	"QuotaExceeded*":     {kind: fault.Misconfigured, reason: "a limit of the edition of the zone {zone} is reached", remedy: checkConsole},
+	"InvalidRR.*":        {Kind: fault.Misconfigured, Reason: "the zone {zone} does not take a record of this name"},
+	"SubDomainInvalid.*": {Kind: fault.Misconfigured, Reason: "the zone {zone} does not take a record of this name or value"},
+	"InvalidParameter*":  {Kind: fault.Misconfigured, Reason: "Alidns refused a parameter of {permission}"},
+	"QuotaExceeded*":     {Kind: fault.Misconfigured, Reason: "a limit of the edition of the zone {zone} is reached", Remedy: checkConsole},
 	"QuotaExceeded.Record": {
-		kind: fault.Misconfigured, reason: "the zone {zone} takes no more TXT records at this name",
-		remedy: "remove those that are left over from earlier challenges",
+		Kind: fault.Misconfigured, Reason: "the zone {zone} takes no more TXT records at this name",
+		Remedy: "remove those that are left over from earlier challenges",
 	},
 
-	"InternalError*":      {kind: fault.Transient, reason: "an error inside Alidns"},
-	"ServiceUnavailable*": {kind: fault.Transient, reason: "Alidns is not available"},
-	"UnKnownError":        {kind: fault.Transient, reason: "an error inside Alidns"},
-	"UnknownError":        {kind: fault.Transient, reason: "an error inside Alidns"},
-	"SignatureNonceUsed":  {kind: fault.Transient, reason: "the request was taken for a repeated one"},
-	"Throttling*":         {kind: fault.Throttled, reason: "too many calls to Alidns"},
+	"InternalError*":      {Kind: fault.Transient, Reason: "an error inside Alidns"},
+	"ServiceUnavailable*": {Kind: fault.Transient, Reason: "Alidns is not available"},
+	"UnKnownError":        {Kind: fault.Transient, Reason: "an error inside Alidns"},
+	"UnknownError":        {Kind: fault.Transient, Reason: "an error inside Alidns"},
+	"SignatureNonceUsed":  {Kind: fault.Transient, Reason: "the request was taken for a repeated one"},
+	"Throttling*":         {Kind: fault.Throttled, Reason: "too many calls to Alidns"},
 
-	"InvalidAccessKeyId*":         {kind: fault.CredentialGone, reason: "the AccessKey ID is not valid", remedy: checkKey},
-	"InvalidAccessKeyId.NotFound": {kind: fault.CredentialGone, reason: "the AccessKey ID does not exist", remedy: checkKey},
+	"InvalidAccessKeyId*":         {Kind: fault.CredentialGone, Reason: "the AccessKey ID is not valid", Remedy: checkKey},
+	"InvalidAccessKeyId.NotFound": {Kind: fault.CredentialGone, Reason: "the AccessKey ID does not exist", Remedy: checkKey},
 	"InvalidAccessKeyId.Inactive": {
-		kind: fault.CredentialGone, reason: "the AccessKey is disabled", remedy: "enable it in the RAM console, or write another to the Secret",
+		Kind: fault.CredentialGone, Reason: "the AccessKey is disabled", Remedy: "enable it in the RAM console, or write another to the Secret",
 	},
-	"SignatureDoesNotMatch":   {kind: fault.Denied, reason: "the AccessKey Secret does not match the AccessKey ID", remedy: checkSecret},
-	"InvalidAccessKeySecret*": {kind: fault.Denied, reason: "the AccessKey Secret does not match the AccessKey ID", remedy: checkSecret},
-	"IncompleteSignature":     {kind: fault.Denied, reason: "Alibaba Cloud could not verify the signature", remedy: checkSecret},
-	"InvalidTimeStamp*":       {kind: fault.Misconfigured, reason: "the clock of this node is off", remedy: checkClock},
+	"SignatureDoesNotMatch":   {Kind: fault.Denied, Reason: "the AccessKey Secret does not match the AccessKey ID", Remedy: checkSecret},
+	"InvalidAccessKeySecret*": {Kind: fault.Denied, Reason: "the AccessKey Secret does not match the AccessKey ID", Remedy: checkSecret},
+	"IncompleteSignature":     {Kind: fault.Denied, Reason: "Alibaba Cloud could not verify the signature", Remedy: checkSecret},
+	"InvalidTimeStamp*":       {Kind: fault.Misconfigured, Reason: "the clock of this node is off", Remedy: checkClock},
 
-	"InvalidSecurityToken*":        {kind: fault.Denied, reason: "the security token is not valid for the AccessKey", remedy: renewToken},
-	"InvalidSecurityToken.Expired": {kind: fault.Denied, reason: "the security token has expired", remedy: renewToken},
+	"InvalidSecurityToken*":        {Kind: fault.Denied, Reason: "the security token is not valid for the AccessKey", Remedy: renewToken},
+	"InvalidSecurityToken.Expired": {Kind: fault.Denied, Reason: "the security token has expired", Remedy: renewToken},
 	"MissingSecurityToken": {
-		kind: fault.Denied, reason: "the AccessKey is a temporary one and has no security token", remedy: "set config.securityTokenRef",
+		Kind: fault.Denied, Reason: "the AccessKey is a temporary one and has no security token", Remedy: "set config.securityTokenRef",
 	},
 
-	"Forbidden*":    {kind: fault.Denied, reason: "the RAM policy does not allow {permission}", remedy: checkPolicy},
-	"NoPermission*": {kind: fault.Denied, reason: "the RAM policy does not allow {permission}", remedy: checkPolicy},
+	"Forbidden*":    {Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}", Remedy: checkPolicy},
+	"NoPermission*": {Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}", Remedy: checkPolicy},
 }
-
-// errTTL marks the refusal of a TTL, for explainTTL.
-var errTTL = errors.New("the TTL is refused")
 
 // refused puts an error code into words. The message is looked at where a code says nothing, and is never repeated.
-func refused(q question, code, message string, status int) error {
-	r, known := lookUp(code)
-	f := &fault.Error{Kind: r.kind, Code: fault.Code(code), RetryAfter: r.retryAfter}
-	switch {
-	case q.action == "AddDomainRecord" && isAboutTTL(code, message):
-		return ttlFault(q, code, 0)
-	case q.action == "AddDomainRecord" && isAboutLine(code, message):
-		r = refusal{reason: "the zone {zone} does not have the line {line}", remedy: unsetLine}
-		f.Kind = fault.Misconfigured
-	case known:
-	case status == http.StatusTooManyRequests:
-		r = refusals["Throttling*"]
-		f.Kind = r.kind
-	case status >= 500:
-		r = refusals["InternalError*"]
-		f.Kind = r.kind
-	default:
-		r = refusal{reason: "Alidns refused {permission}"}
-		f.Kind = fault.Misconfigured
+func refused(q wire.Question, code, message string, status int) error {
+	meaning := codes.Of(code, status)
+	if q.Action == "AddDomainRecord" && isAboutTTL(code, message) {
+		return provider.TTLRefused(q.Zone, q.TTL, edition, code)
 	}
-	words := strings.NewReplacer("{zone}", q.zone, "{line}", fmt.Sprintf("%q", q.line), "{permission}", "alidns:"+q.action)
-	f.Reason, f.Remedy = words.Replace(r.reason), words.Replace(r.remedy)
-	return f
-}
-
-// lookUp finds a code by its whole name, else by its longest known beginning.
-func lookUp(code string) (refusal, bool) {
-	if r, ok := refusals[code]; ok {
-		return r, true
+	if q.Action == "AddDomainRecord" && isAboutLine(code, message) {
+		meaning = fault.Meaning{Kind: fault.Misconfigured, Reason: "the zone {zone} does not have the line {line}", Remedy: unsetLine}
 	}
-	longestFirst := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) }
-	for _, name := range slices.SortedFunc(maps.Keys(refusals), longestFirst) {
-		if beginning, ok := strings.CutSuffix(name, "*"); ok && strings.HasPrefix(code, beginning) {
-			return refusals[name], true
-		}
-	}
-	return refusal{}, false
+	return meaning.Fault(code, "{zone}", q.Zone, "{line}", strconv.Quote(q.Line), "{permission}", "alidns:"+q.Action)
 }
 
 // isAboutTTL knows the code that is seen (QuotaExceeded.TTL) and those that look like it. The case matters: "Throttling"
@@ -159,49 +126,17 @@ func isParameter(name, code, message string) bool {
 	return strings.HasPrefix(code, "InvalidParameter") && slices.Contains(strings.Fields(message), name)
 }
 
-// freeMinimum is the lowest TTL of the free and personal editions
-// (https://www.alibabacloud.com/help/en/doc-detail/29806.htm).
-const freeMinimum = 600
-
-// explainTTL asks for the lowest TTL of the zone's edition, with DescribeDomainInfo
-// (https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-describedomaininfo), and says it. Without an answer the refusal
-// says the minimum of most zones.
-func (a *account) explainTTL(ctx context.Context, r provider.TXT, refusal error) error {
-	var minimum int64
-	err := inZone(r.Zone, func(domain string) error {
+// minimumTTL asks for the lowest TTL of the zone's edition, with DescribeDomainInfo
+// (https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-describedomaininfo).
+func (a *account) minimumTTL(ctx context.Context, zone string) (minimum int64, err error) {
+	err = provider.ByEitherName(zone, func(domain string) error {
 		request, response := api.CreateDescribeDomainInfoRequest(), api.CreateDescribeDomainInfoResponse()
 		request.DomainName, request.NeedDetailAttributes = domain, requests.NewBoolean(true)
-		err := a.call(ctx, question{action: "DescribeDomainInfo", zone: r.Zone}, request, response, func() bool {
+		err := a.call(ctx, wire.Question{Action: "DescribeDomainInfo", Zone: zone}, request, response, func() bool {
 			return response.MinTtl > 0
 		})
 		minimum = response.MinTtl
 		return err
 	})
-	if err != nil || minimum <= int64(r.TTL) {
-		return refusal
-	}
-	return ttlFault(question{zone: r.Zone, ttl: r.TTL}, codeOf(refusal), minimum)
-}
-
-// ttlFault is the refusal of a TTL. A minimum of 0 is unknown.
-func ttlFault(q question, code string, minimum int64) error {
-	f := &fault.Error{
-		Kind:   fault.Misconfigured,
-		Reason: fmt.Sprintf("the zone %s does not allow a TTL of %d seconds", q.zone, q.ttl),
-		Code:   fault.Code(code),
-		Remedy: fmt.Sprintf("set config.ttl to at least %d, the minimum of the free and personal editions", freeMinimum),
-		Cause:  errTTL,
-	}
-	if minimum > 0 {
-		f.Remedy = fmt.Sprintf("set config.ttl to at least %d, the minimum of the zone's edition", minimum)
-	}
-	return f
-}
-
-// codeOf returns the cloud's code in an error, "" if there is none.
-func codeOf(err error) string {
-	if f, ok := errors.AsType[*fault.Error](err); ok {
-		return f.Code
-	}
-	return ""
+	return minimum, err
 }

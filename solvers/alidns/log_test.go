@@ -42,7 +42,7 @@ func TestLog(t *testing.T) {
 			server := serve(t, func(query) answer {
 				return answer{status: 400, body: fmt.Sprintf(`{"RequestId":"REQUEST-1","Code":"SignatureDoesNotMatch","Message":%q}`, test.message)}
 			})
-			_, err := at(t, server.URL, nil).Account(keys, "").FindTXT(t.Context(), challenge("example.com", "_acme-challenge"))
+			_, err := at(t, server.URL, nil).Account(keys, "", nil).FindTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 			if err == nil {
 				t.Fatal("the refusal is no error")
 			}

@@ -10,6 +10,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -19,9 +20,9 @@ import (
 // so the name clashes with nobody's.
 const DefaultGroup = "acme.certyun.internal"
 
-// DefaultTTL in seconds is the least that every plan of both clouds allows
+// defaultTTL in seconds is the least that every plan of both clouds allows
 // (https://help.aliyun.com/zh/dns/ttl-definition, https://docs.dnspod.cn/dns/faq-ttl/).
-const DefaultTTL = 600
+const defaultTTL = 600
 
 // The largest TTL that the clouds accept: https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-adddomainrecord and
 // https://cloud.tencent.com/document/api/1427/56180.
@@ -50,23 +51,13 @@ type Keys struct {
 // Named tells whether the config names any Secret.
 func (k Keys) Named() bool { return k.ID.IsSet() || k.Secret.IsSet() || k.Token.IsSet() }
 
-// Alidns is the config of the solver for Alibaba Cloud DNS.
-type Alidns struct {
+// Solver is what an Issuer wants, in the terms of any host.
+type Solver struct {
 	Keys Keys
-	// Region is sent along with each call. It does not choose the endpoint. It may be "".
+	// Region is sent along with each call, where the host knows regions. It does not choose the endpoint. It may be "".
 	Region string
-	// Line is the resolution line, "" for the default one.
-	Line string
-	// TTL is in seconds.
-	TTL int
-}
-
-// DNSPod is the config of the solver for Tencent Cloud DNSPod.
-type DNSPod struct {
-	Keys Keys
-	// RecordLine and RecordLineID choose the resolution line, the id winning; both "" for the default one.
-	RecordLine   string
-	RecordLineID string
+	// Line and LineID choose the resolution line, the id winning where a host has ids for lines; both "" for the default one.
+	Line, LineID string
 	// TTL is in seconds.
 	TTL int
 }
@@ -77,14 +68,14 @@ var regionID = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 const inlineHint = "keys do not belong into an Issuer; put them into a Secret and refer to it with "
 
 // DecodeAlidns reads the config of an alidns solver. The path is that of the config itself.
-func DecodeAlidns(path *field.Path, raw []byte) (Alidns, field.ErrorList) {
+func DecodeAlidns(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	var errs field.ErrorList
 	o := readObject(path, raw, &errs)
-	c := Alidns{
+	c := Solver{
 		Keys:   alidnsKeys(o),
 		Region: o.either("regionId", "region"),
 		Line:   o.text("line"),
-		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLAlidns),
+		TTL:    o.number("ttl", defaultTTL, 1, maxTTLAlidns),
 	}
 	if c.Region != "" && !regionID.MatchString(c.Region) {
 		at := o.child("regionId")
@@ -126,22 +117,22 @@ func alidnsKeys(o *object) Keys {
 	o.ref("accessTokenSecretRef")
 	keys := Keys{ID: o.ref("accessKeyIdRef"), Secret: o.eitherRef("accessKeySecretRef", "secretAccessKeyRef"), Token: o.ref("securityTokenRef")}
 	if !o.has("accessTokenSecretRef") {
-		o.requireBoth("accessKeyIdRef", "accessKeySecretRef", "secretAccessKeyRef")
+		o.requireBoth("accessKeyIdRef", "securityTokenRef", "accessKeySecretRef", "secretAccessKeyRef")
 	}
 	return keys
 }
 
 // DecodeDNSPod reads the config of a dnspod solver. The path is that of the config itself.
-func DecodeDNSPod(path *field.Path, raw []byte) (DNSPod, field.ErrorList) {
+func DecodeDNSPod(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	var errs field.ErrorList
 	o := readObject(path, raw, &errs)
-	c := DNSPod{
-		Keys:         Keys{ID: o.ref("secretIdRef"), Secret: o.ref("secretKeyRef"), Token: o.ref("tokenRef")},
-		RecordLine:   o.text("recordLine"),
-		RecordLineID: o.text("recordLineId"),
-		TTL:          o.number("ttl", DefaultTTL, 1, maxTTLDNSPod),
+	c := Solver{
+		Keys:   Keys{ID: o.ref("secretIdRef"), Secret: o.ref("secretKeyRef"), Token: o.ref("tokenRef")},
+		Line:   o.text("recordLine"),
+		LineID: o.text("recordLineId"),
+		TTL:    o.number("ttl", defaultTTL, 1, maxTTLDNSPod),
 	}
-	o.requireBoth("secretIdRef", "secretKeyRef")
+	o.requireBoth("secretIdRef", "tokenRef", "secretKeyRef")
 	const retired = "the DNSPod token API is retired; create an API key (SecretId and SecretKey) in Tencent Cloud's " +
 		"Access Management, put it into a Secret and refer to it with secretIdRef and secretKeyRef"
 	o.rejectUnknown(map[string]string{
@@ -178,22 +169,18 @@ func (o *object) eitherRef(name, older string) Ref {
 	return b
 }
 
-// requireBoth reports the missing half of a pair. The second half may have an older spelling. Temporary keys' token is of
-// no use without the pair.
-func (o *object) requireBoth(id, secret string, older ...string) {
-	hasID, hasSecret := o.has(id), o.has(secret)
-	for _, name := range older {
-		hasSecret = hasSecret || o.has(name)
-	}
-	named := hasID || hasSecret || o.has("securityTokenRef") || o.has("tokenRef")
-	if !named {
+// requireBoth reports the missing half of a pair. The second half may have several spellings, the first of which is asked for. Temporary
+// keys' token is of no use without the pair.
+func (o *object) requireBoth(id, token string, secrets ...string) {
+	hasID, hasSecret := o.has(id), slices.ContainsFunc(secrets, o.has)
+	if !hasID && !hasSecret && !o.has(token) {
 		return
 	}
 	if !hasID {
 		o.require(id, "the keys are a pair; name the Secret and key of its first half")
 	}
 	if !hasSecret {
-		o.require(secret, "the keys are a pair; name the Secret and key of its second half")
+		o.require(secrets[0], "the keys are a pair; name the Secret and key of its second half")
 	}
 }
 

@@ -27,18 +27,18 @@ func TestDecodeAlidns(t *testing.T) {
 	pair := config.Keys{ID: keyID, Secret: keySecret}
 	tests := map[string]struct {
 		config string
-		want   config.Alidns
+		want   config.Solver
 	}{
-		"no config at all": {``, config.Alidns{TTL: 600}},
-		"white space":      {" \n\t", config.Alidns{TTL: 600}},
-		"null":             {` null `, config.Alidns{TTL: 600}},
-		"an empty object":  {`{}`, config.Alidns{TTL: 600}},
+		"no config at all": {``, config.Solver{TTL: 600}},
+		"white space":      {" \n\t", config.Solver{TTL: 600}},
+		"null":             {` null `, config.Solver{TTL: 600}},
+		"an empty object":  {`{}`, config.Solver{TTL: 600}},
 		"every field of today's form": {
 			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
 			  "accessKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
 			  "securityTokenRef": {"name": "alidns", "key": "token"},
 			  "regionId": "cn-hangzhou", "line": "telecom", "ttl": 60}`,
-			config.Alidns{
+			config.Solver{
 				Keys:   config.Keys{ID: keyID, Secret: keySecret, Token: keyToken},
 				Region: "cn-hangzhou", Line: "telecom", TTL: 60,
 			},
@@ -46,79 +46,79 @@ func TestDecodeAlidns(t *testing.T) {
 		"pragkent's form": {
 			`{"region": "", "accessKeySecretRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"}}`,
-			config.Alidns{Keys: pair, TTL: 600},
+			config.Solver{Keys: pair, TTL: 600},
 		},
 		"pragkent's form with a region": {
 			`{"region": "cn-beijing", "accessKeySecretRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"}}`,
-			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+			config.Solver{Keys: pair, Region: "cn-beijing", TTL: 600},
 		},
 		"DEVmachine-fr's form": {
 			`{"regionId": "cn-beijing", "accessTokenSecretRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"}}`,
-			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+			config.Solver{Keys: pair, Region: "cn-beijing", TTL: 600},
 		},
 		"wjiec's form": {
 			`{"region": "cn-beijing", "accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
 			  "accessKeySecretRef": {"name": "alidns", "key": "access-key-secret"}, "ttl": 600}`,
-			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+			config.Solver{Keys: pair, Region: "cn-beijing", TTL: 600},
 		},
 		"wjiec's form with its other spelling": {
 			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretAccessKeyRef": {"name": "alidns", "key": "access-key-secret"}}`,
-			config.Alidns{Keys: pair, TTL: 600},
+			config.Solver{Keys: pair, TTL: 600},
 		},
 		"an older form with a token": {
 			`{"accessKeySecretRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
 			  "securityTokenRef": {"name": "alidns", "key": "token"}}`,
-			config.Alidns{Keys: config.Keys{ID: keyID, Secret: keySecret, Token: keyToken}, TTL: 600},
+			config.Solver{Keys: config.Keys{ID: keyID, Secret: keySecret, Token: keyToken}, TTL: 600},
 		},
 		"names in other cases": {
 			`{"ACCESSKEYIDREF": {"NAME": "alidns", "Key": "access-key-id"},
 			  "accesskeysecretref": {"Name": "alidns", "KEY": "access-key-secret"},
 			  "RegionID": "cn-hangzhou", "TTL": 700}`,
-			config.Alidns{Keys: pair, Region: "cn-hangzhou", TTL: 700},
+			config.Solver{Keys: pair, Region: "cn-hangzhou", TTL: 700},
 		},
 		"an older form in other cases": {
 			`{"accesskeysecretref": {"name": "alidns", "key": "access-key-id"},
 			  "SECRETKEYSECRETREF": {"name": "alidns", "key": "access-key-secret"}}`,
-			config.Alidns{Keys: pair, TTL: 600},
+			config.Solver{Keys: pair, TTL: 600},
 		},
 		"empty strings, empty references and nulls are unset": {
 			`{"accessKeyIdRef": {}, "accessKeySecretRef": {"name": "", "key": ""}, "securityTokenRef": null, "regionId": "",
 			  "region": null, "line": "", "ttl": null, "accessTokenSecretRef": {"name": null}, "secretAccessKeyRef": {}}`,
-			config.Alidns{TTL: 600},
+			config.Solver{TTL: 600},
 		},
 		"an empty secretKeySecretRef does not mark the older form": {
 			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
 			  "accessKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
 			  "secretKeySecretRef": {"name": "", "key": ""}}`,
-			config.Alidns{Keys: pair, TTL: 600},
+			config.Solver{Keys: pair, TTL: 600},
 		},
 		"an unset spelling beside the one that is set": {
 			`{"accessKeyIdRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretAccessKeyRef": {"name": "alidns", "key": "access-key-secret"},
 			  "accessKeySecretRef": {}, "regionId": "", "region": "cn-beijing"}`,
-			config.Alidns{Keys: pair, Region: "cn-beijing", TTL: 600},
+			config.Solver{Keys: pair, Region: "cn-beijing", TTL: 600},
 		},
 		"an older form beside unset fields of today's": {
 			`{"accessTokenSecretRef": {"name": "alidns", "key": "access-key-id"},
 			  "secretKeySecretRef": {"name": "alidns", "key": "access-key-secret"},
 			  "accessKeySecretRef": null, "accessKeyIdRef": {}, "secretAccessKeyRef": {"name": ""}}`,
-			config.Alidns{Keys: pair, TTL: 600},
+			config.Solver{Keys: pair, TTL: 600},
 		},
 		"two Secrets": {
 			`{"accessKeyIdRef": {"name": "a", "key": "id"}, "accessKeySecretRef": {"name": "b.c-d", "key": "Secret_Key.1"}}`,
-			config.Alidns{
+			config.Solver{
 				Keys: config.Keys{ID: config.Ref{Name: "a", Key: "id"}, Secret: config.Ref{Name: "b.c-d", Key: "Secret_Key.1"}},
 				TTL:  600,
 			},
 		},
-		"a line alone, so ambient keys": {`{"line": "unicom"}`, config.Alidns{Line: "unicom", TTL: 600}},
-		"a line in Chinese":             {`{"line": "\u9ed8\u8ba4"}`, config.Alidns{Line: "默认", TTL: 600}},
-		"the shortest TTL":              {`{"ttl": 1}`, config.Alidns{TTL: 1}},
-		"the longest TTL":               {`{"ttl": 86400}`, config.Alidns{TTL: 86400}},
+		"a line alone, so ambient keys": {`{"line": "unicom"}`, config.Solver{Line: "unicom", TTL: 600}},
+		"a line in Chinese":             {`{"line": "\u9ed8\u8ba4"}`, config.Solver{Line: "默认", TTL: 600}},
+		"the shortest TTL":              {`{"ttl": 1}`, config.Solver{TTL: 1}},
+		"the longest TTL":               {`{"ttl": 86400}`, config.Solver{TTL: 86400}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -137,40 +137,40 @@ func TestDecodeDNSPod(t *testing.T) {
 	id, secret := config.Ref{Name: "dnspod", Key: "secret-id"}, config.Ref{Name: "dnspod", Key: "secret-key"}
 	tests := map[string]struct {
 		config string
-		want   config.DNSPod
+		want   config.Solver
 	}{
-		"no config at all": {``, config.DNSPod{TTL: 600}},
-		"null":             {`null`, config.DNSPod{TTL: 600}},
-		"an empty object":  {`{}`, config.DNSPod{TTL: 600}},
+		"no config at all": {``, config.Solver{TTL: 600}},
+		"null":             {`null`, config.Solver{TTL: 600}},
+		"an empty object":  {`{}`, config.Solver{TTL: 600}},
 		"every field of today's form": {
 			`{"secretIdRef": {"name": "dnspod", "key": "secret-id"}, "secretKeyRef": {"name": "dnspod", "key": "secret-key"},
 			  "tokenRef": {"name": "dnspod", "key": "token"}, "recordLine": "电信", "recordLineId": "10=0", "ttl": 120}`,
-			config.DNSPod{
-				Keys:       config.Keys{ID: id, Secret: secret, Token: config.Ref{Name: "dnspod", Key: "token"}},
-				RecordLine: "电信", RecordLineID: "10=0", TTL: 120,
+			config.Solver{
+				Keys: config.Keys{ID: id, Secret: secret, Token: config.Ref{Name: "dnspod", Key: "token"}},
+				Line: "电信", LineID: "10=0", TTL: 120,
 			},
 		},
 		"imroc's form": {
 			`{"secretIdRef": {"name": "dnspod", "key": "secret-id"}, "secretKeyRef": {"name": "dnspod", "key": "secret-key"},
 			  "ttl": 600, "recordLine": ""}`,
-			config.DNSPod{Keys: config.Keys{ID: id, Secret: secret}, TTL: 600},
+			config.Solver{Keys: config.Keys{ID: id, Secret: secret}, TTL: 600},
 		},
 		"imroc's form with a line": {
 			`{"secretIdRef": {"name": "dnspod", "key": "secret-id"}, "secretKeyRef": {"name": "dnspod", "key": "secret-key"},
 			  "recordLine": "Default"}`,
-			config.DNSPod{Keys: config.Keys{ID: id, Secret: secret}, RecordLine: "Default", TTL: 600},
+			config.Solver{Keys: config.Keys{ID: id, Secret: secret}, Line: "Default", TTL: 600},
 		},
 		"names in other cases": {
 			`{"secretIDRef": {"Name": "dnspod", "KEY": "secret-id"}, "SecretKeyRef": {"name": "dnspod", "key": "secret-key"},
 			  "RECORDLINE": "x", "recordLineID": "0", "Ttl": 601}`,
-			config.DNSPod{Keys: config.Keys{ID: id, Secret: secret}, RecordLine: "x", RecordLineID: "0", TTL: 601},
+			config.Solver{Keys: config.Keys{ID: id, Secret: secret}, Line: "x", LineID: "0", TTL: 601},
 		},
 		"empty strings, empty references and nulls are unset": {
 			`{"secretIdRef": {"name": "", "key": null}, "secretKeyRef": {}, "tokenRef": null, "recordLine": "", "recordLineId": null, "ttl": null}`,
-			config.DNSPod{TTL: 600},
+			config.Solver{TTL: 600},
 		},
-		"the shortest TTL": {`{"ttl": 1}`, config.DNSPod{TTL: 1}},
-		"the longest TTL":  {`{"ttl": 604800}`, config.DNSPod{TTL: 604800}},
+		"the shortest TTL": {`{"ttl": 1}`, config.Solver{TTL: 1}},
+		"the longest TTL":  {`{"ttl": 604800}`, config.Solver{TTL: 604800}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -73,7 +73,7 @@ func FuzzDecodeDNSPod(f *testing.F) {
 		}
 		again, errs := config.DecodeDNSPod(path(), encode(t, map[string]any{
 			"secretIdRef": refOf(c.Keys.ID), "secretKeyRef": refOf(c.Keys.Secret), "tokenRef": refOf(c.Keys.Token),
-			"recordLine": c.RecordLine, "recordLineId": c.RecordLineID, "ttl": c.TTL,
+			"recordLine": c.Line, "recordLineId": c.LineID, "ttl": c.TTL,
 		}))
 		if diff := cmp.Diff(c, again); diff != "" || len(errs) > 0 {
 			t.Fatalf("decoded from its canonical form (-before +after):\n%s\n%v", diff, errs)

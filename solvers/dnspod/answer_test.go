@@ -22,8 +22,10 @@ import (
 	"github.com/certyun/certyun/solvers/dnspod"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/quota"
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // request is what a scripted server was asked.
@@ -203,7 +205,7 @@ func TestCodes(t *testing.T) {
 				}
 				return refuseWith(200, code)
 			})
-			account := at(t, server.URL, nil).Account(keys)
+			account := at(t, server.URL, nil).Account(keys, nil)
 			for range 2 {
 				_, err := account.AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 				if diff := cmp.Diff(want, described(err)); diff != "" {
@@ -221,7 +223,7 @@ func TestDeleteOfWhatIsGone(t *testing.T) {
 	for _, code := range []string{"InvalidParameter.RecordIdInvalid", "ResourceNotFound.NoDataOfRecord"} {
 		t.Run(code, func(t *testing.T) {
 			server := serve(t, func(request) answer { return refuseWith(200, code) })
-			if err := at(t, server.URL, nil).Account(keys).Delete(t.Context(), "example.com", "18446744073709551615"); err != nil {
+			if err := at(t, server.URL, nil).Account(keys, nil).Delete(t.Context(), "example.com", "18446744073709551615"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -235,7 +237,7 @@ func TestPunycodeWhereUnicodeIsUnknown(t *testing.T) {
 		}
 		return answer{body: `{"Response":{"RequestId":"r","RecordId":18446744073709551615}}`}
 	})
-	id, err := at(t, server.URL, nil).Account(keys).AddTXT(t.Context(), challenge("xn--fsqu00a.com", "_acme-challenge"))
+	id, err := at(t, server.URL, nil).Account(keys, nil).AddTXT(t.Context(), challenge("xn--fsqu00a.com", "_acme-challenge"))
 	if err != nil || id != "18446744073709551615" {
 		t.Errorf("AddTXT = %q, %v, want the greatest id", id, err)
 	}
@@ -265,7 +267,7 @@ func TestCodesOfOtherStatuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(request) answer { return test.answer })
-			_, err := at(t, server.URL, nil).Account(keys).AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
+			_, err := at(t, server.URL, nil).Account(keys, nil).AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 			if diff := cmp.Diff(test.want, described(err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -307,7 +309,7 @@ func TestOddAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(request) answer { return test.answer })
-			account := at(t, server.URL, nil).Account(keys)
+			account := at(t, server.URL, nil).Account(keys, nil)
 			want := strings.ReplaceAll(test.want, "HOST", strings.TrimPrefix(server.URL, "http://"))
 			for method, do := range map[string]func(context.Context, provider.Provider) error{
 				"Zones": list, "AddTXT": add(challenge("example.com", "_acme-challenge")), "FindTXT": find(challenge("example.com", "_acme-challenge")),
@@ -341,7 +343,7 @@ func TestIncompleteLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, func(request) answer { return answer{body: test.body} })
-			account := at(t, server.URL, nil).Account(keys)
+			account := at(t, server.URL, nil).Account(keys, nil)
 			zones, err := account.Zones(t.Context())
 			if diff := cmp.Diff(test.zones, zones); diff != "" || err != nil {
 				t.Errorf("zones, %v (-want +got):\n%s", err, diff)
@@ -362,7 +364,7 @@ func TestShiftingPages(t *testing.T) {
 	server := serve(t, func(request) answer {
 		return answer{body: `{"Response":{"RecordCountInfo":{"TotalCount":2},"RecordList":[{"RecordId":5,"Name":"x","Type":"TXT","Value":"` + value + `"}]}}`}
 	})
-	got, err := at(t, server.URL, nil).Account(keys).FindTXT(t.Context(), challenge("example.com", "x"))
+	got, err := at(t, server.URL, nil).Account(keys, nil).FindTXT(t.Context(), challenge("example.com", "x"))
 	if diff := cmp.Diff([]provider.RecordID{"5"}, got); diff != "" || err != nil {
 		t.Errorf("ids, %v (-want +got):\n%s", err, diff)
 	}
@@ -385,7 +387,7 @@ func TestEndlessLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(server.asked())
-			err := do(t.Context(), at(t, server.URL, nil).Account(keys))
+			err := do(t.Context(), at(t, server.URL, nil).Account(keys, nil))
 			if !fault.Is(err, fault.Transient) {
 				t.Errorf("error %v, want a transient one", err)
 			}
@@ -419,11 +421,11 @@ func TestNetworkErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			world.DNSPod.ClearFaults()
 			if test.fault != "" {
-				if _, err := world.DNSPod.Inject(cloud.Fault{Kind: test.fault}); err != nil {
+				if err := world.DNSPod.Inject(cloud.Fault{Kind: test.fault}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			account := at(t, test.url, nil).Account(temporary)
+			account := at(t, test.url, nil).Account(temporary, nil)
 			for range 2 {
 				ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 				_, err := account.Zones(ctx)
@@ -445,18 +447,18 @@ func TestNetworkErrors(t *testing.T) {
 // TestHang holds that calls which are given up leave neither goroutines nor connections behind.
 func TestHang(t *testing.T) {
 	world := start(t, nil)
-	if _, err := world.DNSPod.Inject(cloud.Fault{Kind: cloud.Hang}); err != nil {
+	if err := world.DNSPod.Inject(cloud.Fault{Kind: cloud.Hang}); err != nil {
 		t.Fatal(err)
 	}
-	endpoint, err := provider.ParseEndpoint(world.DNSPod.URL)
+	endpoint, err := wire.ParseEndpoint(world.DNSPod.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, err := provider.NewTransport(nil)
+	transport, err := wire.NewTransport("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := dnspod.New(dnspod.Options{Endpoint: endpoint, Transport: transport}).Account(keys)
+	account := dnspod.New(wire.API{Endpoint: endpoint, Transport: transport}).Account(keys, nil)
 	before := runtime.NumGoroutine()
 	began := time.Now()
 	var group sync.WaitGroup
@@ -517,7 +519,7 @@ func TestConnectionsAreShared(t *testing.T) {
 	shared := at(t, server.URL, nil)
 	for i := range 50 {
 		used := credential.Keys{ID: fmt.Sprint("AKID", i), Secret: "secret"}
-		_, err := shared.Account(used).Zones(t.Context())
+		_, err := shared.Account(used, nil).Zones(t.Context())
 		if (err != nil) != (i%2 == 1) {
 			t.Fatalf("call %d: %v", i, err)
 		}
@@ -531,13 +533,13 @@ func TestConnectionsAreShared(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	world := start(t, func(o *simulator.Options) { o.TLS = true })
-	if _, err := at(t, world.DNSPod.URL, world.CA).Account(keys).Zones(t.Context()); err != nil {
+	if _, err := at(t, world.DNSPod.URL, world.CA).Account(keys, nil).Zones(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if calls := world.DNSPod.Calls(); len(calls) != 1 || !calls[0].TLS {
 		t.Errorf("calls %+v, want one over TLS", calls)
 	}
-	_, err := at(t, world.DNSPod.URL, nil).Account(keys).Zones(t.Context())
+	_, err := at(t, world.DNSPod.URL, nil).Account(keys, nil).Zones(t.Context())
 	want := "misconfigured, retry false after 0s: the certificate of " + world.DNSPod.Address +
 		" is not trusted; check the endpoint's address, the roots that are trusted and what stands between"
 	if diff := cmp.Diff(want, described(err)); diff != "" {
@@ -549,7 +551,7 @@ func TestTLS(t *testing.T) {
 // within the call, and that the limit's own fault comes through.
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		transport := provider.NewTransportOver(roundTripper(func(r *http.Request) (*http.Response, error) {
+		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			select {
 			case <-r.Cancel: //nolint:staticcheck // so the time-out of an http.Client reaches a transport that is given another context
 				return nil, errors.New("the SDK's time-out")
@@ -557,9 +559,11 @@ func TestRateLimit(t *testing.T) {
 			}
 			body := io.NopCloser(strings.NewReader(`{"Response":{"RequestId":"r","RecordCountInfo":{"TotalCount":0}}}`))
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
-		}))
-		plain := dnspod.New(dnspod.Options{Transport: transport}).Account(keys)
-		account := provider.NewAccounts(provider.Limits{QPS: 0.01, Flag: "--qps"}).Account(keys.Identity(), keys.ID, plain)
+		})
+		cloud := dnspod.New(wire.API{Transport: transport})
+		account := provider.NewAccounts(quota.New(0.01, "--qps"), false).Account(keys.Identity(), keys.ID, func(pace *quota.Call) provider.Provider {
+			return cloud.Account(keys, pace)
+		})
 		begun, waited := time.Now(), 0
 		for range 20 {
 			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)

@@ -3,20 +3,21 @@
 package dnspod
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/dnspod/v20210323"
 
 	"github.com/certyun/certyun/solvers/credential"
-	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // defaultHost serves all regions; the international site has another
@@ -34,56 +35,54 @@ const (
 // (https://cloud.tencent.com/document/api/1427/56172, https://cloud.tencent.com/document/api/1427/56166).
 const page = 3000
 
-// maxPages ends the paging of a list that never does.
-const maxPages = 1000
-
-// Options say where the API is.
-type Options struct {
-	// Endpoint is the API's address. The zero value is the public one, over https.
-	Endpoint provider.Endpoint
-	// Transport carries the calls. It must not be nil.
-	Transport *provider.Transport
-}
+// ListLag is how long a new record may be missing from lists (note on https://cloud.tencent.com/document/api/1427/56166).
+const ListLag = 30 * time.Second
 
 // Cloud is DNSPod. It is made once and used concurrently.
-type Cloud struct {
-	endpoint  provider.Endpoint
-	transport *provider.Transport
-}
+type Cloud struct{ api wire.API }
 
-// New returns the cloud at an endpoint. It calls nobody.
-func New(opts Options) *Cloud {
-	endpoint := opts.Endpoint
-	if endpoint == (provider.Endpoint{}) {
-		endpoint = provider.Endpoint{Scheme: "https", Host: defaultHost}
-	}
-	return &Cloud{endpoint: endpoint, transport: opts.Transport}
-}
+// New returns the cloud. The zero value of the API's endpoint is the public one, over https. It calls nobody.
+func New(api wire.API) *Cloud { return &Cloud{api: api.Or(defaultHost)} }
 
-// Account returns the account that the keys belong to. It holds no state and costs nothing.
-func (c *Cloud) Account(keys credential.Keys) provider.Provider {
-	return &account{cloud: c, keys: keys}
+// Account returns the account that the keys belong to, whose requests keep to a pace, if there is one. It holds no state and costs
+// nothing.
+func (c *Cloud) Account(keys credential.Keys, pace wire.Pace) provider.Provider {
+	return &account{api: c.api, keys: keys, pace: pace}
 }
 
 type account struct {
-	cloud *Cloud
-	keys  credential.Keys
+	api  wire.API
+	keys credential.Keys
+	pace wire.Pace
 }
 
 // Zones implements provider.Provider with DescribeDomainList (https://cloud.tencent.com/document/api/1427/56172), which
 // lists the zones that are shared with the account too.
 func (a *account) Zones(ctx context.Context) ([]string, error) {
 	var zones []string
-	err := a.paged(func(offset int) (int, uint64, error) {
-		request := api.NewDescribeDomainListRequest()
-		request.Offset, request.Limit = new(int64(offset)), new(int64(page))
-		list, total, err := a.zonePage(ctx, request)
+	err := provider.Pages(a.api.Endpoint.Host, func(_ int, seen int64) (int, int64, error) {
+		request, response := api.NewDescribeDomainListRequest(), api.NewDescribeDomainListResponse()
+		request.Offset, request.Limit = new(seen), new(int64(page))
+		err := a.call(ctx, wire.Question{Action: "DescribeDomainList"}, request, response, func() bool {
+			return response.Response != nil && (response.Response.DomainCountInfo != nil || len(response.Response.DomainList) > 0)
+		})
+		if err != nil {
+			return 0, 0, unlessEmpty(err, "ResourceNotFound.NoDataOfDomain")
+		}
+		list := response.Response.DomainList
 		for _, domain := range list {
-			if zone, ok := canonicalZone(domain); ok {
+			if domain == nil {
+				continue
+			}
+			if zone, ok := provider.ZoneName(value(domain.Name), value(domain.Punycode)); ok {
 				zones = append(zones, zone)
 			}
 		}
-		return len(list), total, err
+		total := (*uint64)(nil)
+		if count := response.Response.DomainCountInfo; count != nil {
+			total = cmp.Or(count.DomainTotal, count.AllTotal, new(uint64))
+		}
+		return len(list), totalOf(total, len(list)), nil
 	})
 	if err != nil {
 		return nil, err
@@ -92,88 +91,42 @@ func (a *account) Zones(ctx context.Context) ([]string, error) {
 	return slices.Compact(zones), nil
 }
 
-func (a *account) zonePage(ctx context.Context, request *api.DescribeDomainListRequest) ([]*api.DomainListItem, uint64, error) {
-	var list *api.DescribeDomainListResponseParams
-	err := a.call(ctx, question{action: "DescribeDomainList"}, func(client *api.Client) (bool, error) {
-		response, err := client.DescribeDomainListWithContext(ctx, request)
-		if err != nil {
-			return false, err
-		}
-		list = response.Response
-		return list != nil && (list.DomainCountInfo != nil || len(list.DomainList) > 0), nil
-	})
-	if codeOf(err) == "ResourceNotFound.NoDataOfDomain" {
-		return nil, 0, nil
+// unlessEmpty is nil for the code with which the API says that a list is empty.
+func unlessEmpty(err error, code string) error {
+	if fault.CodeOf(err) == code {
+		return nil
 	}
-	if err != nil {
-		return nil, 0, err
-	}
-	total := uint64(unknownTotal)
-	if count := list.DomainCountInfo; count != nil {
-		total = value(count.DomainTotal)
-		if count.DomainTotal == nil {
-			total = value(count.AllTotal)
-		}
-	}
-	return list.DomainList, total, nil
+	return err
 }
 
-func canonicalZone(domain *api.DomainListItem) (string, bool) {
-	if domain == nil {
-		return "", false
+// totalOf is what a list has in all. One that does not say it is read to its last page, which is the first that is not full.
+func totalOf(total *uint64, entries int) int64 {
+	switch {
+	case total != nil:
+		return int64(min(*total, math.MaxInt64))
+	case entries < page:
+		return 0
 	}
-	for _, name := range []string{value(domain.Name), value(domain.Punycode)} {
-		if zone, err := dnsname.Parse(name); err == nil {
-			return zone, true
-		}
-	}
-	return "", false
-}
-
-// unknownTotal makes a list without a total be read to its last page.
-const unknownTotal = math.MaxUint64
-
-// paged reads a list page by page, until as many entries as the total were seen.
-func (a *account) paged(read func(offset int) (entries int, total uint64, err error)) error {
-	offset := 0
-	for range maxPages {
-		entries, total, err := read(offset)
-		if err != nil {
-			return err
-		}
-		offset += entries
-		if entries == 0 || uint64(offset) >= total || total == unknownTotal && entries < page {
-			return nil
-		}
-	}
-	return &fault.Error{Kind: fault.Transient, Reason: "a list of " + a.cloud.endpoint.Host + " does not end"}
+	return math.MaxInt64
 }
 
 // AddTXT implements provider.Provider with CreateRecord (https://cloud.tencent.com/document/api/1427/56180). The
 // international site does not document CreateTXTRecord.
 func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID, error) {
-	q := question{action: "CreateRecord", zone: r.Zone, line: r.Line, lineID: r.LineID, ttl: r.TTL}
-	var id *uint64
-	err := inZone(r.Zone, func(domain string) error {
-		request := newRecord(domain, r)
-		return a.call(ctx, q, func(client *api.Client) (bool, error) {
-			response, err := client.CreateRecordWithContext(ctx, request)
-			if err != nil || response.Response == nil {
-				return false, err
-			}
-			id = response.Response.RecordId
-			return id != nil, nil
+	q := wire.Question{Action: "CreateRecord", Zone: r.Zone, Line: lineOf(r), TTL: r.TTL}
+	response := api.NewCreateRecordResponse()
+	err := provider.ByEitherName(r.Zone, func(domain string) error {
+		return a.call(ctx, q, newRecord(domain, r), response, func() bool {
+			return response.Response != nil && response.Response.RecordId != nil
 		})
 	})
-	switch {
-	case codeOf(err) == "InvalidParameter.DomainRecordExist":
+	if fault.CodeOf(err) == "InvalidParameter.DomainRecordExist" {
 		return "", nil
-	case errors.Is(err, errTTL):
-		return "", a.explainTTL(ctx, r, err)
-	case err != nil:
-		return "", err
 	}
-	return recordID(*id), nil
+	if err != nil {
+		return "", provider.ExplainTTL(err, r.Zone, r.TTL, edition, func() (int64, error) { return a.minimumTTL(ctx, r.Zone) })
+	}
+	return recordID(*response.Response.RecordId), nil
 }
 
 func newRecord(domain string, r provider.TXT) *api.CreateRecordRequest {
@@ -193,21 +146,34 @@ func newRecord(domain string, r provider.TXT) *api.CreateRecordRequest {
 
 // FindTXT implements provider.Provider with DescribeRecordList (https://cloud.tencent.com/document/api/1427/56166),
 // whose search for a name is exact. A record may be missing from the list for half a minute after it was created.
+//
+// An empty list is an error of the API unless ErrorOnEmpty says otherwise, which not every site knows, so the error is expected.
 func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
 	var ids []provider.RecordID
-	err := inZone(r.Zone, func(domain string) error {
+	q := wire.Question{Action: "DescribeRecordList", Zone: r.Zone}
+	err := provider.ByEitherName(r.Zone, func(domain string) error {
 		ids = nil
-		return a.paged(func(offset int) (int, uint64, error) {
-			request := api.NewDescribeRecordListRequest()
+		return provider.Pages(a.api.Endpoint.Host, func(_ int, seen int64) (int, int64, error) {
+			request, response := api.NewDescribeRecordListRequest(), api.NewDescribeRecordListResponse()
 			request.Domain, request.Subdomain, request.RecordType = &domain, &r.RR, new("TXT")
-			request.Offset, request.Limit = new(uint64(offset)), new(uint64(page))
-			list, total, err := a.recordPage(ctx, r.Zone, request)
+			request.Offset, request.Limit = new(uint64(seen)), new(uint64(page))
+			err := a.call(ctx, q, request, response, func() bool {
+				return response.Response != nil && (response.Response.RecordCountInfo != nil || len(response.Response.RecordList) > 0)
+			})
+			if err != nil {
+				return 0, 0, unlessEmpty(err, "ResourceNotFound.NoDataOfRecord")
+			}
+			list := response.Response.RecordList
 			for _, record := range list {
 				if record != nil && record.RecordId != nil && r.Is(value(record.Name), value(record.Type), value(record.Value)) {
 					ids = append(ids, recordID(*record.RecordId))
 				}
 			}
-			return len(list), total, err
+			total := (*uint64)(nil)
+			if count := response.Response.RecordCountInfo; count != nil {
+				total = count.TotalCount
+			}
+			return len(list), totalOf(total, len(list)), nil
 		})
 	})
 	if err != nil {
@@ -217,51 +183,20 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 	return slices.Compact(ids), nil
 }
 
-// recordPage reads one page. An empty list is an error of the API unless ErrorOnEmpty says otherwise, which not every
-// site knows, so the error is expected.
-func (a *account) recordPage(
-	ctx context.Context, zone string, request *api.DescribeRecordListRequest,
-) ([]*api.RecordListItem, uint64, error) {
-	var list *api.DescribeRecordListResponseParams
-	err := a.call(ctx, question{action: "DescribeRecordList", zone: zone}, func(client *api.Client) (bool, error) {
-		response, err := client.DescribeRecordListWithContext(ctx, request)
-		if err != nil {
-			return false, err
-		}
-		list = response.Response
-		return list != nil && (list.RecordCountInfo != nil || len(list.RecordList) > 0), nil
-	})
-	if codeOf(err) == "ResourceNotFound.NoDataOfRecord" {
-		return nil, 0, nil
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	total := uint64(unknownTotal)
-	if count := list.RecordCountInfo; count != nil && count.TotalCount != nil {
-		total = *count.TotalCount
-	}
-	return list.RecordList, total, nil
-}
-
 // Delete implements provider.Provider with DeleteRecord (https://cloud.tencent.com/document/api/1427/56176).
 func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID) error {
 	number, err := strconv.ParseUint(string(id), 10, 64)
 	if err != nil {
 		return &fault.Error{Kind: fault.Misconfigured, Reason: "the record id is none of DNSPod's"}
 	}
-	err = inZone(zone, func(domain string) error {
-		request := api.NewDeleteRecordRequest()
+	err = provider.ByEitherName(zone, func(domain string) error {
+		request, response := api.NewDeleteRecordRequest(), api.NewDeleteRecordResponse()
 		request.Domain, request.RecordId = &domain, &number
-		return a.call(ctx, question{action: "DeleteRecord", zone: zone}, func(client *api.Client) (bool, error) {
-			response, err := client.DeleteRecordWithContext(ctx, request)
-			if err != nil || response.Response == nil {
-				return false, err
-			}
-			return value(response.Response.RequestId) != "", nil
+		return a.call(ctx, wire.Question{Action: "DeleteRecord", Zone: zone}, request, response, func() bool {
+			return response.Response != nil && value(response.Response.RequestId) != ""
 		})
 	})
-	switch codeOf(err) {
+	switch fault.CodeOf(err) {
 	case "InvalidParameter.RecordIdInvalid", "ResourceNotFound.NoDataOfRecord":
 		return nil
 	}
@@ -271,17 +206,6 @@ func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID)
 // recordID is exact for ids above 2^53 too.
 func recordID(id uint64) provider.RecordID {
 	return provider.RecordID(strconv.FormatUint(id, 10))
-}
-
-// inZone does something with a zone by the name that the API lists it by, which is the Unicode one, and, when the API
-// does not know that, by the other.
-func inZone(zone string, do func(domain string) error) error {
-	listed := dnsname.Unicode(zone)
-	err := do(listed)
-	if listed == zone || !fault.Is(err, fault.ZoneNotFound) {
-		return err
-	}
-	return do(zone)
 }
 
 // value is what a pointer of the SDK points to; the API leaves fields out.
@@ -294,10 +218,10 @@ func value[T any](p *T) T {
 }
 
 // client makes a client for one call, which costs nothing once it is given a transport.
-func (a *account) client(exchange *provider.Exchange) (*api.Client, error) {
+func (a *account) client(exchange *wire.Exchange) (*api.Client, error) {
 	settings := profile.NewClientProfile()
-	settings.HttpProfile.Scheme = a.cloud.endpoint.Scheme
-	settings.HttpProfile.Endpoint = a.cloud.endpoint.Host
+	settings.HttpProfile.Scheme = a.api.Endpoint.Scheme
+	settings.HttpProfile.Endpoint = a.api.Endpoint.Host
 	// No timeout but the context's and the transport's, and no other endpoint than the one that the operator chose.
 	settings.HttpProfile.ReqTimeout = 0
 	settings.DisableRegionBreaker = true

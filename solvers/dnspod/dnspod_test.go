@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +22,7 @@ import (
 	"github.com/certyun/certyun/solvers/provider"
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // value is as a challenge's is: 43 characters of base64url.
@@ -52,16 +55,29 @@ func start(t *testing.T, change func(*simulator.Options)) *simulator.World {
 // at returns the cloud at a URL.
 func at(t *testing.T, url string, roots []byte) *dnspod.Cloud {
 	t.Helper()
-	endpoint, err := provider.ParseEndpoint(url)
+	endpoint, err := wire.ParseEndpoint(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, err := provider.NewTransport(roots)
+	transport, err := wire.NewTransport(rootsFile(t, roots))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	return dnspod.New(dnspod.Options{Endpoint: endpoint, Transport: transport})
+	return dnspod.New(wire.API{Endpoint: endpoint, Transport: transport})
+}
+
+// rootsFile writes roots into a file, and returns "" for none.
+func rootsFile(t *testing.T, roots []byte) string {
+	t.Helper()
+	if len(roots) == 0 {
+		return ""
+	}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, roots, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func challenge(zone, rr string) provider.TXT {
@@ -143,7 +159,7 @@ func TestAddTXT(t *testing.T) {
 				o.DNSPod.Zones = append(o.DNSPod.Zones, test.zones...)
 				o.DNSPod.Change = test.change
 			})
-			id, err := at(t, world.DNSPod.URL, nil).Account(keys).AddTXT(t.Context(), test.add)
+			id, err := at(t, world.DNSPod.URL, nil).Account(keys, nil).AddTXT(t.Context(), test.add)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +186,7 @@ func TestAddTXT(t *testing.T) {
 
 func TestAddTXTTwice(t *testing.T) {
 	world := start(t, nil)
-	account := at(t, world.DNSPod.URL, nil).Account(keys)
+	account := at(t, world.DNSPod.URL, nil).Account(keys, nil)
 	first, err := account.AddTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 	if err != nil || first == "" {
 		t.Fatalf("AddTXT = %q, %v, want an id", first, err)
@@ -201,9 +217,6 @@ func TestFindTXT(t *testing.T) {
 		calls   int
 	}{
 		"an empty list, which the API calls an error, is an empty list": {rr: rr, calls: 1},
-		"so it is where the site does not know ErrorOnEmpty": {
-			rr: rr, change: func(s *cloud.Settings) { s.ErrorOnEmpty = cloud.Rejected }, calls: 1,
-		},
 		"the record is found on every line and with every TTL, by its exact id": {
 			records: []cloud.Record{
 				{ID: 9007199254740993, RR: rr, Type: "TXT", Value: value, Line: "10=1"},
@@ -251,7 +264,7 @@ func TestFindTXT(t *testing.T) {
 				o.DNSPod.Zones[0].Records = test.records
 				o.DNSPod.Change = test.change
 			})
-			got, err := at(t, world.DNSPod.URL, nil).Account(keys).FindTXT(t.Context(), challenge("example.com", test.rr))
+			got, err := at(t, world.DNSPod.URL, nil).Account(keys, nil).FindTXT(t.Context(), challenge("example.com", test.rr))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -291,7 +304,7 @@ func TestZones(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			world := start(t, func(o *simulator.Options) { o.DNSPod.Zones = test.zones })
-			got, err := at(t, world.DNSPod.URL, nil).Account(keys).Zones(t.Context())
+			got, err := at(t, world.DNSPod.URL, nil).Account(keys, nil).Zones(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -331,7 +344,7 @@ func TestDelete(t *testing.T) {
 				}
 				o.DNSPod.Zones[1].Records = []cloud.Record{{ID: 50, RR: "_acme-challenge", Type: "TXT", Value: value}}
 			})
-			err := at(t, world.DNSPod.URL, nil).Account(keys).Delete(t.Context(), test.zone, test.id)
+			err := at(t, world.DNSPod.URL, nil).Account(keys, nil).Delete(t.Context(), test.zone, test.id)
 			if got := text(err); got != test.want {
 				t.Errorf("error %q, want %q", got, test.want)
 			}
@@ -481,7 +494,7 @@ func TestRefusals(t *testing.T) {
 			if used == (credential.Keys{}) {
 				used = keys
 			}
-			account := at(t, world.DNSPod.URL, nil).Account(used)
+			account := at(t, world.DNSPod.URL, nil).Account(used, nil)
 			for range 2 {
 				world.DNSPod.ResetCalls()
 				err := test.do(t.Context(), account)
@@ -520,7 +533,7 @@ func list(ctx context.Context, p provider.Provider) error {
 
 func TestTokenIsSent(t *testing.T) {
 	world := start(t, nil)
-	if _, err := at(t, world.DNSPod.URL, nil).Account(temporary).Zones(t.Context()); err != nil {
+	if _, err := at(t, world.DNSPod.URL, nil).Account(temporary, nil).Zones(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if calls := world.DNSPod.Calls(); len(calls) != 1 || !calls[0].Token || calls[0].Owner != "alice" {
@@ -531,7 +544,7 @@ func TestTokenIsSent(t *testing.T) {
 func TestConcurrentCalls(t *testing.T) {
 	world := start(t, nil)
 	shared := at(t, world.DNSPod.URL, nil)
-	one := shared.Account(keys)
+	one := shared.Account(keys, nil)
 	var group sync.WaitGroup
 	errs := make(chan error, 200)
 	for i := range 50 {
@@ -539,7 +552,7 @@ func TestConcurrentCalls(t *testing.T) {
 			// Every other one is an account of its own, as every call of the solver's makes one.
 			account := one
 			if i%2 == 0 {
-				account = shared.Account(keys)
+				account = shared.Account(keys, nil)
 			}
 			r := provider.TXT{Zone: "example.com", RR: "_acme-challenge", Value: value + strconv.Itoa(i), TTL: 600}
 			id, err := account.AddTXT(t.Context(), r)

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/certyun/certyun/solvers/dnspod"
-	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // isChild is the environment variable by which a test starts a second process of this test binary: net/http reads the
@@ -26,13 +26,13 @@ func TestChild(t *testing.T) {
 	if os.Getenv(isChild) == "" {
 		return // this is not a child; the test below starts one
 	}
-	transport, err := provider.NewTransport(nil)
+	transport, err := wire.NewTransport("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if _, err := dnspod.New(dnspod.Options{Transport: transport}).Account(temporary).Zones(ctx); err != nil {
+	if _, err := dnspod.New(wire.API{Transport: transport}).Account(temporary, nil).Zones(ctx); err != nil {
 		t.Fatal(err)
 	}
 }

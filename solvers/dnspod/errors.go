@@ -1,13 +1,9 @@
 package dnspod
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,15 +11,11 @@ import (
 
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
-// refusal is what an error code of the API means. In its texts {zone}, {line} and {permission} stand for what was asked.
-type refusal struct {
-	kind       fault.Kind
-	reason     string
-	remedy     string
-	retryAfter time.Duration
-}
+// edition is what DNSPod calls what a customer has bought.
+const edition = "plan"
 
 const (
 	checkZone    = "check that DNSPod hosts the zone in the account of this SecretId"
@@ -41,22 +33,28 @@ const (
 
 const inside = "an error inside DNSPod"
 
-// refusals are the codes of the API by their whole names or, with a star at the end, by their beginning
+// codes are those of the API
 // (https://cloud.tencent.com/document/api/1427/56192; each action's page has its own list). Nearly all come with HTTP 200.
-var refusals = map[string]refusal{
-	"InvalidParameter.DomainRecordExist": {kind: fault.Misconfigured, reason: "an equal record exists in the zone {zone}"},
-	"InvalidParameter.RecordIdInvalid":   {kind: fault.Misconfigured, reason: "the record does not exist in the zone {zone}"},
-	"ResourceNotFound.NoDataOfRecord":    {kind: fault.Misconfigured, reason: "the record does not exist in the zone {zone}"},
+var codes = fault.Codes{
+	Throttled: "RequestLimitExceeded*", Inside: "InternalError*",
+	Other: fault.Meaning{Kind: fault.Misconfigured, Reason: "DNSPod refused {permission}"},
+	Known: known,
+}
 
-	"ResourceNotFound.NoDataOfDomain": {kind: fault.ZoneNotFound, reason: "the account has no zones", remedy: checkZone},
+var known = map[string]fault.Meaning{
+	"InvalidParameter.DomainRecordExist": {Kind: fault.Misconfigured, Reason: "an equal record exists in the zone {zone}"},
+	"InvalidParameter.RecordIdInvalid":   {Kind: fault.Misconfigured, Reason: "the record does not exist in the zone {zone}"},
+	"ResourceNotFound.NoDataOfRecord":    {Kind: fault.Misconfigured, Reason: "the record does not exist in the zone {zone}"},
+
+	"ResourceNotFound.NoDataOfDomain": {Kind: fault.ZoneNotFound, Reason: "the account has no zones", Remedy: checkZone},
 	"InvalidParameterValue.DomainNotExists": {
-		kind: fault.ZoneNotFound, reason: "the account does not host the zone {zone}",
-		remedy: checkZone,
+		Kind: fault.ZoneNotFound, Reason: "the account does not host the zone {zone}",
+		Remedy: checkZone,
 	},
-	"InvalidParameter.DomainInvalid": {kind: fault.ZoneNotFound, reason: "{zone} cannot be a zone of DNSPod", remedy: checkZone},
+	"InvalidParameter.DomainInvalid": {Kind: fault.ZoneNotFound, Reason: "{zone} cannot be a zone of DNSPod", Remedy: checkZone},
 	"InvalidParameter.DomainIdInvalid": {
-		kind: fault.ZoneNotFound, reason: "the account does not host the zone {zone}",
-		remedy: checkZone,
+		Kind: fault.ZoneNotFound, Reason: "the account does not host the zone {zone}",
+		Remedy: checkZone,
 	},
 	"OperationDenied.NoPermissionToOperateDomain": foreignZone,
 	"OperationDenied.DomainOwnerAllowedOnly":      foreignZone,
@@ -65,178 +63,141 @@ var refusals = map[string]refusal{
 	"FailedOperation.DomainOwnedByOtherUser":      foreignZone,
 
 	"InvalidParameter.DomainIsAliaser": {
-		kind: fault.Misconfigured, reason: "the zone {zone} is an alias of another",
-		remedy: "use the zone that it is an alias of",
+		Kind: fault.Misconfigured, Reason: "the zone {zone} is an alias of another",
+		Remedy: "use the zone that it is an alias of",
 	},
 	"InvalidParameter.DomainNotAllowedModifyRecords": {
-		kind: fault.Misconfigured, reason: "DNSPod forbids changes in the zone {zone}",
-		remedy: checkConsole,
+		Kind: fault.Misconfigured, Reason: "DNSPod forbids changes in the zone {zone}",
+		Remedy: checkConsole,
 	},
-	"FailedOperation.DomainIsLocked": {kind: fault.Misconfigured, reason: "the zone {zone} is locked", remedy: checkConsole},
-	"FailedOperation.DomainIsSpam":   {kind: fault.Misconfigured, reason: "the zone {zone} is banned", remedy: checkConsole},
+	"FailedOperation.DomainIsLocked": {Kind: fault.Misconfigured, Reason: "the zone {zone} is locked", Remedy: checkConsole},
+	"FailedOperation.DomainIsSpam":   {Kind: fault.Misconfigured, Reason: "the zone {zone} is banned", Remedy: checkConsole},
 	"FailedOperation.DomainNotInService": {
-		kind: fault.Misconfigured, reason: "the zone {zone} is not in service",
-		remedy: checkConsole,
+		Kind: fault.Misconfigured, Reason: "the zone {zone} is not in service",
+		Remedy: checkConsole,
 	},
-	"InvalidParameter.DomainInBlackList": {kind: fault.Misconfigured, reason: "the zone {zone} is banned", remedy: checkConsole},
+	"InvalidParameter.DomainInBlackList": {Kind: fault.Misconfigured, Reason: "the zone {zone} is banned", Remedy: checkConsole},
 	"InvalidParameter.DomainIsModifyingDns": {
-		kind: fault.Transient, reason: "the zone {zone} is changing its name servers", retryAfter: 3 * time.Second,
+		Kind: fault.Transient, Reason: "the zone {zone} is changing its name servers", RetryAfter: 3 * time.Second,
 	},
 	"InvalidParameter.DomainTaskNotFinished": {
-		kind: fault.Transient, reason: "another change in the zone {zone} is under way", retryAfter: time.Second,
+		Kind: fault.Transient, Reason: "another change in the zone {zone} is under way", RetryAfter: time.Second,
 	},
 
 	"InvalidParameter.RecordLineInvalid": {
-		kind: fault.Misconfigured, reason: "the zone {zone} does not have the line {line}",
-		remedy: unsetLine,
+		Kind: fault.Misconfigured, Reason: "the zone {zone} does not have the line {line}",
+		Remedy: unsetLine,
 	},
 	"InvalidParameter.LineNotExist": {
-		kind: fault.Misconfigured, reason: "the zone {zone} does not have the line {line}",
-		remedy: unsetLine,
+		Kind: fault.Misconfigured, Reason: "the zone {zone} does not have the line {line}",
+		Remedy: unsetLine,
 	},
 	"FailedOperation.MustAddDefaultLineFirst": {
-		kind: fault.Misconfigured, reason: "the zone {zone} needs a record on the default line first",
-		remedy: "leave config.recordLine and config.recordLineId out",
+		Kind: fault.Misconfigured, Reason: "the zone {zone} needs a record on the default line first",
+		Remedy: "leave config.recordLine and config.recordLineId out",
 	},
 
-	"InvalidParameter.SubdomainInvalid":         {kind: fault.Misconfigured, reason: "the zone {zone} does not take a record of this name"},
-	"InvalidParameter.RecordTypeInvalid":        {kind: fault.Misconfigured, reason: "the zone {zone} does not take TXT records"},
-	"InvalidParameter.RecordValueInvalid":       {kind: fault.Misconfigured, reason: "the zone {zone} does not take a record of this value"},
-	"InvalidParameter.RecordValueLengthInvalid": {kind: fault.Misconfigured, reason: "the zone {zone} does not take a record of this value"},
+	"InvalidParameter.SubdomainInvalid":         {Kind: fault.Misconfigured, Reason: "the zone {zone} does not take a record of this name"},
+	"InvalidParameter.RecordTypeInvalid":        {Kind: fault.Misconfigured, Reason: "the zone {zone} does not take TXT records"},
+	"InvalidParameter.RecordValueInvalid":       {Kind: fault.Misconfigured, Reason: "the zone {zone} does not take a record of this value"},
+	"InvalidParameter.RecordValueLengthInvalid": {Kind: fault.Misconfigured, Reason: "the zone {zone} does not take a record of this value"},
 	"InvalidParameter.CustomMessage": {
-		kind: fault.Misconfigured, reason: "DNSPod refused {permission} for a reason that its message alone tells",
-		remedy: "see the message in the log at level 4 (-v=4); a record of another type at the name is one",
+		Kind: fault.Misconfigured, Reason: "DNSPod refused {permission} for a reason that its message alone tells",
+		Remedy: "see the message in the log at level 4 (-v=4); a record of another type at the name is one",
 	},
-	"InvalidParameter*": {kind: fault.Misconfigured, reason: "DNSPod refused a parameter of {permission}"},
-	"MissingParameter*": {kind: fault.Misconfigured, reason: "DNSPod misses a parameter of {permission}"},
+	"InvalidParameter*": {Kind: fault.Misconfigured, Reason: "DNSPod refused a parameter of {permission}"},
+	"MissingParameter*": {Kind: fault.Misconfigured, Reason: "DNSPod misses a parameter of {permission}"},
 	"LimitExceeded*": {
-		kind: fault.Misconfigured, reason: "a limit of the plan of the zone {zone} is reached",
-		remedy: checkConsole,
+		Kind: fault.Misconfigured, Reason: "a limit of the plan of the zone {zone} is reached",
+		Remedy: checkConsole,
 	},
 	"LimitExceeded.SubdomainLevelLimit": {
-		kind: fault.Misconfigured, reason: "the plan of the zone {zone} does not allow a name of so many labels",
-		remedy: "delegate the challenge to a shorter name by CNAME",
+		Kind: fault.Misconfigured, Reason: "the plan of the zone {zone} does not allow a name of so many labels",
+		Remedy: "delegate the challenge to a shorter name by CNAME",
 	},
 	"LimitExceeded.SubdomainRollLimit": {
-		kind: fault.Misconfigured, reason: "the zone {zone} takes no more TXT records at this name",
-		remedy: "remove those that are left over from earlier challenges",
+		Kind: fault.Misconfigured, Reason: "the zone {zone} takes no more TXT records at this name",
+		Remedy: "remove those that are left over from earlier challenges",
 	},
 
-	"RequestLimitExceeded*":                   {kind: fault.Throttled, reason: "too many calls to DNSPod"},
-	"FailedOperation.FrequencyLimit":          {kind: fault.Throttled, reason: "too many calls to DNSPod"},
-	"InvalidParameter.OperationIsTooFrequent": {kind: fault.Throttled, reason: "too many calls to DNSPod"},
+	"RequestLimitExceeded*":                   {Kind: fault.Throttled, Reason: "too many calls to DNSPod"},
+	"FailedOperation.FrequencyLimit":          {Kind: fault.Throttled, Reason: "too many calls to DNSPod"},
+	"InvalidParameter.OperationIsTooFrequent": {Kind: fault.Throttled, Reason: "too many calls to DNSPod"},
 
-	"FailedOperation.TemporaryError": {kind: fault.Transient, reason: inside},
-	"FailedOperation.UnknowError":    {kind: fault.Transient, reason: inside},
-	"FailedOperation.LoginTimeout":   {kind: fault.Transient, reason: inside},
-	"InternalError*":                 {kind: fault.Transient, reason: inside},
-	"ResourceUnavailable*":           {kind: fault.Transient, reason: "DNSPod is not available"},
+	"FailedOperation.TemporaryError": {Kind: fault.Transient, Reason: inside},
+	"FailedOperation.UnknowError":    {Kind: fault.Transient, Reason: inside},
+	"FailedOperation.LoginTimeout":   {Kind: fault.Transient, Reason: inside},
+	"InternalError*":                 {Kind: fault.Transient, Reason: inside},
+	"ResourceUnavailable*":           {Kind: fault.Transient, Reason: "DNSPod is not available"},
 	// These say nothing, and are seen for what goes away by itself.
-	"FailedOperation":                {kind: fault.Transient, reason: "DNSPod failed without saying why"},
-	"InvalidParameter.OperateFailed": {kind: fault.Transient, reason: "DNSPod failed without saying why"},
-	"InvalidParameter.Common":        {kind: fault.Transient, reason: "DNSPod failed without saying why"},
+	"FailedOperation":                {Kind: fault.Transient, Reason: "DNSPod failed without saying why"},
+	"InvalidParameter.OperateFailed": {Kind: fault.Transient, Reason: "DNSPod failed without saying why"},
+	"InvalidParameter.Common":        {Kind: fault.Transient, Reason: "DNSPod failed without saying why"},
 
 	"InvalidParameter.RequestIpLimited": {
-		kind: fault.Denied, reason: "the account does not allow calls from this address",
-		remedy: checkAccount,
+		Kind: fault.Denied, Reason: "the account does not allow calls from this address",
+		Remedy: checkAccount,
 	},
 	"InvalidParameter.UnrealNameUser": {
-		kind: fault.Denied, reason: "the account has not passed real-name verification",
-		remedy: checkAccount,
+		Kind: fault.Denied, Reason: "the account has not passed real-name verification",
+		Remedy: checkAccount,
 	},
 	"FailedOperation.NotRealNamedUser": {
-		kind: fault.Denied, reason: "the account has not passed real-name verification",
-		remedy: checkAccount,
+		Kind: fault.Denied, Reason: "the account has not passed real-name verification",
+		Remedy: checkAccount,
 	},
-	"InvalidParameter.DomainNotBeian":  {kind: fault.Denied, reason: "the zone {zone} has no ICP filing", remedy: checkConsole},
-	"InvalidParameter.AccountIsBanned": {kind: fault.Denied, reason: "the account is banned", remedy: checkAccount},
-	"FailedOperation.AccountIsLocked":  {kind: fault.Denied, reason: "the account is locked", remedy: checkAccount},
+	"InvalidParameter.DomainNotBeian":  {Kind: fault.Denied, Reason: "the zone {zone} has no ICP filing", Remedy: checkConsole},
+	"InvalidParameter.AccountIsBanned": {Kind: fault.Denied, Reason: "the account is banned", Remedy: checkAccount},
+	"FailedOperation.AccountIsLocked":  {Kind: fault.Denied, Reason: "the account is locked", Remedy: checkAccount},
 	"IpInBlacklist": {
-		kind: fault.Denied, reason: "the account does not allow calls from this address",
-		remedy: checkAccount,
+		Kind: fault.Denied, Reason: "the account does not allow calls from this address",
+		Remedy: checkAccount,
 	},
 	"IpNotInWhitelist": {
-		kind: fault.Denied, reason: "the account does not allow calls from this address",
-		remedy: checkAccount,
+		Kind: fault.Denied, Reason: "the account does not allow calls from this address",
+		Remedy: checkAccount,
 	},
 	"FailedOperation.LoginAreaNotAllowed": {
-		kind: fault.Denied, reason: "the account does not allow calls from this area",
-		remedy: checkAccount,
+		Kind: fault.Denied, Reason: "the account does not allow calls from this area",
+		Remedy: checkAccount,
 	},
-	"FailedOperation.LoginFailed": {kind: fault.Denied, reason: "DNSPod does not let the account in", remedy: checkAccount},
+	"FailedOperation.LoginFailed": {Kind: fault.Denied, Reason: "DNSPod does not let the account in", Remedy: checkAccount},
 
-	"AuthFailure.SecretIdNotFound":     {kind: fault.CredentialGone, reason: "the SecretId does not exist or is disabled", remedy: checkKey},
-	"AuthFailure.InvalidSecretId":      {kind: fault.CredentialGone, reason: "the SecretId is none of the API 3.0", remedy: checkKey},
-	"InvalidParameter.InvalidSecretId": {kind: fault.CredentialGone, reason: "the SecretId is none of the API 3.0", remedy: checkKey},
+	"AuthFailure.SecretIdNotFound":     {Kind: fault.CredentialGone, Reason: "the SecretId does not exist or is disabled", Remedy: checkKey},
+	"AuthFailure.InvalidSecretId":      {Kind: fault.CredentialGone, Reason: "the SecretId is none of the API 3.0", Remedy: checkKey},
+	"InvalidParameter.InvalidSecretId": {Kind: fault.CredentialGone, Reason: "the SecretId is none of the API 3.0", Remedy: checkKey},
 	// With this SDK the header is well formed unless the SecretId has characters that none has, as a token's comma.
-	"AuthFailure.InvalidAuthorization":  {kind: fault.CredentialGone, reason: "the SecretId is none of the API 3.0", remedy: checkKey},
-	"AuthFailure.SignatureFailure":      {kind: fault.Denied, reason: "the SecretKey does not match the SecretId", remedy: checkSecret},
-	"InvalidParameter.InvalidSignature": {kind: fault.Denied, reason: "the SecretKey does not match the SecretId", remedy: checkSecret},
+	"AuthFailure.InvalidAuthorization":  {Kind: fault.CredentialGone, Reason: "the SecretId is none of the API 3.0", Remedy: checkKey},
+	"AuthFailure.SignatureFailure":      {Kind: fault.Denied, Reason: "the SecretKey does not match the SecretId", Remedy: checkSecret},
+	"InvalidParameter.InvalidSignature": {Kind: fault.Denied, Reason: "the SecretKey does not match the SecretId", Remedy: checkSecret},
 	"AuthFailure.TokenFailure": {
-		kind: fault.Denied, reason: "the token has expired or is not valid for the SecretId",
-		remedy: renewToken,
+		Kind: fault.Denied, Reason: "the token has expired or is not valid for the SecretId",
+		Remedy: renewToken,
 	},
-	"AuthFailure.SignatureExpire":       {kind: fault.Misconfigured, reason: "the clock of this node is off", remedy: checkClock},
-	"InvalidParameter.TimestampExpired": {kind: fault.Misconfigured, reason: "the clock of this node is off", remedy: checkClock},
-	"AuthFailure*":                      {kind: fault.Denied, reason: "Tencent Cloud could not verify the caller", remedy: checkKey},
-	"AuthFailure.UnauthorizedOperation": {kind: fault.Denied, reason: "the CAM policy does not allow {permission}", remedy: checkPolicy},
-	"UnauthorizedOperation*":            {kind: fault.Denied, reason: "the CAM policy does not allow {permission}", remedy: checkPolicy},
-	"InvalidParameter.PermissionDenied": {kind: fault.Denied, reason: "the CAM policy does not allow {permission}", remedy: checkPolicy},
+	"AuthFailure.SignatureExpire":       {Kind: fault.Misconfigured, Reason: "the clock of this node is off", Remedy: checkClock},
+	"InvalidParameter.TimestampExpired": {Kind: fault.Misconfigured, Reason: "the clock of this node is off", Remedy: checkClock},
+	"AuthFailure*":                      {Kind: fault.Denied, Reason: "Tencent Cloud could not verify the caller", Remedy: checkKey},
+	"AuthFailure.UnauthorizedOperation": {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy},
+	"UnauthorizedOperation*":            {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy},
+	"InvalidParameter.PermissionDenied": {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy},
 }
 
-var foreignZone = refusal{
-	kind:   fault.ZoneNotFound,
-	reason: "the zone {zone} belongs to another account, or the SecretId may not use it",
-	remedy: checkZone,
+var foreignZone = fault.Meaning{
+	Kind:   fault.ZoneNotFound,
+	Reason: "the zone {zone} belongs to another account, or the SecretId may not use it",
+	Remedy: checkZone,
 }
-
-// errTTL marks the refusal of a TTL, for explainTTL.
-var errTTL = errors.New("the TTL is refused")
 
 // refused puts an error code into words.
-func refused(q question, secretID, code string, status int) error {
+func refused(q wire.Question, secretID, code string, status int) error {
 	if code == "LimitExceeded.RecordTtlLimit" {
-		return ttlFault(q, code, 0)
+		return provider.TTLRefused(q.Zone, q.TTL, edition, code)
 	}
-	r, known := lookUp(code)
-	if !known {
-		r = unknown(status)
+	meaning := codes.Of(code, status)
+	if meaning.Remedy == checkKey && looksRetired(secretID) {
+		meaning.Remedy = retiredToken
 	}
-	if r.remedy == checkKey && looksRetired(secretID) {
-		r.remedy = retiredToken
-	}
-	words := strings.NewReplacer("{zone}", q.zone, "{line}", lineOf(q), "{permission}", "dnspod:"+q.action)
-	return &fault.Error{
-		Kind:       r.kind,
-		Reason:     words.Replace(r.reason),
-		Code:       fault.Code(code),
-		Remedy:     words.Replace(r.remedy),
-		RetryAfter: r.retryAfter,
-	}
-}
-
-// lookUp finds a code by its whole name, else by its longest known beginning.
-func lookUp(code string) (refusal, bool) {
-	if r, ok := refusals[code]; ok {
-		return r, true
-	}
-	longestFirst := func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) }
-	for _, name := range slices.SortedFunc(maps.Keys(refusals), longestFirst) {
-		if beginning, ok := strings.CutSuffix(name, "*"); ok && strings.HasPrefix(code, beginning) {
-			return refusals[name], true
-		}
-	}
-	return refusal{}, false
-}
-
-func unknown(status int) refusal {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return refusals["RequestLimitExceeded*"]
-	case status >= 500:
-		return refusals["InternalError*"]
-	}
-	return refusal{kind: fault.Misconfigured, reason: "DNSPod refused {permission}"}
+	return meaning.Fault(code, "{zone}", q.Zone, "{line}", q.Line, "{permission}", "dnspod:"+q.Action)
 }
 
 // looksRetired tells whether a SecretId is none: the token API's credential was "number,token", and the number alone, or
@@ -246,84 +207,46 @@ func looksRetired(secretID string) bool {
 	return !strings.HasPrefix(secretID, "AKID") && !strings.HasPrefix(secretID, "IKID") || strings.Contains(secretID, ",")
 }
 
-func lineOf(q question) string {
+// lineOf names the line of a record.
+func lineOf(r provider.TXT) string {
 	switch {
-	case q.lineID != "":
-		return fmt.Sprintf("with the id %q", q.lineID)
-	case q.line != "":
-		return fmt.Sprintf("%q", q.line)
+	case r.LineID != "":
+		return fmt.Sprintf("with the id %q", r.LineID)
+	case r.Line != "":
+		return strconv.Quote(r.Line)
 	}
 	return fmt.Sprintf("with the id %q", defaultLineID)
-}
-
-// freeMinimum is the lowest TTL of the free and personal plans.
-const freeMinimum = 600
-
-// explainTTL asks for the lowest TTL of the zone's plan and says it. Without an answer the refusal says the minimum of
-// most zones.
-func (a *account) explainTTL(ctx context.Context, r provider.TXT, refusal error) error {
-	minimum, err := a.minimumTTL(ctx, r.Zone)
-	if err != nil || minimum <= uint64(max(r.TTL, 0)) {
-		return refusal
-	}
-	return ttlFault(question{zone: r.Zone, ttl: r.TTL}, codeOf(refusal), minimum)
 }
 
 // minimumTTL reads the zone's plan with DescribeDomain (https://cloud.tencent.com/document/api/1427/56173) and what the
 // plan allows with DescribePackageDetail (https://cloud.tencent.com/document/api/1427/86551). It is 0 for a plan that is
 // not listed.
-func (a *account) minimumTTL(ctx context.Context, zone string) (uint64, error) {
-	var plan string
-	err := inZone(zone, func(domain string) error {
-		request := api.NewDescribeDomainRequest()
+func (a *account) minimumTTL(ctx context.Context, zone string) (minimum int64, err error) {
+	plan := ""
+	err = provider.ByEitherName(zone, func(domain string) error {
+		request, response := api.NewDescribeDomainRequest(), api.NewDescribeDomainResponse()
 		request.Domain = &domain
-		return a.call(ctx, question{action: "DescribeDomain", zone: zone}, func(client *api.Client) (bool, error) {
-			response, err := client.DescribeDomainWithContext(ctx, request)
-			if err != nil || response.Response == nil || response.Response.DomainInfo == nil {
-				return false, err
+		return a.call(ctx, wire.Question{Action: "DescribeDomain", Zone: zone}, request, response, func() bool {
+			if response.Response != nil && response.Response.DomainInfo != nil {
+				plan = value(response.Response.DomainInfo.Grade)
 			}
-			plan = value(response.Response.DomainInfo.Grade)
-			return plan != "", nil
+			return plan != ""
 		})
 	})
 	if err != nil {
 		return 0, err
 	}
-	var minimum uint64
-	err = a.call(ctx, question{action: "DescribePackageDetail"}, func(client *api.Client) (bool, error) {
-		response, err := client.DescribePackageDetailWithContext(ctx, api.NewDescribePackageDetailRequest())
-		if err != nil || response.Response == nil {
-			return false, err
-		}
-		for _, detail := range response.Response.Info {
-			if detail != nil && strings.EqualFold(value(detail.DomainGrade), plan) {
-				minimum = value(detail.MinTtl)
-			}
-		}
-		return true, nil
+	response := api.NewDescribePackageDetailResponse()
+	err = a.call(ctx, wire.Question{Action: "DescribePackageDetail"}, api.NewDescribePackageDetailRequest(), response, func() bool {
+		return response.Response != nil
 	})
-	return minimum, err
-}
-
-// ttlFault is the refusal of a TTL. A minimum of 0 is unknown.
-func ttlFault(q question, code string, minimum uint64) error {
-	f := &fault.Error{
-		Kind:   fault.Misconfigured,
-		Reason: fmt.Sprintf("the zone %s does not allow a TTL of %d seconds", q.zone, q.ttl),
-		Code:   fault.Code(code),
-		Remedy: fmt.Sprintf("set config.ttl to at least %d, the minimum of the free and personal plans", freeMinimum),
-		Cause:  errTTL,
+	if err != nil {
+		return 0, err
 	}
-	if minimum > 0 {
-		f.Remedy = fmt.Sprintf("set config.ttl to at least %d, the minimum of the zone's plan", minimum)
+	for _, detail := range response.Response.Info {
+		if detail != nil && strings.EqualFold(value(detail.DomainGrade), plan) {
+			minimum = int64(value(detail.MinTtl))
+		}
 	}
-	return f
-}
-
-// codeOf returns the cloud's code in an error, "" if there is none.
-func codeOf(err error) string {
-	if f, ok := errors.AsType[*fault.Error](err); ok {
-		return f.Code
-	}
-	return ""
+	return minimum, nil
 }

@@ -42,7 +42,7 @@ func TestLog(t *testing.T) {
 			server := serve(t, func(request) answer {
 				return answer{status: 400, body: fmt.Sprintf(`{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":%q},"RequestId":"REQUEST-1"}}`, test.message)}
 			})
-			_, err := at(t, server.URL, nil).Account(keys).FindTXT(t.Context(), challenge("example.com", "_acme-challenge"))
+			_, err := at(t, server.URL, nil).Account(keys, nil).FindTXT(t.Context(), challenge("example.com", "_acme-challenge"))
 			if err == nil {
 				t.Fatal("the refusal is no error")
 			}

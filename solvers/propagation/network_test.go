@@ -31,7 +31,7 @@ func start(t *testing.T, servers ...dns.NameServer) *internet {
 	t.Helper()
 	i := &internet{cloud: alidns.NewCloud(nil)}
 	t.Cleanup(i.cloud.Close)
-	if _, err := i.cloud.PutZone(cloud.Zone{Owner: "alice", Name: "example.com", Records: []cloud.Record{
+	if err := i.cloud.PutZone(cloud.Zone{Owner: "alice", Name: "example.com", Records: []cloud.Record{
 		{RR: "_acme-challenge", Type: "TXT", Value: "another-value"},
 		{RR: "_acme-challenge.away", Type: "CNAME", Value: "_acme-challenge.example.com"},
 		{RR: "sub", Type: "NS", Value: "ns.elsewhere.test"},
@@ -61,8 +61,11 @@ func start(t *testing.T, servers ...dns.NameServer) *internet {
 
 func (i *internet) options(timeout time.Duration) propagation.Options {
 	return propagation.Options{
-		Timeout: timeout, Resolvers: []propagation.Resolver{propagation.ResolverAt(i.resolver.Address())}, Asker: propagation.Network{},
-		Port: uint16(i.authority.Port()), Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Timeout: timeout, Asker: propagation.Network{}, Port: uint16(i.authority.Port()),
+		Finder: propagation.Finder{
+			Resolvers: []propagation.Resolver{propagation.ResolverAt(i.resolver.Address())},
+			Allow:     []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		},
 	}
 }
 
@@ -252,14 +255,14 @@ func TestWaitAtRealNameServers(t *testing.T) {
 		},
 		"a private network": {
 			servers: []dns.NameServer{{Name: "ns1.simulator.test"}}, timeout: delay, atLeast: delay,
-			options: func(o *propagation.Options) { o.Allow = nil },
+			options: func(o *propagation.Options) { o.Finder.Allow = nil },
 			blind: "nobody could be asked whether the record is visible: the name servers of the zone example.com have only addresses that are not public, " +
 				"which are not asked unless --propagation-allow-networks names them",
 		},
 		"a resolver that does not answer": {
 			servers: []dns.NameServer{{Name: "ns1.simulator.test"}}, timeout: delay, atLeast: delay,
 			options: func(o *propagation.Options) {
-				o.Resolvers = []propagation.Resolver{propagation.ResolverAt("127.0.0.1:1")}
+				o.Finder.Resolvers = []propagation.Resolver{propagation.ResolverAt("127.0.0.1:1")}
 			},
 			blind: "nobody could be asked whether the record is visible: the name servers of the zone example.com could not be found",
 		},
@@ -276,7 +279,7 @@ func TestWaitAtRealNameServers(t *testing.T) {
 				test.options(&o)
 			}
 			if test.later != dns.Normal {
-				if _, _, err := o.Servers(t.Context(), "example.com"); err != nil {
+				if _, _, err := o.Finder.Servers(t.Context(), "example.com"); err != nil {
 					t.Fatal(err)
 				}
 				if err := i.authority.ChangeNameServer(test.servers[0].Name, test.later, 0); err != nil {

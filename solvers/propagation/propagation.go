@@ -6,7 +6,6 @@ package propagation
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,14 +19,12 @@ import (
 type Options struct {
 	// Timeout bounds a wait. It must be greater than 0.
 	Timeout time.Duration
-	// Resolvers are asked, one after the other, for the name servers of zones and their addresses.
-	Resolvers []Resolver
+	// Finder finds the name servers of zones.
+	Finder Finder
 	// Asker asks the name servers.
 	Asker Asker
 	// Port is where name servers are asked.
 	Port uint16
-	// Allow has networks of addresses that may be asked although they are not public.
-	Allow []netip.Prefix
 	// Strict makes an error of a wait in which nobody answered with authority.
 	Strict bool
 }
@@ -109,7 +106,7 @@ func (w *Watcher) Wait(ctx context.Context, r Record) (Sight, error) {
 // Watch returns when the record can be seen, or when ctx ends, and says which. It is for one who looks for a record that nobody
 // waits for yet, or beside another: it says nothing of the zone, and no zone is too slow for it.
 func (w *Watcher) Watch(ctx context.Context, r Record, every time.Duration) bool {
-	self := &waiter{value: r.Value, since: time.Now(), every: every}
+	self := &caller{value: r.Value, since: time.Now(), every: every}
 	watch, leave := w.join(ctx, watched{r.Zone, r.Name}, self)
 	defer leave()
 	for {
@@ -150,13 +147,13 @@ func (w *Watcher) leave(key accountZone, seen, ranOut bool) {
 	}
 }
 
-// watch waits. RanOut tells whether the zone's name servers were given enough time and are to blame.
+// watch waits. It tells whether the zone's name servers were given enough time and are to blame.
 func (w *Watcher) watch(ctx context.Context, r Record) (sight Sight, ranOut bool, err error) {
 	start := time.Now()
 	timeout, cancel := context.WithTimeout(ctx, w.options.Timeout)
 	defer cancel()
 
-	self := &waiter{value: r.Value, since: start}
+	self := &caller{value: r.Value, since: start}
 	watch, leave := w.join(ctx, watched{r.Zone, r.Name}, self)
 	defer leave()
 	for {
@@ -185,19 +182,27 @@ func (w *Watcher) conclude(v view, r Record, waited time.Duration) (sight Sight,
 		return Sight{Seen: true}, false, nil
 	case len(v.missing) > 0:
 		return Sight{}, enough, notYet(v.missing)
+	}
+	sight, err = w.unheard(v, r, waited)
+	return sight, enough && w.hears(), err
+}
+
+// unheard is for a record about which no name server has said anything.
+func (w *Watcher) unheard(v view, r Record, waited time.Duration) (Sight, error) {
+	switch {
 	case waited < w.options.Timeout:
-		return Sight{}, enough && w.hears(), &fault.Error{
+		return Sight{}, &fault.Error{
 			Kind:   fault.Transient,
 			Reason: "no time was left to wait until the record is visible",
 			Remedy: "it is tried again; if this goes on, the API of the DNS host is slow or throttles",
 		}
 	case w.options.Strict:
-		return Sight{}, w.hears(), &fault.Error{
+		return Sight{}, &fault.Error{
 			Kind: fault.Transient, Reason: v.blind(r.Zone),
 			Remedy: fmt.Sprintf("allow egress to port %d over UDP and TCP, or leave out --propagation-strict", w.options.Port),
 		}
 	}
-	return Sight{Blind: v.blind(r.Zone)}, w.hears(), nil
+	return Sight{Blind: v.blind(r.Zone)}, nil
 }
 
 // hears tells whether anybody at all has answered with authority lately. If not, the way out is closed, and no zone is to

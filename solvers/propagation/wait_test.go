@@ -204,7 +204,7 @@ func (i *internet) reset() {
 }
 
 func (i *internet) watcher(changes ...func(*Options)) *Watcher {
-	o := Options{Timeout: timeout, Resolvers: []Resolver{i}, Asker: i, Port: 53}
+	o := Options{Timeout: timeout, Finder: Finder{Resolvers: []Resolver{i}}, Asker: i, Port: 53}
 	for _, change := range changes {
 		change(&o)
 	}
@@ -395,7 +395,7 @@ func TestTheSecondResolverIsAskedWhenTheFirstFails(t *testing.T) {
 	simulated(t, func(t *testing.T) {
 		broken, i := newInternet(0), newInternet(0)
 		broken.failure = errors.New("no route")
-		got, took := wait(t.Context(), i.watcher(func(o *Options) { o.Resolvers = []Resolver{broken, i} }), record())
+		got, took := wait(t.Context(), i.watcher(func(o *Options) { o.Finder.Resolvers = []Resolver{broken, i} }), record())
 		if !got.Seen || took > time.Second {
 			t.Errorf("%+v after %s", got, took)
 		}

@@ -2,13 +2,15 @@ package propagation
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"k8s.io/klog/v2"
 )
 
 // The time between two queries to one server for one name: short at first, then a fiftieth of the time waited. So a record is
@@ -19,14 +21,8 @@ const (
 	intervalShare    = 50
 )
 
-// afterFailure is how long a server that gave no answer with authority is left alone, for one name.
-const afterFailure = time.Second
-
 // askTimeout bounds a query of any Asker.
 const askTimeout = 10 * time.Second
-
-// maxFailures is how many queries in a row a server may leave without an answer before what it said earlier counts no more.
-const maxFailures = 3
 
 // crowded is how soon to try again when an address is being asked as much as is allowed.
 const crowded = shortestInterval / 5
@@ -34,15 +30,16 @@ const crowded = shortestInterval / 5
 // lookupAgain is how long to wait before name servers that could not be found are looked for again.
 const lookupAgain = 2 * time.Second
 
-// waiter is one call that waits for a value at a name.
-type waiter struct {
+// caller is one call that waits for a value at a name.
+type caller struct {
 	value string
 	since time.Time
 	// every is the least time between two queries that it asks for, beside shortestInterval.
 	every time.Duration
 }
 
-// watch polls the servers of a zone for one name, for all who wait for a value there.
+// watch polls the servers of a zone for one name, for all who wait for a value there. Of several locks, the Watcher's is taken first,
+// then a watch's, then a zone's.
 type watch struct {
 	watcher *Watcher
 	zone    *zone
@@ -52,7 +49,7 @@ type watch struct {
 	kick chan struct{}
 
 	mu      sync.Mutex
-	waiters map[*waiter]bool
+	callers map[*caller]bool
 	servers []Server
 	failure error // why there are no servers
 	answers map[netip.Addr]*answer
@@ -64,19 +61,17 @@ type answer struct {
 	// asked is when the last answer with authority was asked for, zero if there was none. values are what it held.
 	asked  time.Time
 	values []string
-	// failed is when the last query that failed was sent, and why; failures counts them since the last answer.
-	failed   time.Time
-	why      error
-	failures int
+	// failed is when the last query that failed was sent, and why it did.
+	failed time.Time
+	why    error
 
-	sent      time.Time     // the last query
-	pause     time.Duration // until the next one, as it was planned then: by now the interval has grown
-	inFlight  bool
-	notBefore time.Time
+	sent     time.Time     // the last query
+	pause    time.Duration // until the next one, as it was planned then: by now the interval has grown
+	inFlight bool
 }
 
 // join begins to watch a name, or takes part in the watch that is there. The caller leaves when it waits no more.
-func (w *Watcher) join(ctx context.Context, key watched, self *waiter) (*watch, func()) {
+func (w *Watcher) join(ctx context.Context, key watched, self *caller) (*watch, func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p := w.watches[key]
@@ -85,7 +80,7 @@ func (w *Watcher) join(ctx context.Context, key watched, self *waiter) (*watch, 
 		ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 		p = &watch{
 			watcher: w, zone: w.zone(key.zone), name: key.name, stop: stop, kick: make(chan struct{}, 1),
-			waiters: map[*waiter]bool{}, answers: map[netip.Addr]*answer{}, changed: make(chan struct{}),
+			callers: map[*caller]bool{}, answers: map[netip.Addr]*answer{}, changed: make(chan struct{}),
 		}
 		w.watches[key] = p
 		go p.run(ctx)
@@ -101,21 +96,21 @@ func (w *Watcher) join(ctx context.Context, key watched, self *waiter) (*watch, 
 	}
 }
 
-func (p *watch) enter(self *waiter) {
+func (p *watch) enter(self *caller) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.waiters[self] = true
+	p.callers[self] = true
 	select {
 	case p.kick <- struct{}{}:
 	default: // it is asked for already
 	}
 }
 
-func (p *watch) leave(self *waiter) (left int) {
+func (p *watch) leave(self *caller) (left int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.waiters, self)
-	return len(p.waiters)
+	delete(p.callers, self)
+	return len(p.callers)
 }
 
 // run polls until nobody waits.
@@ -160,8 +155,8 @@ func (p *watch) poll(ctx context.Context) time.Duration {
 			a = &answer{}
 			p.answers[server.Addr] = a
 		}
-		tooSoon := now.Sub(a.sent) < min(a.pause, planned) || now.Before(a.notBefore)
-		if a.inFlight || tooSoon || !p.wanted(a) || p.zone.rests(server.Addr, now) {
+		tooSoon := now.Sub(a.sent) < min(a.pause, planned)
+		if a.inFlight || tooSoon || !p.wanted(server.Addr, a) || p.zone.rests(server.Addr, now) {
 			continue
 		}
 		if !p.zone.reserve(server.Addr) {
@@ -176,9 +171,10 @@ func (p *watch) poll(ctx context.Context) time.Duration {
 }
 
 // wanted tells whether somebody waits for what this server has not shown.
-func (p *watch) wanted(a *answer) bool {
-	for w := range p.waiters {
-		if !a.shows(w) {
+func (p *watch) wanted(addr netip.Addr, a *answer) bool {
+	reliable := p.zone.healthOf(addr).failures < maxFailures
+	for c := range p.callers {
+		if !reliable || !a.shows(c) {
 			return true
 		}
 	}
@@ -188,8 +184,8 @@ func (p *watch) wanted(a *answer) bool {
 // interval is short again for each who joins.
 func (p *watch) interval(now time.Time) time.Duration {
 	interval := time.Duration(math.MaxInt64)
-	for w := range p.waiters {
-		interval = min(interval, max(now.Sub(w.since)/intervalShare, shortestInterval, w.every))
+	for c := range p.callers {
+		interval = min(interval, max(now.Sub(c.since)/intervalShare, shortestInterval, c.every))
 	}
 	return interval
 }
@@ -198,9 +194,9 @@ func (p *watch) interval(now time.Time) time.Duration {
 func (p *watch) ask(ctx context.Context, server netip.Addr, a *answer, asked time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	values, err := p.watcher.options.Asker.Ask(ctx, netip.AddrPortFrom(server, p.watcher.options.Port), p.name)
+	values, err := p.question(ctx, server)
 	now := time.Now()
-	p.zone.heard(server, !errors.Is(err, errSilent), now)
+	p.zone.heard(server, err, now)
 	if err == nil {
 		p.watcher.answered.Store(now.UnixNano())
 	}
@@ -208,12 +204,22 @@ func (p *watch) ask(ctx context.Context, server netip.Addr, a *answer, asked tim
 	defer p.mu.Unlock()
 	a.inFlight = false
 	if err == nil {
-		a.asked, a.values, a.failures = asked, values, 0
+		a.asked, a.values = asked, values
 	} else {
-		a.failed, a.why, a.notBefore = asked, err, now.Add(afterFailure)
-		a.failures++
+		a.failed, a.why = asked, err
 	}
 	p.announce()
+}
+
+// question is put to one server. What a stranger answers must end no process: a panic over it is a bad answer.
+func (p *watch) question(ctx context.Context, server netip.Addr) (values []string, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			klog.V(4).InfoS("The answer of a name server made the reading of it panic", "server", server, "name", p.name, "panic", fmt.Sprint(cause))
+			values, err = nil, errBadAnswer
+		}
+	}()
+	return p.watcher.options.Asker.Ask(ctx, netip.AddrPortFrom(server, p.watcher.options.Port), p.name)
 }
 
 // announce tells all who wait that there is something new.
@@ -222,14 +228,12 @@ func (p *watch) announce() {
 	p.changed = make(chan struct{})
 }
 
-// answersTo tells whether the server answers with authority, to queries sent since the waiter came.
-func (a *answer) answersTo(w *waiter) bool {
-	return a != nil && !a.asked.IsZero() && !a.asked.Before(w.since) && a.failures < maxFailures
+// answersTo tells whether the server answered with authority a query that was sent since the caller came.
+func (a *answer) answersTo(c *caller) bool {
+	return a != nil && !a.asked.IsZero() && !a.asked.Before(c.since)
 }
 
-func (a *answer) shows(w *waiter) bool {
-	return a.answersTo(w) && slices.Contains(a.values, w.value)
-}
+func (a *answer) shows(c *caller) bool { return a.answersTo(c) && slices.Contains(a.values, c.value) }
 
 // view is how the world looks to one who waits.
 type view struct {
@@ -258,20 +262,21 @@ func (v view) final() view {
 }
 
 // look returns the view of one who waits, and what will be closed when it changes.
-func (p *watch) look(w *waiter) (view, <-chan struct{}) {
+func (p *watch) look(c *caller) (view, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := view{failure: p.failure}
 	for _, server := range p.servers {
-		a := p.answers[server.Addr]
+		a, health := p.answers[server.Addr], p.zone.healthOf(server.Addr)
+		reliable := health.failures < maxFailures
 		switch {
-		case a.shows(w):
+		case reliable && a.shows(c):
 			v.shown++
-		case a.answersTo(w):
+		case reliable && a.answersTo(c):
 			v.missing = append(v.missing, server)
-		case a != nil && !a.failed.IsZero() && !a.failed.Before(w.since):
+		case a != nil && !a.failed.IsZero() && !a.failed.Before(c.since):
 			v.out = append(v.out, refusal{server, a.why})
-		case p.zone.silent(server.Addr):
+		case health.silences >= silentAfter:
 			v.out = append(v.out, refusal{server, errSilent})
 		default:
 			v.pending = append(v.pending, server)

@@ -1,50 +1,14 @@
 package propagation
 
 import (
-	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
-)
-
-// Server is one address of a name server.
-type Server struct {
-	Name string
-	Addr netip.Addr
-}
-
-// String is "name (address)".
-func (s Server) String() string { return s.Name + " (" + s.Addr.String() + ")" }
-
-// maxListed is how many servers an error names. Kubernetes cuts the text of events.
-const maxListed = 6
-
-func list(servers []Server) string {
-	parts := make([]string, 0, len(servers))
-	for _, s := range servers {
-		parts = append(parts, s.String())
-	}
-	return strings.Join(clip(parts), ", ")
-}
-
-func clip(parts []string) []string {
-	if len(parts) <= maxListed {
-		return parts
-	}
-	return append(slices.Clone(parts[:maxListed]), fmt.Sprintf("and %d more", len(parts)-maxListed))
-}
-
-// Whoever controls a zone decides what name servers it has, so both are bounded. 13 is what a zone can announce in a UDP packet
-// of 512 bytes (https://www.rfc-editor.org/rfc/rfc8806#section-1).
-const (
-	maxNames     = 13
-	maxAddresses = 26
 )
 
 // How long the servers of a zone are believed, and how long when some of their addresses were not found.
@@ -54,9 +18,13 @@ const (
 	lookupTimeout  = 2 * questionTimeout // the names, and then their addresses
 )
 
-// What is asked of one address at once, for all names of a zone.
+// What is asked of one address, for all names of a zone.
 const (
-	maxQueries = 16
+	maxQueries = 16 // at once
+	// afterFailure is how long an address that gave no answer with authority is left alone.
+	afterFailure = time.Second
+	// maxFailures is how many queries in a row may stay without such an answer before what was said earlier counts no more.
+	maxFailures = 3
 	// silentAfter is how many queries in a row stay without any answer until an address is not waited for; it is asked again
 	// each askSilentAfter.
 	silentAfter    = 2
@@ -65,9 +33,9 @@ const (
 
 // zone is what is known of a zone's name servers. All of it is public.
 type zone struct {
-	name    string
-	options *Options
-	flight  singleflight.Group
+	name   string
+	finder Finder
+	flight singleflight.Group
 
 	mu      sync.Mutex
 	list    []Server
@@ -75,19 +43,22 @@ type zone struct {
 	health  map[netip.Addr]*health
 }
 
-// health of an address, as far as this zone's queries tell. Another zone with the same address has its own: what is done to one
-// zone must not show in another.
+// health of an address, as far as this zone's queries tell. Another zone with the same address has its own: what is done to one zone must
+// not show in another.
 type health struct {
-	queries  int
-	failures int
-	next     time.Time
+	// queries are under way.
+	queries int
+	// failures counts the queries since the last answer with authority, silences those since the last answer of any sort.
+	failures, silences int
+	// next is when it may be asked again.
+	next time.Time
 }
 
 func (w *Watcher) zone(name string) *zone {
 	if z, ok := w.zones.Get(name); ok {
 		return z.(*zone)
 	}
-	z := &zone{name: name, options: &w.options, health: map[netip.Addr]*health{}}
+	z := &zone{name: name, finder: w.options.Finder, health: map[netip.Addr]*health{}}
 	w.zones.Add(name, z)
 	return z
 }
@@ -125,7 +96,7 @@ func (z *zone) doubt() {
 }
 
 func (z *zone) lookup(ctx context.Context) ([]Server, error) {
-	servers, complete, err := z.options.Servers(ctx, z.name)
+	servers, complete, err := z.finder.Servers(ctx, z.name)
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if err != nil && len(z.list) == 0 {
@@ -147,69 +118,20 @@ func (z *zone) lookup(ctx context.Context) ([]Server, error) {
 	return servers, nil
 }
 
-// Servers finds the addresses of a zone's name servers that may be asked: as many as are allowed, each once, ordered by name
-// and address. Complete is false when an address of some could not be found for now.
-func (o *Options) Servers(ctx context.Context, zone string) (servers []Server, complete bool, err error) {
-	names, err := o.names(ctx, zone)
-	if err != nil {
-		return nil, false, err
-	}
-	answers := make([]found[netip.Addr], len(names))
-	var all sync.WaitGroup
-	for i, name := range names {
-		all.Go(func() { answers[i].values, answers[i].err = o.addresses(ctx, name) })
-	}
-	all.Wait()
-	complete = true
-	private := false
-	byName := make([][]Server, len(names))
-	for i, name := range names {
-		complete = complete && answers[i].err == nil
-		for _, addr := range answers[i].values {
-			if !mayAsk(addr, o.Allow) {
-				private = true
-				continue
-			}
-			byName[i] = append(byName[i], Server{strings.TrimSuffix(name, "."), addr})
-		}
-	}
-	servers = share(byName)
-	switch {
-	case len(servers) > 0:
-		return servers, complete, nil
-	case private:
-		return nil, false, fmt.Errorf("the name servers of the zone %s have only addresses that are not public, which are not asked unless --propagation-allow-networks names them", zone)
-	}
-	return nil, false, fmt.Errorf("no address of the name servers of the zone %s could be found", zone)
-}
-
-// share picks as many addresses as are allowed, so that each name has its turn, and orders them.
-func share(byName [][]Server) []Server {
-	var servers []Server
-	taken := map[netip.Addr]bool{}
-	for turn, more := 0, true; more; turn++ {
-		more = false
-		for _, of := range byName {
-			if turn >= len(of) {
-				continue
-			}
-			more = true
-			if s := of[turn]; !taken[s.Addr] && len(servers) < maxAddresses {
-				taken[s.Addr] = true
-				servers = append(servers, s)
-			}
-		}
-	}
-	slices.SortFunc(servers, func(a, b Server) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr)) })
-	return servers
-}
-
-// rests tells whether an address is to be left alone: it has stayed silent, and was asked a moment ago.
+// rests tells whether an address is to be left alone: it has failed a moment ago, or stayed silent and is being asked.
 func (z *zone) rests(addr netip.Addr, now time.Time) bool {
+	h := z.healthOf(addr)
+	return now.Before(h.next) || h.silences >= silentAfter && h.queries > 0
+}
+
+// healthOf returns a copy.
+func (z *zone) healthOf(addr netip.Addr) health {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	h := z.health[addr]
-	return h != nil && h.failures >= silentAfter && (h.queries > 0 || now.Before(h.next))
+	if h := z.health[addr]; h != nil {
+		return *h
+	}
+	return health{}
 }
 
 // reserve tells whether an address may be asked one more question now, and counts it.
@@ -228,27 +150,26 @@ func (z *zone) reserve(addr netip.Addr) bool {
 	return true
 }
 
-// heard ends a query and notes whether there was any answer.
-func (z *zone) heard(addr netip.Addr, answered bool, now time.Time) {
+// heard ends a query and notes how it ended.
+func (z *zone) heard(addr netip.Addr, err error, now time.Time) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	h := z.health[addr]
-	switch {
-	case h == nil: // the zone has left this address
-		return
-	case answered:
-		h.failures = 0
-	default:
-		h.failures++
-		h.next = now.Add(askSilentAfter)
+	if h == nil {
+		return // the zone has left this address
 	}
 	h.queries = max(h.queries-1, 0)
-}
-
-// silent tells whether an address has stayed silent so often that nobody should wait for it.
-func (z *zone) silent(addr netip.Addr) bool {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	h := z.health[addr]
-	return h != nil && h.failures >= silentAfter
+	if err == nil {
+		h.failures, h.silences, h.next = 0, 0, time.Time{}
+		return
+	}
+	h.failures++
+	h.next = now.Add(afterFailure)
+	if !errors.Is(err, errSilent) {
+		h.silences = 0
+		return
+	}
+	if h.silences++; h.silences >= silentAfter {
+		h.next = now.Add(askSilentAfter)
+	}
 }

@@ -98,8 +98,8 @@ func TestWhichAddressesAreAsked(t *testing.T) {
 				if test.world != nil {
 					test.world(i)
 				}
-				o := Options{Resolvers: []Resolver{i}, Allow: prefixes(test.allow...)}
-				servers, complete, err := o.Servers(t.Context(), zoneName)
+				f := Finder{Resolvers: []Resolver{i}, Allow: prefixes(test.allow...)}
+				servers, complete, err := f.Servers(t.Context(), zoneName)
 				if text := fmt.Sprint(err); err != nil && text != test.err || err == nil && test.err != "" {
 					t.Fatalf("error %q, want %q", text, test.err)
 				}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/quota"
 )
 
 // qps is the limit of the accounts in these tests; a fifth of it is the burst.
 const qps = 20
 
-// cloud is a Provider for tests. It answers as it is told and notes what it is asked, and when.
+// cloud is where the Providers of tests call. It answers as it is told and notes what it is asked, and when.
 type cloud struct {
 	// zones are the account's zones.
 	zones []string
@@ -37,7 +38,16 @@ type request struct {
 	at   time.Time
 }
 
-func (c *cloud) Zones(ctx context.Context) ([]string, error) {
+// open implements Open.
+func (c *cloud) open(pace *quota.Call) Provider { return call{c, pace} }
+
+// call is the Provider for one try of one call.
+type call struct {
+	*cloud
+	pace *quota.Call
+}
+
+func (c call) Zones(ctx context.Context) ([]string, error) {
 	for range max(1, c.pages) {
 		if err := c.request(ctx, "zones"); err != nil {
 			return nil, err
@@ -48,27 +58,27 @@ func (c *cloud) Zones(ctx context.Context) ([]string, error) {
 	return slices.Clone(c.zones), nil
 }
 
-func (c *cloud) AddTXT(ctx context.Context, r TXT) (RecordID, error) {
+func (c call) AddTXT(ctx context.Context, r TXT) (RecordID, error) {
 	if err := c.request(ctx, fmt.Sprintf("add %s in %s: %s", r.RR, r.Zone, r.Value)); err != nil {
 		return "", err
 	}
 	return RecordID("id of " + r.Value), nil
 }
 
-func (c *cloud) FindTXT(ctx context.Context, r TXT) ([]RecordID, error) {
+func (c call) FindTXT(ctx context.Context, r TXT) ([]RecordID, error) {
 	if err := c.request(ctx, fmt.Sprintf("find %s in %s: %s", r.RR, r.Zone, r.Value)); err != nil {
 		return nil, err
 	}
 	return []RecordID{"1", "2"}, nil
 }
 
-func (c *cloud) Delete(ctx context.Context, zone string, id RecordID) error {
+func (c call) Delete(ctx context.Context, zone string, id RecordID) error {
 	return c.request(ctx, fmt.Sprintf("delete %s in %s", id, zone))
 }
 
-// request is what every method does, as the Transport would.
-func (c *cloud) request(ctx context.Context, what string) error {
-	if err := pace(ctx); err != nil {
+// request is what every method does, as an exchange would.
+func (c call) request(ctx context.Context, what string) error {
+	if err := c.pace.Wait(ctx); err != nil {
 		return fault.Network(err, "cloud.example")
 	}
 	n := c.begin(what)
@@ -145,15 +155,16 @@ func inTurn(errs ...error) func(int) error {
 
 func transient(reason string) error { return &fault.Error{Kind: fault.Transient, Reason: reason} }
 
-// account is an account of its own, with calls that the limit never holds up.
-func account(p Provider) *Account {
-	return NewAccounts(Limits{QPS: 1e6, Flag: "--cloud-qps", SerialWrites: true}).trusted("identity", "LTAI5tExample", p)
-}
+// account is an account of its own, with calls that the quota never holds up.
+func account(c *cloud) *Account { return accounts(1e6).trusted("identity", "LTAI5tExample", c) }
+
+// accounts are those of a host that takes one change to a zone at a time.
+func accounts(qps float64) *Accounts { return NewAccounts(quota.New(qps, "--cloud-qps"), true) }
 
 // trusted is an account as it is once a call with its credential has succeeded.
-func (a *Accounts) trusted(identity, keyID string, p Provider) *Account {
-	account := a.Account(identity, keyID, p)
-	account.trust()
+func (a *Accounts) trusted(identity, keyID string, c *cloud) *Account {
+	account := a.Account(identity, keyID, c.open)
+	account.state.quota.Call(false).End(nil)
 	return account
 }
 

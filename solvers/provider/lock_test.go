@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/quota"
 )
 
 // TestWhatRunsAtOnce makes five calls at once that take a second each, and looks at how long all of them take.
@@ -75,7 +76,7 @@ func TestWhatRunsAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &cloud{takes: time.Second}
-				accounts := NewAccounts(Limits{QPS: 1e6, SerialWrites: !test.parallelWrites})
+				accounts := NewAccounts(quota.New(1e6, "--cloud-qps"), !test.parallelWrites)
 				took := together(5, func(i int) {
 					identity := "identity"
 					if test.identities {

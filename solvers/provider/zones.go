@@ -26,46 +26,80 @@ type zoneList struct {
 	asked time.Time
 }
 
-// InZone calls do with the zone of the account that the name belongs to: the one that cert-manager resolved, if the
-// account hosts it, else the longest one that encloses the name. Both names are canonical; resolved may be "".
+// InZone tries the zone of the account that the name belongs to: the one that cert-manager resolved, if the account hosts it, else the
+// longest one that encloses the name. Both names are canonical; resolved may be "".
 //
-// If the cloud then says that the zone is not in the account, the list is dropped, the account's zones are listed anew and do
-// is called once more if that gives another zone. So InZone fails with fault.ZoneNotFound only when a list that was asked for
-// during the call has no zone for the name.
-func (a *Account) InZone(ctx context.Context, name, resolved string, do func(zone string) error) error {
-	zone, err := a.zoneOf(ctx, name, resolved, time.Now().Add(-zonesKept))
-	if err != nil {
-		return err
-	}
-	return a.tryZone(ctx, name, resolved, zone, do)
+// If the cloud then says that the zone is not in the account, the list is dropped, the account's zones are listed anew, and another
+// zone is tried if there is one now. So it fails with fault.ZoneNotFound only when a list that was asked for meanwhile has no zone
+// for the name.
+func (a *Account) InZone(name, resolved string) *Zones {
+	return &Zones{account: a, name: name, resolved: resolved}
 }
 
-// InLikelyZone is InZone without a list of the zones where none is remembered: it first calls do with the zone that
-// cert-manager resolved. That the cloud does not refuse it shows that the account hosts it. It is for calls that change
-// nothing in a zone that turns out not to be the right one.
-func (a *Account) InLikelyZone(ctx context.Context, name, resolved string, do func(zone string) error) error {
-	if a.state.zones.Load() != nil || !dnsname.Encloses(resolved, name) || dnsname.IsPublicSuffix(resolved) {
-		return a.InZone(ctx, name, resolved, do)
-	}
-	return a.tryZone(ctx, name, resolved, resolved, do)
+// InLikelyZone is InZone without a list of the zones where none is remembered: it first tries the zone that cert-manager resolved. That
+// the cloud does not refuse it shows that the account hosts it. It is for calls that change nothing in a zone that turns out not to be
+// the right one.
+func (a *Account) InLikelyZone(name, resolved string) *Zones {
+	likely := a.state.zones.Load() == nil && dnsname.Encloses(resolved, name) && !dnsname.IsPublicSuffix(resolved)
+	return &Zones{account: a, name: name, resolved: resolved, likely: likely}
 }
 
-// tryZone calls do with a zone, and with another one if a fresh look at the account's zones gives another.
-func (a *Account) tryZone(ctx context.Context, name, resolved, zone string, do func(zone string) error) error {
-	list := a.state.zones.Load()
-	refusal := do(zone)
-	if !fault.Is(refusal, fault.ZoneNotFound) {
-		return refusal
+// Zones are the zones that a name may belong to, one or two:
+//
+//	for zones.Next(ctx) {
+//		zones.Err = … // with zones.Zone
+//	}
+//	return zones.Err
+type Zones struct {
+	// Zone is the one to try now.
+	Zone string
+	// Err is what became of it; after the last one, what became of all.
+	Err error
+
+	account        *Account
+	name, resolved string
+	likely         bool
+	// list is that of before the first try, tried how many there were.
+	list  *zoneList
+	tried int
+}
+
+// Next chooses a zone to try. It is false when there is none, or when the last one was it.
+func (z *Zones) Next(ctx context.Context) bool {
+	z.tried++
+	switch z.tried {
+	case 1:
+		return z.first(ctx)
+	case 2:
+		return fault.Is(z.Err, fault.ZoneNotFound) && z.second(ctx)
 	}
-	a.state.zones.CompareAndSwap(list, nil) // so that nobody else tries it, even if the look that follows fails
-	again, err := a.zoneOf(ctx, name, resolved, time.Now())
+	z.Err = listedButRefused(z.Err)
+	return false
+}
+
+func (z *Zones) first(ctx context.Context) bool {
+	if z.Zone = z.resolved; z.likely {
+		return true
+	}
+	z.Zone, z.Err = z.account.zoneOf(ctx, z.name, z.resolved, time.Now().Add(-zonesKept))
+	z.list = z.account.state.zones.Load()
+	return z.Err == nil
+}
+
+// second looks anew for a zone.
+func (z *Zones) second(ctx context.Context) bool {
+	z.account.state.zones.CompareAndSwap(z.list, nil) // so that nobody else tries it, even if the look that follows fails
+	again, err := z.account.zoneOf(ctx, z.name, z.resolved, time.Now())
 	if err != nil {
-		return err
+		z.Err = err
+		return false
 	}
-	if again != zone {
-		refusal = do(again)
+	if again == z.Zone {
+		z.Err = listedButRefused(z.Err)
+		return false
 	}
-	return listedButRefused(refusal)
+	z.Zone = again
+	return true
 }
 
 // listedButRefused turns "no such zone" about a zone that the account lists into a refusal: the zone is there, but not
@@ -150,21 +184,22 @@ func (a *Account) zonesSince(ctx context.Context, notBefore time.Time) (*zoneLis
 func (a *Account) listZones(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, zonesTimeout)
 	defer cancel()
-	asked := time.Now()
-	var names []string
-	a.state.unlisted.Store(nil)
 	inHaste := *a // others wait for it too
 	inHaste.patient = false
-	err := inHaste.retry(ctx, func(ctx context.Context) (err error) {
-		asked = time.Now()
-		if names, err = a.provider.Zones(ctx); err != nil {
-			a.state.unlisted.Store(&err)
+	a.state.unlisted.Store(nil)
+	t := inHaste.tries(ctx)
+	defer t.end()
+	list := &zoneList{}
+	var err error
+	for t.next(err) {
+		list.asked = time.Now()
+		if list.names, err = t.provider.Zones(ctx); err != nil {
+			cause := err
+			a.state.unlisted.Store(&cause)
 		}
-		return err
-	})
-	if err != nil {
-		return err
 	}
-	a.state.zones.Store(&zoneList{names: names, asked: asked})
-	return nil
+	if t.err == nil {
+		a.state.zones.Store(list)
+	}
+	return t.err
 }

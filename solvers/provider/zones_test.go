@@ -16,12 +16,20 @@ import (
 
 // zoneFor is the zone that InZone chooses.
 func zoneFor(ctx context.Context, a *Account, name, resolved string) (string, error) {
-	chosen := ""
-	err := a.InZone(ctx, name, resolved, func(zone string) error {
-		chosen = zone
-		return nil
-	})
-	return chosen, err
+	zones := a.InZone(name, resolved)
+	err := each(ctx, zones, func(string) error { return nil })
+	if err != nil {
+		return "", err
+	}
+	return zones.Zone, nil
+}
+
+// each does something with the zones until one does not refuse it.
+func each(ctx context.Context, zones *Zones, do func(zone string) error) error {
+	for zones.Next(ctx) {
+		zones.Err = do(zones.Zone)
+	}
+	return zones.Err
 }
 
 func TestChoiceOfZone(t *testing.T) {
@@ -173,11 +181,11 @@ func TestALookInVainIsMadeEachTime(t *testing.T) {
 
 func TestZonesAreNotSharedBetweenAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		accounts := NewAccounts(Limits{QPS: 1e6})
+		accounts := accounts(1e6)
 		mine, theirs := &cloud{zones: []string{"example.com"}}, &cloud{zones: []string{"sub.example.com"}}
 		for range 2 {
 			for want, a := range map[string]*Account{
-				"example.com": accounts.Account("mine", "LTAI5tExample", mine), "sub.example.com": accounts.Account("theirs", "LTAI5tExample", theirs),
+				"example.com": accounts.Account("mine", "LTAI5tExample", mine.open), "sub.example.com": accounts.Account("theirs", "LTAI5tExample", theirs.open),
 			} {
 				if got, err := zoneFor(t.Context(), a, "a.sub.example.com", "sub.example.com"); err != nil || got != want {
 					t.Errorf("zone %q, %v, want %q", got, err, want)
@@ -193,9 +201,9 @@ func TestZonesAreNotSharedBetweenAccounts(t *testing.T) {
 func TestCallersShareALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{zones: []string{"example.com"}, takes: 2 * time.Second}
-		accounts := NewAccounts(Limits{QPS: 1e6})
+		accounts := accounts(1e6)
 		took := together(20, func(int) {
-			if got, err := zoneFor(t.Context(), accounts.Account("identity", "LTAI5tExample", c), "www.example.com", ""); err != nil || got != "example.com" {
+			if got, err := zoneFor(t.Context(), accounts.Account("identity", "LTAI5tExample", c.open), "www.example.com", ""); err != nil || got != "example.com" {
 				t.Errorf("zone %q, %v", got, err)
 			}
 		})
@@ -365,7 +373,7 @@ func TestInZone(t *testing.T) {
 				c.move(test.after...)
 				time.Sleep(time.Second)
 				var tried []string
-				err := a.InZone(t.Context(), "www.sub.example.com", "", func(zone string) error {
+				err := each(t.Context(), a.InZone("www.sub.example.com", ""), func(zone string) error {
 					tried = append(tried, zone)
 					return test.answers[zone]
 				})
@@ -393,7 +401,7 @@ func TestInZoneWhereTheSecondLookFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		denied := &fault.Error{Kind: fault.Denied, Reason: "no permission to list domains"}
 		c := &cloud{zones: []string{"example.com"}, fail: inTurn(nil, denied)}
-		err := account(c).InZone(t.Context(), "www.example.com", "", func(string) error {
+		err := each(t.Context(), account(c).InZone("www.example.com", ""), func(string) error {
 			time.Sleep(time.Second)
 			return &fault.Error{Kind: fault.ZoneNotFound}
 		})
@@ -418,11 +426,11 @@ func TestAListIsDroppedWithItsZone(t *testing.T) {
 			}
 			return nil
 		}
-		if err := a.InZone(t.Context(), "www.sub.example.com", "", do); !errors.Is(err, denied) {
+		if err := each(t.Context(), a.InZone("www.sub.example.com", ""), do); !errors.Is(err, denied) {
 			t.Errorf("error %v, want that of the look", err)
 		}
 		c.move("example.com")
-		if err := a.InZone(t.Context(), "www.sub.example.com", "", do); err != nil {
+		if err := each(t.Context(), a.InZone("www.sub.example.com", ""), do); err != nil {
 			t.Error(err)
 		}
 		if diff := cmp.Diff([]string{"sub.example.com", "example.com"}, tried); diff != "" {
@@ -459,7 +467,7 @@ func TestInLikelyZone(t *testing.T) {
 					_, _ = zoneFor(t.Context(), a, "www.sub.example.com", "")
 				}
 				var tried []string
-				err := a.InLikelyZone(t.Context(), "www.sub.example.com", test.resolved, func(zone string) error {
+				err := each(t.Context(), a.InLikelyZone("www.sub.example.com", test.resolved), func(zone string) error {
 					tried = append(tried, zone)
 					if zone == test.refused {
 						return gone

@@ -1,13 +1,24 @@
-// Package simulator is a world to test a DNS-01 solver in: stand-ins for Alibaba Cloud DNS and Tencent Cloud DNSPod that check
-// signatures and keep state, and a DNS that serves the records written through them. Package admin describes the HTTP API that
-// edits a running world.
+// Package simulator is a world to test a DNS-01 solver in: stand-ins for the APIs of Alibaba Cloud DNS and Tencent Cloud
+// DNSPod, and a DNS that serves the records written through them. It runs in the process that uses it.
+//
+// The clouds check signatures, clocks, tokens and policies, keep accounts, zones and records, and refuse in the vendors' codes
+// what their limits forbid. They can be told to throttle, to lag, to fail and to hang, as the real ones do. The DNS has
+// authoritative name servers, which may lag behind the clouds and differ from each other, and resolvers that cache.
+//
+// They leave out what the product does not use: other actions and parameters, records that are not for TXT but were put there
+// by a test, DNSSEC, zone transfers.
 package simulator
 
 import (
 	"cmp"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"testing"
 	"time"
 
 	"github.com/certyun/certyun/solvers/simulator/alidns"
@@ -16,21 +27,17 @@ import (
 	"github.com/certyun/certyun/solvers/simulator/dnspod"
 )
 
-// Options are what a world starts with. The zero value is a world without accounts or zones, on free ports of 127.0.0.1.
+// Options are what a world starts with. The zero value is a world without accounts or zones.
 type Options struct {
-	// Now is the clock of everything in the world; nil is time.Now.
-	Now    func() time.Time
 	Alidns CloudOptions
 	DNSPod CloudOptions
-	// TLS serves both clouds over HTTPS, with a certificate of the world's own authority.
+	// TLS serves both clouds over HTTPS.
 	TLS bool
 	DNS DNSOptions
 }
 
 // CloudOptions are what one cloud starts with.
 type CloudOptions struct {
-	// Address is host:port; empty is a free port of 127.0.0.1.
-	Address  string
 	Accounts []cloud.Account
 	Zones    []cloud.Zone
 	// Change edits the cloud's own settings.
@@ -39,14 +46,9 @@ type CloudOptions struct {
 
 // DNSOptions are what the DNS starts with.
 type DNSOptions struct {
-	// Port is the port of all authoritative name servers; zero takes a free one.
-	Port int
-	// NameServers, Delay, NegativeTTL, Zones and Records are those of dns.Options.
+	// NameServers and Delay are those of dns.Options.
 	NameServers []dns.NameServer
 	Delay       time.Duration
-	NegativeTTL time.Duration
-	Zones       []string
-	Records     []string
 	// Recursive is the resolver for those who look for zones and records; Validation is one for a certificate authority, and
 	// "validation" in the log of questions. They differ in their caches: a name that the first has cached as absent must not
 	// fail the validation.
@@ -54,18 +56,15 @@ type DNSOptions struct {
 	Validation dns.RecursiveOptions
 }
 
-// Endpoint is one cloud that is being served.
+// Endpoint is one cloud that is being served, at a free port of 127.0.0.1.
 type Endpoint struct {
 	*cloud.Cloud
 	// URL is http://host:port or https://host:port.
 	URL string
 	// Address is host:port.
 	Address string
-	// Handler is the API itself, to be called without a network: see Transport.
-	Handler http.Handler
 
-	server *http.Server
-	done   chan struct{}
+	server *httptest.Server
 }
 
 // World is everything together.
@@ -76,8 +75,23 @@ type World struct {
 	// Recursive and Validation are the two resolvers: see DNSOptions.
 	Recursive  *dns.Recursive
 	Validation *dns.Recursive
-	// CA is the certificate, in PEM, of the authority that signed the clouds' certificates; empty without TLS.
+	// CA is the root, in PEM, of the clouds' certificates; empty without TLS.
 	CA []byte
+}
+
+// Start starts a world that ends with the test.
+func Start(t testing.TB, o Options) *World {
+	t.Helper()
+	w, err := New(o)
+	if err != nil {
+		t.Fatalf("simulator: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Errorf("simulator: %v", err)
+		}
+	})
+	return w
 }
 
 // New starts a world.
@@ -90,44 +104,60 @@ func New(o Options) (*World, error) {
 }
 
 func (w *World) start(o Options) error {
-	var authority *authority
+	aliCloud, podCloud := alidns.NewCloud(nil), dnspod.NewCloud(nil)
+	if err := errors.Join(fill(aliCloud, o.Alidns), fill(podCloud, o.DNSPod)); err != nil {
+		return err
+	}
+	w.Alidns = serve(aliCloud, alidns.New(aliCloud), o.TLS)
+	w.DNSPod = serve(podCloud, dnspod.New(podCloud), o.TLS)
 	if o.TLS {
-		var err error
-		if authority, err = newAuthority(); err != nil {
-			return fmt.Errorf("certificate authority: %w", err)
-		}
-		w.CA = authority.pem
+		// Its certificate signs itself, and both clouds have the same.
+		w.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.Alidns.server.Certificate().Raw})
 	}
-	var err error
-	aliCloud := alidns.NewCloud(o.Now)
-	if w.Alidns, err = serve(aliCloud, alidns.New(aliCloud), o.Alidns, authority); err != nil {
-		return fmt.Errorf("alidns: %w", err)
-	}
-	podCloud := dnspod.NewCloud(o.Now)
-	if w.DNSPod, err = serve(podCloud, dnspod.New(podCloud), o.DNSPod, authority); err != nil {
-		return fmt.Errorf("dnspod: %w", err)
-	}
-	return w.startDNS(o)
+	return w.startDNS(o.DNS)
 }
 
-func (w *World) startDNS(o Options) error {
+func (w *World) startDNS(o DNSOptions) error {
+	clouds := []*cloud.Cloud{w.Alidns.Cloud, w.DNSPod.Cloud}
 	var err error
-	w.DNS, err = dns.Start(dns.Options{
-		Clouds: []*cloud.Cloud{w.Alidns.Cloud, w.DNSPod.Cloud}, Now: o.Now,
-		NameServers: o.DNS.NameServers, Port: o.DNS.Port, Delay: o.DNS.Delay, NegativeTTL: o.DNS.NegativeTTL,
-		Zones: o.DNS.Zones, Records: o.DNS.Records,
-	})
-	if err != nil {
+	if w.DNS, err = dns.Start(dns.Options{Clouds: clouds, NameServers: o.NameServers, Delay: o.Delay}); err != nil {
 		return fmt.Errorf("dns: %w", err)
 	}
-	if w.Recursive, err = dns.StartRecursive(w.DNS, o.DNS.Recursive); err != nil {
+	if w.Recursive, err = dns.StartRecursive(w.DNS, o.Recursive); err != nil {
 		return fmt.Errorf("dns: %w", err)
 	}
-	o.DNS.Validation.Name = cmp.Or(o.DNS.Validation.Name, "validation")
-	if w.Validation, err = dns.StartRecursive(w.DNS, o.DNS.Validation); err != nil {
+	o.Validation.Name = cmp.Or(o.Validation.Name, "validation")
+	if w.Validation, err = dns.StartRecursive(w.DNS, o.Validation); err != nil {
 		return fmt.Errorf("dns: %w", err)
 	}
 	return nil
+}
+
+func fill(c *cloud.Cloud, o CloudOptions) error {
+	if o.Change != nil {
+		c.Change(o.Change)
+	}
+	for _, a := range o.Accounts {
+		c.PutAccount(a)
+	}
+	for _, z := range o.Zones {
+		if err := c.PutZone(z); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func serve(c *cloud.Cloud, handler http.Handler, overTLS bool) *Endpoint {
+	server := httptest.NewUnstartedServer(handler)
+	// What goes wrong here goes wrong on purpose, or on the client's side, which reports it.
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if overTLS {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	return &Endpoint{Cloud: c, URL: server.URL, Address: server.Listener.Addr().String(), server: server}
 }
 
 // Close stops everything. Requests that hang are dropped.
@@ -135,7 +165,8 @@ func (w *World) Close() error {
 	var errs []error
 	for _, e := range []*Endpoint{w.Alidns, w.DNSPod} {
 		if e != nil {
-			errs = append(errs, e.stop())
+			e.Cloud.Close()
+			e.server.Close()
 		}
 	}
 	for _, r := range []*dns.Recursive{w.Recursive, w.Validation} {

@@ -154,7 +154,7 @@ func situations() map[string]situation {
 			return append(p.begin(t), p.lookFrom(resolver.Address())...)
 		}},
 		"a cloud that throttles": {"cloud-throttles", func(t *testing.T, p *patient) []string {
-			if _, err := p.World.Alidns.Inject(cloud.Fault{Kind: cloud.Throttle, Owner: p.account.Owner, Action: "AddDomainRecord"}); err != nil {
+			if err := p.World.Alidns.Inject(cloud.Fault{Kind: cloud.Throttle, Owner: p.account.Owner, Action: "AddDomainRecord"}); err != nil {
 				t.Fatal(err)
 			}
 			return p.begin(t)
@@ -168,7 +168,7 @@ func situations() map[string]situation {
 			if err := p.World.DNS.AddRecords("ns1.closed.test. 300 IN A 127.0.53.53"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := p.World.Alidns.PutZone(cloud.Zone{Owner: p.account.Owner, Name: p.zone, NameServers: []string{"ns1.closed.test"}}); err != nil {
+			if err := p.World.Alidns.PutZone(cloud.Zone{Owner: p.account.Owner, Name: p.zone, NameServers: []string{"ns1.closed.test"}}); err != nil {
 				t.Fatal(err)
 			}
 			p.issuer.Spec.ACME.Solvers[0].WaitInsteadOfSelfCheck = &metav1.Duration{Duration: heldFor}

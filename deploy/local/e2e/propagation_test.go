@@ -50,7 +50,7 @@ func (s *suite) unseen(t *testing.T) {
 	if err := s.World.DNS.AddRecords("ns1.private.test. 300 IN A 10.255.255.1", "ns2.private.test. 300 IN A 100.100.100.200"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.World.Alidns.PutZone(cloud.Zone{Owner: account.Owner, Name: zone, NameServers: []string{"ns1.private.test", "ns2.private.test"}}); err != nil {
+	if err := s.World.Alidns.PutZone(cloud.Zone{Owner: account.Owner, Name: zone, NameServers: []string{"ns1.private.test", "ns2.private.test"}}); err != nil {
 		t.Fatal(err)
 	}
 	issuer := s.issuer(t, "", "unseen", account)

@@ -59,7 +59,7 @@ func (s *Stage) AddAccount(provider Provider, owner string, zones ...string) (Ac
 	endpoint := s.Endpoint(provider)
 	endpoint.PutAccount(cloud.Account{Owner: owner, Keys: []cloud.Key{account.Key}})
 	for _, zone := range zones {
-		_, err := endpoint.PutZone(cloud.Zone{Owner: owner, Name: zone, Records: []cloud.Record{
+		err := endpoint.PutZone(cloud.Zone{Owner: owner, Name: zone, Records: []cloud.Record{
 			{RR: "@", Type: "A", Value: "192.0.2.10"},
 			{RR: "www", Type: "A", Value: "192.0.2.10"},
 			{RR: "@", Type: "TXT", Value: "v=spf1 -all"},

@@ -1,15 +1,19 @@
 // Package alidns is a stand-in for the API of Alibaba Cloud DNS, version 2015-01-09, over simulated accounts and zones. It
-// recomputes signatures (RPC style, HMAC-SHA1, from the query or a form, GET or POST), refuses reused nonces and wrong clocks,
-// and answers with the codes, statuses and bodies that the vendor documents.
+// recomputes signatures (RPC style, HMAC-SHA1, from the query), refuses reused nonces and wrong clocks, keeps the limits of
+// pages, values and editions, and answers with the codes, statuses and bodies that the vendor documents.
+//
+// It has the five actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
+// it is sent it refuses, so that a client which begins to use more hears of it. Answers are JSON whatever the Format
+// parameter says, and have the fields that a client needs.
 //
 // Sources: https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview for actions and error codes,
-// https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism for signatures. Answers are JSON whatever the
-// Format parameter says.
+// https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism for signatures.
 package alidns
 
 import (
-	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/certyun/certyun/solvers/simulator/cloud"
@@ -19,6 +23,7 @@ const (
 	clockWindow = 15 * time.Minute
 	recordLimit = 90
 	defaultLine = "default"
+	freeEdition = "mianfei"
 	// firstID has as many digits as real record ids, more than a float64 holds.
 	firstID = 987654321098765431
 )
@@ -29,12 +34,54 @@ func NewCloud(now func() time.Time) *cloud.Cloud {
 		Now:         now,
 		DefaultLine: defaultLine,
 		FirstID:     firstID,
+		ClockWindow: clockWindow,
 		Editions: map[string]int{
-			"": 600, "mianfei": 600, "version_personal": 600, "version_basic": 120,
+			"": 600, freeEdition: 600, "version_personal": 600, "version_basic": 120,
 			"version_enterprise_basic": 60, "version_enterprise_advanced": 1,
 		},
-		Settings: cloud.Settings{ClockWindow: clockWindow, RecordLimit: recordLimit},
+		Settings: cloud.Settings{RecordLimit: recordLimit},
+		Dialect:  cloud.Dialect{Refusals: refusals(), ErrorStatus: http.StatusBadRequest, Success: success, Failure: failure},
 	})
+}
+
+func success(content cloud.Body, requestID string) cloud.Body {
+	content["RequestId"] = strings.ToUpper(requestID)
+	return content
+}
+
+func failure(r cloud.APIError, requestID string) cloud.Body {
+	id := strings.ToUpper(requestID)
+	advice := url.Values{"q": {r.Code}, "product": {"Alidns"}, "requestId": {id}}
+	return cloud.Body{
+		"RequestId": id, "HostId": "alidns.aliyuncs.com", "Code": r.Code, "Message": r.Message,
+		"Recommend": "https://api.alibabacloud.com/troubleshoot?" + advice.Encode(),
+	}
+}
+
+func bad(code, message string) cloud.APIError { return cloud.APIError{Code: code, Message: message} }
+
+func invalid(parameter string) cloud.APIError {
+	return bad("InvalidParameter", "The parameter value "+parameter+" is invalid.")
+}
+
+// refusals are the API's words. Which code a TTL is refused with is not documented, so the settings may change it.
+func refusals() map[error]cloud.APIError {
+	return map[error]cloud.APIError{
+		cloud.ErrNoZone:        bad("InvalidDomainName.NoExist", "The specified domain name does not exist. Refresh the page and try again."),
+		cloud.ErrForeignZone:   bad("IncorrectDomainUser", "The domain name does not belong to this user."),
+		cloud.ErrZoneLocked:    bad("DomainForbidden", "The action could not be completed because the domain has been forbidden."),
+		cloud.ErrZoneSpam:      bad("DomainForbidden", "The action could not be completed because the domain has been forbidden."),
+		cloud.ErrNoRecord:      bad("DomainRecordNotBelongToUser", "The domain record does not belong to this user."),
+		cloud.ErrForeignRecord: bad("DomainRecordNotBelongToUser", "The domain record does not belong to this user."),
+		cloud.ErrRecordLocked:  bad("DomainRecordLocked", "The domain record has been locked."),
+		cloud.ErrDuplicate:     bad("DomainRecordDuplicate", "The DNS record already exists."),
+		cloud.ErrConflict:      bad("DomainRecordConflict", "The DNS record conflicts with other records."),
+		cloud.ErrRecordLimit: bad("QuotaExceeded.Record",
+			"You can't add this domain record because the (Type RR Line) record has been out of MAX count(90)."),
+		cloud.ErrTTL:       bad("InvalidTTL", "Specified parameter TTL is not valid."),
+		cloud.ErrOverlap:   bad("LastOperationNotFinished", "The last operation has not finished, please try again later."),
+		cloud.ErrThrottled: bad("Throttling.User", "Request was denied due to user flow control."),
+	}
 }
 
 // New serves the API over a cloud.
@@ -42,121 +89,52 @@ func New(c *cloud.Cloud) http.Handler { return &api{c} }
 
 type api struct{ cloud *cloud.Cloud }
 
-// maxBody bounds what is read of a request.
-const maxBody = 1 << 20
-
 // ServeHTTP implements http.Handler.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d := newDialect(r.Host)
-	params, err := readParameters(http.MaxBytesReader(w, r.Body, maxBody), r)
+	params, err := readParameters(r.URL.RawQuery)
+	call := cloud.Call{
+		Action: params["Action"], Zone: params["DomainName"], Token: params["SecurityToken"] != "", Parameters: params.business(),
+	}
+	a.cloud.Exchange(w, r, params["AccessKeyId"], call, func() (cloud.Body, error) {
+		if err != nil {
+			return nil, bad("InvalidParameter", "The request can not be parsed.")
+		}
+		return a.answer(r.Method, params, call)
+	})
+}
+
+// action answers one action for an account. Its parameters are all that it knows.
+type action struct {
+	parameters []string
+	answer     func(a *api, owner string, params parameters) (cloud.Body, error)
+}
+
+func actions() map[string]action {
+	return map[string]action{
+		"AddDomainRecord":    {[]string{"DomainName", "RR", "Type", "Value", "Line", "TTL"}, (*api).addDomainRecord},
+		"DeleteDomainRecord": {[]string{"RecordId"}, (*api).deleteDomainRecord},
+		"DescribeDomainInfo": {[]string{"DomainName", "NeedDetailAttributes"}, (*api).describeDomainInfo},
+		"DescribeDomainRecords": {
+			[]string{"DomainName", "Type", "TypeKeyWord", "ValueKeyWord", "PageNumber", "PageSize"}, (*api).describeDomainRecords,
+		},
+		"DescribeDomains": {[]string{"PageNumber", "PageSize"}, (*api).describeDomains},
+	}
+}
+
+func (a *api) answer(method string, params parameters, call cloud.Call) (cloud.Body, error) {
+	owner, err := a.authenticate(method, params)
 	if err != nil {
-		a.cloud.Exchange(w, r, cloud.Request{}, d, func() cloud.Reply {
-			return d.fail(http.StatusBadRequest, "InvalidParameter", "The request can not be parsed.")
-		})
-		return
+		return nil, err
 	}
-	q := query{params: params, method: r.Method}
-	req := cloud.Request{
-		Action: params["Action"], KeyID: params["AccessKeyId"], Zone: params["DomainName"],
-		Token: params["SecurityToken"] != "", Parameters: q.business(),
-	}
-	a.cloud.Exchange(w, r, req, d, func() cloud.Reply { return a.answer(q, d) })
-}
-
-// action answers one action for an account.
-type action func(a *api, owner string, q query) (body, error)
-
-// body is the JSON of an answer without its RequestId.
-type body = map[string]any
-
-func actionNamed(name string) (action, bool) {
-	switch name {
-	case "AddDomainRecord":
-		return (*api).addDomainRecord, true
-	case "UpdateDomainRecord":
-		return (*api).updateDomainRecord, true
-	case "DeleteDomainRecord":
-		return (*api).deleteDomainRecord, true
-	case "DeleteSubDomainRecords":
-		return (*api).deleteSubDomainRecords, true
-	case "DescribeDomainRecords":
-		return (*api).describeDomainRecords, true
-	case "DescribeSubDomainRecords":
-		return (*api).describeSubDomainRecords, true
-	case "DescribeDomainRecordInfo":
-		return (*api).describeDomainRecordInfo, true
-	case "DescribeDomains":
-		return (*api).describeDomains, true
-	case "DescribeDomainInfo":
-		return (*api).describeDomainInfo, true
-	}
-	return nil, false
-}
-
-func (a *api) answer(q query, d dialect) cloud.Reply {
-	owner, refusal := a.authenticate(q)
-	if refusal != nil {
-		return d.refuse(refusal)
-	}
-	act, ok := actionNamed(q.params["Action"])
+	act, ok := actions()[call.Action]
 	if !ok {
-		return d.fail(http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found, please check your url and method.")
-	}
-	content, err := act(a, owner, q)
-	if err != nil {
-		return d.refuse(a.translate(err))
-	}
-	return d.succeed(content)
-}
-
-// refusal is an error answer of the API.
-type refusal struct {
-	status  int
-	code    string
-	message string
-}
-
-// Error implements error.
-func (r *refusal) Error() string { return r.code + ": " + r.message }
-
-func bad(code, message string) *refusal {
-	return &refusal{http.StatusBadRequest, code, message}
-}
-
-// translate says in the API's codes why the cloud refused.
-func (a *api) translate(err error) *refusal {
-	if own, ok := errors.AsType[*refusal](err); ok {
-		return own
-	}
-	for _, known := range []struct {
-		err     error
-		refusal *refusal
-	}{
-		{cloud.ErrNoZone, bad("InvalidDomainName.NoExist", "The specified domain name does not exist. Refresh the page and try again.")},
-		{cloud.ErrForeignZone, bad("IncorrectDomainUser", "The domain name does not belong to this user.")},
-		{cloud.ErrZoneLocked, bad("DomainForbidden", "The action could not be completed because the domain has been forbidden.")},
-		{cloud.ErrZoneSpam, bad("DomainForbidden", "The action could not be completed because the domain has been forbidden.")},
-		{cloud.ErrNoRecord, bad("DomainRecordNotBelongToUser", "The domain record does not belong to this user.")},
-		{cloud.ErrForeignRecord, bad("DomainRecordNotBelongToUser", "The domain record does not belong to this user.")},
-		{cloud.ErrRecordLocked, bad("DomainRecordLocked", "The domain record has been locked.")},
-		{cloud.ErrDuplicate, bad("DomainRecordDuplicate", "The DNS record already exists.")},
-		{cloud.ErrConflict, bad("DomainRecordConflict", "The DNS record conflicts with other records.")},
-		{cloud.ErrRecordLimit, bad("QuotaExceeded.Record", "You can't add this domain record because the (Type RR Line) record has been out of MAX count(90).")},
-		{cloud.ErrTTL, a.invalidTTL()},
-		{cloud.ErrOverlap, bad("LastOperationNotFinished", "The last operation has not finished, please try again later.")},
-	} {
-		if errors.Is(err, known.err) {
-			return known.refusal
+		return nil, cloud.APIError{
+			Status: http.StatusNotFound, Code: "InvalidAction.NotFound",
+			Message: "Specified api is not found, please check your url and method.",
 		}
 	}
-	return &refusal{http.StatusInternalServerError, "InternalError", "The request processing has failed due to some unknown error."}
-}
-
-// invalidTTL is the refusal of a TTL; which code it has is not documented, so the settings may change it.
-func (a *api) invalidTTL() *refusal {
-	code := a.cloud.Settings().TTLCode
-	if code == "" {
-		code = "InvalidTTL"
+	if unknown := call.Unknown(act.parameters); unknown != "" {
+		return nil, invalid(unknown)
 	}
-	return bad(code, "Specified parameter TTL is not valid.")
+	return act.answer(a, owner, params)
 }

@@ -5,80 +5,50 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"mime"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
 
 // parameters of a request; each may occur once.
 type parameters map[string]string
 
-// readParameters collects the parameters of the query and, when there is one, of the form in the body.
-func readParameters(content io.Reader, r *http.Request) (parameters, error) {
-	params := parameters{}
-	if err := params.parse(r.URL.RawQuery); err != nil {
+// readParameters takes the parameters from the query.
+func readParameters(query string) (parameters, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(content)
-	if err != nil {
-		return nil, fmt.Errorf("request body: %w", err)
-	}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if len(text) == 0 || kind != "application/x-www-form-urlencoded" {
-		return params, nil
-	}
-	return params, params.parse(string(text))
-}
-
-// parse adds the parameters of a query or a form.
-func (p parameters) parse(text string) error {
-	values, err := url.ParseQuery(text)
-	if err != nil {
-		return err
-	}
+	params := parameters{}
 	for name, list := range values {
-		if _, twice := p[name]; twice || len(list) > 1 {
-			return fmt.Errorf("parameter %q: given twice", name)
+		if len(list) > 1 {
+			return nil, fmt.Errorf("parameter %q: given twice", name)
 		}
-		p[name] = list[0]
+		params[name] = list[0]
 	}
-	return nil
+	return params, nil
 }
 
 // stringToSign is the text that a client signs: the method, the path and all parameters but the signature, in order.
 func stringToSign(method string, params parameters) string {
 	var pairs []string
-	for name, value := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
 		if name != "Signature" {
-			pairs = append(pairs, percentEncode(name)+"="+percentEncode(value))
+			pairs = append(pairs, percentEncode(name)+"="+percentEncode(params[name]))
 		}
 	}
-	// Encoded names sort as the names do, but "=" sorts after some bytes that may follow in a longer name.
-	slices.SortFunc(pairs, func(a, b string) int {
-		nameA, _, _ := strings.Cut(a, "=")
-		nameB, _, _ := strings.Cut(b, "=")
-		return strings.Compare(nameA, nameB)
-	})
 	return method + "&" + percentEncode("/") + "&" + percentEncode(strings.Join(pairs, "&"))
 }
 
 // percentEncode leaves only RFC 3986's unreserved characters as they are.
 func percentEncode(text string) string {
-	var b strings.Builder
-	for i := range len(text) {
-		c := text[i]
-		if 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-_.~", c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		fmt.Fprintf(&b, "%%%02X", c)
-	}
-	return b.String()
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
 func sign(text, secret string) string {
@@ -87,48 +57,35 @@ func sign(text, secret string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// query is a request that was read.
-type query struct {
-	params parameters
-	method string
-}
-
 // signing are the parameters that say who asks; the log does not show them.
 func signing() []string {
-	return []string{
-		"Action", "Version", "Format", "Timestamp", "Signature", "SignatureMethod", "SignatureVersion", "SignatureType",
-		"SignatureNonce", "AccessKeyId", "RegionId", "SecurityToken", "BearerToken",
-	}
+	return append(required(), "Format", "SignatureType", "RegionId", "SecurityToken")
 }
 
 // business are the parameters of the action itself.
-func (q query) business() map[string]string {
-	own := map[string]string{}
-	for name, value := range q.params {
-		if !slices.Contains(signing(), name) {
-			own[name] = value
-		}
-	}
+func (p parameters) business() map[string]string {
+	own := maps.Clone(p)
+	maps.DeleteFunc(own, func(name, _ string) bool { return slices.Contains(signing(), name) })
 	return own
 }
 
-// need returns a parameter that the action can not do without.
-func (q query) need(name string) (string, error) {
-	if value := q.params[name]; value != "" {
+// need returns a parameter that a request can not do without.
+func (p parameters) need(name string) (string, error) {
+	if value := p[name]; value != "" {
 		return value, nil
 	}
 	return "", bad("Missing"+name, name+" is mandatory for this action.")
 }
 
 // number returns a number from 1 on, or standard where the parameter is absent.
-func (q query) number(name string, standard, highest int) (int, error) {
-	text := q.params[name]
+func (p parameters) number(name string, standard, highest int) (int, error) {
+	text := p[name]
 	if text == "" {
 		return standard, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > highest {
-		return 0, bad("InvalidParameter", fmt.Sprintf("The parameter value %s is invalid.", name))
+		return 0, invalid(name)
 	}
 	return n, nil
 }
@@ -136,77 +93,71 @@ func (q query) number(name string, standard, highest int) (int, error) {
 // timeFormat is that of the Timestamp parameter.
 const timeFormat = "2006-01-02T15:04:05Z"
 
+// required are the parameters that every request has.
+func required() []string {
+	return []string{
+		"Action", "Version", "AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp",
+	}
+}
+
 // authenticate finds out which account asks, and whether it may.
-func (a *api) authenticate(q query) (owner string, _ *refusal) {
-	for _, name := range []string{"Action", "Version", "AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp"} {
-		if q.params[name] == "" {
-			return "", bad("Missing"+name, name+" is mandatory for this action.")
+func (a *api) authenticate(method string, params parameters) (string, error) {
+	for _, name := range required() {
+		if _, err := params.need(name); err != nil {
+			return "", err
 		}
 	}
-	if q.method != http.MethodGet && q.method != http.MethodPost {
-		return "", &refusal{http.StatusMethodNotAllowed, "UnsupportedHTTPMethod", "This http method is not supported."}
-	}
-	if q.params["Version"] != "2015-01-09" {
+	if params["Version"] != "2015-01-09" {
 		return "", bad("InvalidVersion", "Specified parameter Version is not valid.")
 	}
-	if q.params["SignatureMethod"] != "HMAC-SHA1" || q.params["SignatureVersion"] != "1.0" {
+	if params["SignatureMethod"] != "HMAC-SHA1" || params["SignatureVersion"] != "1.0" {
 		return "", bad("IncompleteSignature", "The request signature does not conform to Aliyun standards.")
 	}
-	key, account, ok := a.cloud.Key(q.params["AccessKeyId"])
+	key, owner, ok := a.cloud.Key(params["AccessKeyId"])
 	if !ok {
-		return "", &refusal{http.StatusNotFound, "InvalidAccessKeyId.NotFound", "Specified access key is not found."}
+		return "", cloud.APIError{Status: http.StatusNotFound, Code: "InvalidAccessKeyId.NotFound", Message: "Specified access key is not found."}
 	}
 	if key.Disabled {
 		return "", bad("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
 	}
-	if r := a.checkSignature(q, key.Secret); r != nil {
-		return "", r
+	if err := a.checkSignature(method, params, key.Secret); err != nil {
+		return "", err
 	}
-	if r := checkToken(q.params["SecurityToken"], key.Token, key.Expired(a.cloud.Clock())); r != nil {
-		return "", r
+	if err := checkToken(params["SecurityToken"], key.Token, key.Expired(a.cloud.Clock())); err != nil {
+		return "", err
 	}
-	settings := a.cloud.Settings()
-	if !a.cloud.Admit(account.Owner) {
-		status, code := settings.ThrottleStatus, settings.ThrottleCode
-		return "", throttled(status, code)
+	if !a.cloud.Admit(owner) {
+		return "", cloud.ErrThrottled
 	}
-	if !key.Allows(q.params["Action"]) {
-		return "", &refusal{http.StatusForbidden, "Forbidden.RAM", "User not authorized to operate on the specified resource, or this API doesn't support RAM."}
+	if !key.Allows(params["Action"]) {
+		return "", cloud.APIError{
+			Status: http.StatusForbidden, Code: "Forbidden.RAM",
+			Message: "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
+		}
 	}
-	return account.Owner, nil
-}
-
-func throttled(status int, code string) *refusal {
-	r := bad("Throttling.User", "Request was denied due to user flow control.")
-	if status != 0 {
-		r.status = status
-	}
-	if code != "" {
-		r.code = code
-	}
-	return r
+	return owner, nil
 }
 
 // checkSignature recomputes the signature, and checks the time and the nonce under it.
-func (a *api) checkSignature(q query, secret string) *refusal {
-	stamp, err := time.Parse(timeFormat, q.params["Timestamp"])
+func (a *api) checkSignature(method string, params parameters, secret string) error {
+	stamp, err := time.Parse(timeFormat, params["Timestamp"])
 	if err != nil {
 		return bad("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
 	}
 	if !a.cloud.InWindow(stamp) {
 		return bad("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
 	}
-	text := stringToSign(q.method, q.params)
-	if !hmac.Equal([]byte(sign(text, secret)), []byte(q.params["Signature"])) {
+	text := stringToSign(method, params)
+	if !hmac.Equal([]byte(sign(text, secret)), []byte(params["Signature"])) {
 		return bad("SignatureDoesNotMatch", "Specified signature is not matched with our calculation. server string to sign is:"+text)
 	}
-	if !a.cloud.UseNonce(q.params["AccessKeyId"], q.params["SignatureNonce"]) {
+	if !a.cloud.UseNonce(params["AccessKeyId"], params["SignatureNonce"]) {
 		return bad("SignatureNonceUsed", "Specified signature nonce was used already.")
 	}
 	return nil
 }
 
-func checkToken(got, want string, expired bool) *refusal {
+func checkToken(got, want string, expired bool) error {
 	switch {
 	case got == "" && want != "":
 		return bad("MissingSecurityToken", "SecurityToken is mandatory for this action.")

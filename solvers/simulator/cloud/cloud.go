@@ -13,23 +13,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Why a cloud refuses what it was asked. The front of each cloud says it in its own codes.
-var (
-	ErrNoZone         = errors.New("no such zone")
-	ErrForeignZone    = errors.New("the zone belongs to another account")
-	ErrZoneLocked     = errors.New("the zone is locked")
-	ErrZoneSpam       = errors.New("the zone is banned")
-	ErrNoRecord       = errors.New("no such record")
-	ErrForeignRecord  = errors.New("the record belongs to another account")
-	ErrRecordLocked   = errors.New("the record is locked")
-	ErrDuplicate      = errors.New("an equal record exists")
-	ErrConflict       = errors.New("a record of another type forbids this one")
-	ErrRecordLimit    = errors.New("too many records")
-	ErrTTL            = errors.New("the TTL is below the minimum of the edition")
-	ErrOverlap        = errors.New("the last write in the zone is not finished")
-	ErrUnknownAccount = errors.New("no such account")
-)
-
 // history is how long the cloud remembers what it removed, for name servers that lag behind.
 const history = time.Hour
 
@@ -43,7 +26,10 @@ type Options struct {
 	FirstID uint64
 	// Editions maps an edition to its lowest TTL; the entry "" serves unknown ones.
 	Editions map[string]int
-	Settings Settings
+	// ClockWindow is how far the time in a request may be from the cloud's time.
+	ClockWindow time.Duration
+	Dialect     Dialect
+	Settings    Settings
 }
 
 // Cloud is the state of one cloud.
@@ -51,6 +37,8 @@ type Cloud struct {
 	now      func() time.Time
 	editions map[string]int
 	line     string
+	window   time.Duration
+	dialect  Dialect
 	closed   chan struct{}
 	close    sync.Once
 
@@ -60,11 +48,9 @@ type Cloud struct {
 	zones    map[string][]*zone // by A-label name
 	records  map[uint64]*version
 	nextID   uint64
-	nextZone uint64
-	serial   uint32
-	nonces   map[nonce]time.Time
+	nextZone int
+	nonces   map[nonce]bool
 	faults   []*Fault
-	nextFlt  int
 	calls    []Call
 }
 
@@ -75,6 +61,7 @@ type account struct {
 
 type zone struct {
 	Zone
+	order   int
 	ascii   string
 	names   map[string][]*version // by A-label RR
 	writing bool
@@ -101,25 +88,22 @@ func New(o Options) *Cloud {
 	}
 	return &Cloud{
 		now:      o.Now,
-		editions: maps.Clone(o.Editions),
+		editions: o.Editions,
 		line:     o.DefaultLine,
+		window:   o.ClockWindow,
+		dialect:  o.Dialect,
 		closed:   make(chan struct{}),
 		settings: o.Settings,
 		accounts: map[string]*account{},
 		zones:    map[string][]*zone{},
 		records:  map[uint64]*version{},
 		nextID:   max(o.FirstID, 1),
-		nextZone: 1,
-		serial:   1,
-		nonces:   map[nonce]time.Time{},
+		nonces:   map[nonce]bool{},
 	}
 }
 
 // Close ends requests that hang.
 func (c *Cloud) Close() { c.close.Do(func() { close(c.closed) }) }
-
-// Now is the cloud's time.
-func (c *Cloud) Now() time.Time { return c.now() }
 
 // Settings returns the switches as they are.
 func (c *Cloud) Settings() Settings {
@@ -147,67 +131,38 @@ func (c *Cloud) PutAccount(a Account) {
 	c.accounts[a.Owner] = &account{Account: a, limiter: rate.NewLimiter(limit, max(a.Burst, 1))}
 }
 
-// RemoveAccount forgets an account's keys. Its zones stay.
-func (c *Cloud) RemoveAccount(owner string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.accounts, owner)
-}
-
-// Accounts lists the accounts by owner.
-func (c *Cloud) Accounts() []Account {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var list []Account
-	for _, owner := range slices.Sorted(maps.Keys(c.accounts)) {
-		a := c.accounts[owner].Account
-		a.Keys = slices.Clone(a.Keys)
-		list = append(list, a)
-	}
-	return list
-}
-
-// PutZone adds a zone with its records. A zone of the same owner and name keeps its id and the records that it has, and gets
-// these as well.
-func (c *Cloud) PutZone(z Zone) (Zone, error) {
+// PutZone adds a zone with its records. A zone of the same owner and name keeps the records that it has, and gets these as
+// well.
+func (c *Cloud) PutZone(z Zone) error {
 	name := ASCII(z.Name)
 	if name == "" {
-		return Zone{}, errors.New("a zone needs a name")
+		return errors.New("a zone needs a name")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	records := z.Records
 	z.Records = nil
 	z.Name = strings.TrimSuffix(z.Name, ".")
-	if z.MinTTL == 0 {
-		z.MinTTL = c.minTTL(z.Edition)
-	}
-	c.serial++
 	state := c.zoneOf(z.Owner, name)
 	if state == nil {
-		z.ID = c.nextZone
 		c.nextZone++
-		state = &zone{ascii: name, names: map[string][]*version{}}
+		state = &zone{order: c.nextZone, ascii: name, names: map[string][]*version{}}
 		c.zones[name] = append(c.zones[name], state)
-	} else {
-		z.ID = state.ID
 	}
 	state.Zone = z
 	for _, r := range records {
 		c.insert(state, r, time.Time{})
 	}
-	return z, nil
+	return nil
 }
 
-func (c *Cloud) minTTL(edition string) int {
+// MinTTL is the lowest TTL of an edition.
+func (c *Cloud) MinTTL(edition string) int {
 	if ttl, ok := c.editions[edition]; ok {
 		return ttl
 	}
 	return max(c.editions[""], 1)
 }
-
-// MinTTL is the lowest TTL of an edition.
-func (c *Cloud) MinTTL(edition string) int { return c.minTTL(edition) }
 
 // Editions lists the editions that have a name.
 func (c *Cloud) Editions() []string {
@@ -228,41 +183,28 @@ func (c *Cloud) RemoveZone(owner, name string) error {
 			delete(c.records, id)
 		}
 	}
-	rest := slices.DeleteFunc(c.zones[z.ascii], func(other *zone) bool { return other == z })
-	if len(rest) == 0 {
-		delete(c.zones, z.ascii)
-	} else {
-		c.zones[z.ascii] = rest
-	}
-	c.serial++
+	c.zones[z.ascii] = slices.DeleteFunc(c.zones[z.ascii], func(other *zone) bool { return other == z })
 	return nil
 }
 
-// Zones lists the zones of an owner, or all for an empty owner, in the order they were added, without their records.
+// Zones lists the zones of an owner in the order they were added, without their records.
 func (c *Cloud) Zones(owner string) []Zone {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var list []Zone
+	var own []*zone
 	for _, same := range c.zones {
 		for _, z := range same {
-			if owner == "" || z.Owner == owner {
-				list = append(list, z.Zone)
+			if z.Owner == owner {
+				own = append(own, z)
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b Zone) int { return cmp.Compare(a.ID, b.ID) })
-	return list
-}
-
-// RecordCount is how many records a zone has.
-func (c *Cloud) RecordCount(owner, name string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	z := c.zoneOf(owner, ASCII(name))
-	if z == nil {
-		return 0
+	slices.SortFunc(own, func(a, b *zone) int { return cmp.Compare(a.order, b.order) })
+	list := make([]Zone, 0, len(own))
+	for _, z := range own {
+		list = append(list, z.Zone)
 	}
-	return len(c.liveIn(z))
+	return list
 }
 
 // Zone finds an account's zone by name, in whatever spelling.
@@ -274,24 +216,6 @@ func (c *Cloud) Zone(owner, name string) (Zone, error) {
 		return Zone{}, err
 	}
 	return z.Zone, nil
-}
-
-// ZoneByID finds an account's zone by its id.
-func (c *Cloud) ZoneByID(owner string, id uint64) (Zone, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, same := range c.zones {
-		for _, z := range same {
-			if z.ID != id {
-				continue
-			}
-			if z.Owner != owner {
-				return Zone{}, ErrForeignZone
-			}
-			return z.Zone, nil
-		}
-	}
-	return Zone{}, ErrNoZone
 }
 
 func (c *Cloud) ownZone(owner, name string) (*zone, error) {
@@ -317,22 +241,18 @@ func (c *Cloud) zoneOf(owner, ascii string) *zone {
 	return nil
 }
 
-// Key finds the key with an id and the account that it belongs to.
-func (c *Cloud) Key(id string) (Key, Account, bool) {
+// Key finds the key with an id, and the owner of the account that it belongs to.
+func (c *Cloud) Key(id string) (key Key, owner string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.key(id)
-}
-
-func (c *Cloud) key(id string) (Key, Account, bool) {
 	for _, a := range c.accounts {
 		for _, k := range a.Keys {
 			if k.ID == id {
-				return k, a.Account, true
+				return k, a.Owner, true
 			}
 		}
 	}
-	return Key{}, Account{}, false
+	return Key{}, "", false
 }
 
 // Allows says whether the account's policy lets the key do the action.
@@ -357,7 +277,7 @@ func (c *Cloud) Admit(owner string) bool {
 func (c *Cloud) InWindow(t time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.clock().Sub(t).Abs() <= c.settings.ClockWindow
+	return c.clock().Sub(t).Abs() <= c.window
 }
 
 // Clock is the cloud's time where it checks requests, with the skew.
@@ -371,18 +291,12 @@ func (c *Cloud) clock() time.Time { return c.now().Add(c.settings.ClockSkew) }
 
 type nonce struct{ key, value string }
 
-// UseNonce says whether a key uses this nonce for the first time within the clock window.
+// UseNonce says whether a key uses this nonce for the first time.
 func (c *Cloud) UseNonce(keyID, value string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.now()
 	n := nonce{keyID, value}
-	if used, ok := c.nonces[n]; ok && now.Sub(used) <= 2*c.settings.ClockWindow {
-		return false
-	}
-	if len(c.nonces) >= 10000 {
-		maps.DeleteFunc(c.nonces, func(_ nonce, used time.Time) bool { return now.Sub(used) > 2*c.settings.ClockWindow })
-	}
-	c.nonces[n] = now
-	return true
+	used := c.nonces[n]
+	c.nonces[n] = true
+	return !used
 }

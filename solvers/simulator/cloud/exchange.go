@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -9,66 +10,23 @@ import (
 	"time"
 )
 
-// Request is what the front of a cloud read from an HTTP request.
-type Request struct {
-	Action     string
-	KeyID      string
-	Zone       string
-	Token      bool
-	Parameters map[string]string
-}
-
-// Reply is an HTTP answer. Code is its error code, for the log.
-type Reply struct {
-	Status      int
-	ContentType string
-	Body        []byte
-	Code        string
-}
-
-// Dialect writes errors as one cloud does.
-type Dialect interface {
-	// Throttled is the answer to a request over the limit. A zero status and empty texts mean the cloud's own.
-	Throttled(status int, code, message string) Reply
-	// Failure is an error answer.
-	Failure(status int, code, message string) Reply
-}
-
-// Exchange answers one HTTP request, truly by way of answer or with the fault that waits for it, and logs it.
-func (c *Cloud) Exchange(w http.ResponseWriter, r *http.Request, req Request, d Dialect, answer func() Reply) {
-	call := Call{
-		Action: req.Action, KeyID: req.KeyID, Zone: req.Zone, Token: req.Token, TLS: r.TLS != nil, Parameters: req.Parameters,
-	}
-	if _, account, ok := c.Key(req.KeyID); ok {
-		call.Owner = account.Owner
-	}
+// Exchange answers one HTTP request, truly by way of answer or with the fault that waits for it, and logs it. The error of
+// answer is one of this package, or an APIError.
+func (c *Cloud) Exchange(w http.ResponseWriter, r *http.Request, keyID string, call Call, answer func() (Body, error)) {
+	call.TLS = r.TLS != nil
+	_, call.Owner, _ = c.Key(keyID)
 	fault := c.takeFault(call)
 	if fault == nil {
-		c.finish(w, call, answer())
+		c.finish(w, call, c.replyOf(answer()))
 		return
 	}
-	call.Fault = fault.Kind
-	c.spoil(w, r, call, fault, d, answer)
-}
-
-func (c *Cloud) finish(w http.ResponseWriter, call Call, reply Reply) {
-	call.Time, call.Status, call.Code = c.now(), reply.Status, reply.Code
-	c.log(call)
-	w.Header().Set("Content-Type", reply.ContentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
-	w.WriteHeader(reply.Status)
-	_, _ = w.Write(reply.Body) // the client may be gone; there is nobody else to tell
-}
-
-func (c *Cloud) spoil(w http.ResponseWriter, r *http.Request, call Call, f *Fault, d Dialect, answer func() Reply) {
-	c.wait(r.Context(), f.Latency)
-	var truth Reply
-	if f.Applied || f.Kind == Truncated || f.Kind == Slow {
-		truth = answer()
+	c.wait(r.Context(), fault.Latency)
+	var truth reply
+	if fault.Applied || fault.Kind == Truncated || fault.Kind == Slow {
+		truth = c.replyOf(answer())
 	}
-	switch f.Kind {
+	switch fault.Kind {
 	case Hang:
-		call.Time = c.now()
 		c.log(call)
 		select {
 		case <-r.Context().Done():
@@ -76,14 +34,23 @@ func (c *Cloud) spoil(w http.ResponseWriter, r *http.Request, call Call, f *Faul
 		}
 		panic(http.ErrAbortHandler) // the only way to end a handler without an answer
 	case Reset:
-		call.Time = c.now()
 		c.log(call)
 		reset(w)
 	default:
-		c.finish(w, call, f.reply(truth, d))
+		c.finish(w, call, c.spoilt(truth, *fault))
 	}
 }
 
+func (c *Cloud) finish(w http.ResponseWriter, call Call, answer reply) {
+	call.Code = answer.code
+	c.log(call)
+	w.Header().Set("Content-Type", answer.contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
+	w.WriteHeader(answer.status)
+	_, _ = w.Write(answer.body) // the client may be gone; there is nobody else to tell
+}
+
+// wait ends early when the request or the cloud does.
 func (c *Cloud) wait(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
@@ -102,33 +69,23 @@ const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<b
 
 const largeSize = 10 << 20
 
-// reply is the spoilt answer.
-func (f Fault) reply(truth Reply, d Dialect) Reply {
-	status := func(standard int) int {
-		if f.Status != 0 {
-			return f.Status
-		}
-		return standard
-	}
+// spoilt is the answer of a fault.
+func (c *Cloud) spoilt(truth reply, f Fault) reply {
+	status := cmp.Or(f.Status, http.StatusBadGateway)
 	switch f.Kind {
 	case Throttle:
-		return d.Throttled(f.Status, f.Code, f.Message)
+		own := c.Refusal(ErrThrottled)
+		return c.refuse(APIError{cmp.Or(f.Status, own.Status), cmp.Or(f.Code, own.Code), cmp.Or(f.Message, own.Message)})
 	case Error:
-		return d.Failure(f.Status, f.Code, f.Message)
+		return c.refuse(APIError{f.Status, f.Code, f.Message})
 	case HTML:
-		return Reply{Status: status(http.StatusBadGateway), ContentType: "text/html", Body: []byte(gatewayPage)}
+		return reply{status: status, contentType: "text/html", body: []byte(gatewayPage)}
 	case NonStringCode:
-		return Reply{Status: status(http.StatusBadGateway), ContentType: "application/json", Body: []byte(`{"Code":502,"Message":"Bad Gateway"}`)}
+		return reply{status: status, contentType: "application/json", body: []byte(`{"Code":502,"Message":"Bad Gateway"}`)}
 	case Large:
-		return Reply{Status: status(http.StatusBadGateway), ContentType: "text/plain", Body: bytes.Repeat([]byte("0123456789abcde\n"), largeSize/16)}
-	case Body:
-		kind := f.ContentType
-		if kind == "" {
-			kind = "application/json"
-		}
-		return Reply{Status: status(http.StatusOK), ContentType: kind, Body: []byte(f.Text)}
+		return reply{status: status, contentType: "text/plain", body: bytes.Repeat([]byte("0123456789abcde\n"), largeSize/16)}
 	case Truncated:
-		truth.Body = truth.Body[:len(truth.Body)/2]
+		truth.body = truth.body[:len(truth.body)/2]
 		return truth
 	default:
 		return truth
@@ -139,18 +96,14 @@ func (f Fault) reply(truth Reply, d Dialect) Reply {
 func reset(w http.ResponseWriter) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
-		panic(http.ErrAbortHandler) // HTTP/2 and in-process transports have nothing to hijack
+		panic(http.ErrAbortHandler) // in-process transports have nothing to hijack
 	}
 	conn, _, err := hijacker.Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	inner := conn
-	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		inner = secure.NetConn()
-	}
-	if tcp, ok := inner.(*net.TCPConn); ok {
+	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // without it the close below is orderly, which is a milder fault
 	}
-	_ = inner.Close()
+	_ = conn.Close()
 }

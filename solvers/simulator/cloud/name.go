@@ -29,3 +29,31 @@ func asciiRR(rr string) string {
 	}
 	return ASCII(rr)
 }
+
+// ValidZone says whether a name has the form that both clouds ask of a zone's.
+func ValidZone(name string) bool {
+	return strings.Contains(name, ".") && strings.Trim(name, ".") == name && !strings.ContainsAny(name, " *_")
+}
+
+// ValidRR says whether both clouds take the RR for a TXT record: "@", or labels of letters, digits, "-" and "_".
+func ValidRR(rr string) bool {
+	if rr == "@" {
+		return true
+	}
+	for label := range strings.SplitSeq(rr, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(c rune) bool { return !validRune(c) }) {
+			return false
+		}
+	}
+	return len(rr) <= 253
+}
+
+func validRune(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}
+
+// Page is the part of a list from an offset on.
+func Page[E any](list []E, offset, size int) []E {
+	from := min(offset, len(list))
+	return list[from:min(from+size, len(list))]
+}

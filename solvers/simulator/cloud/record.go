@@ -2,37 +2,14 @@ package cloud
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"time"
 )
 
-// DefaultTTL is what both clouds give a record that comes without a TTL.
-const DefaultTTL = 600
-
-// AddRecord puts a record into a zone without any check, seen at once by lists and by the DNS: for what is there before a test
-// begins.
-func (c *Cloud) AddRecord(owner, name string, r Record) (Record, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	z := c.zoneOf(owner, ASCII(name))
-	if z == nil {
-		return Record{}, ErrNoZone
-	}
-	return c.insert(z, r, time.Time{}).Record, nil
-}
-
-// RemoveRecord removes a record at once and without any check.
-func (c *Cloud) RemoveRecord(id uint64) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	v, ok := c.records[id]
-	if !ok {
-		return ErrNoRecord
-	}
-	c.retire(v, c.now())
-	return nil
-}
+// defaultTTL is what both clouds give a record that comes without a TTL.
+const defaultTTL = 600
 
 // Records lists all records there are, by id. An empty zone means all zones.
 func (c *Cloud) Records(name string) []Record {
@@ -59,9 +36,14 @@ func (c *Cloud) List(owner, name string) ([]Record, error) {
 	listed := c.now().Add(-c.settings.ListLag)
 	var list []Record
 	for _, v := range c.liveIn(z) {
-		if !v.since.After(listed) {
-			list = append(list, v.Record)
+		if v.since.After(listed) {
+			continue
 		}
+		r := v.Record
+		if r.Type == "TXT" && c.settings.QuoteTXT {
+			r.Value = `"` + r.Value + `"`
+		}
+		list = append(list, r)
 	}
 	slices.SortFunc(list, func(a, b Record) int { return cmp.Compare(b.ID, a.ID) })
 	return list, nil
@@ -92,47 +74,24 @@ func (c *Cloud) Create(owner, name string, r Record) (Record, error) {
 	return c.insert(z, r, c.now()).Record, nil
 }
 
-// Update changes the record with r's id into r.
-func (c *Cloud) Update(owner string, r Record) (Record, error) {
-	z, err := c.beginWrite(func() (*zone, error) { return c.zoneOfRecord(owner, r.ID) })
-	if err != nil {
-		return Record{}, err
-	}
-	defer c.mu.Unlock()
-	z.writing = false
-	old, err := c.ownRecord(owner, r.ID)
-	if err != nil {
-		return Record{}, err
-	}
-	if old.Locked {
-		return Record{}, ErrRecordLocked
-	}
-	if err := c.check(z, &r); err != nil {
-		return Record{}, err
-	}
-	r.Created = old.Created
-	now := c.now()
-	c.retire(old, now)
-	return c.insert(z, r, now).Record, nil
-}
-
-// Delete removes a record and returns it.
-func (c *Cloud) Delete(owner string, id uint64) (Record, error) {
+// Delete removes a record.
+func (c *Cloud) Delete(owner string, id uint64) error {
 	z, err := c.beginWrite(func() (*zone, error) { return c.zoneOfRecord(owner, id) })
 	if err != nil {
-		return Record{}, err
+		return err
 	}
 	defer c.mu.Unlock()
 	z.writing = false
 	v, err := c.ownRecord(owner, id)
-	if err != nil {
-		return Record{}, err
+	switch {
+	case err != nil:
+		return err
+	case v.Locked:
+		return ErrRecordLocked
 	}
-	if v.Locked {
-		return Record{}, ErrRecordLocked
-	}
-	c.retire(v, c.now())
-	return v.Record, nil
+	v.until = c.now()
+	delete(c.records, id)
+	return nil
 }
 
 // beginWrite marks the zone as being written, waits for the time that a write takes, and returns with the state locked. Only
@@ -153,7 +112,7 @@ func (c *Cloud) beginWrite(find func() (*zone, error)) (*zone, error) {
 	}
 	z.writing = true
 	c.mu.Unlock()
-	c.sleep(takes)
+	c.wait(context.Background(), takes)
 	c.mu.Lock()
 	return z, nil
 }
@@ -189,31 +148,25 @@ func (c *Cloud) ownRecord(owner string, id uint64) (*version, error) {
 	return v, nil
 }
 
-// check applies the rules for a record that is to be written. r's own id is not held against it, except that an unchanged
-// record counts as a duplicate, as it does in the clouds.
+// check applies the rules for a record that is to be written.
 func (c *Cloud) check(z *zone, r *Record) error {
+	lowest := c.MinTTL(z.Edition)
 	if r.TTL == 0 {
-		r.TTL = max(DefaultTTL, z.MinTTL)
+		r.TTL = max(defaultTTL, lowest)
 	}
-	if r.TTL < z.MinTTL {
+	if r.TTL < lowest {
 		return ErrTTL
 	}
 	same := 0
 	for _, v := range z.names[asciiRR(r.RR)] {
-		if !v.live() || v.Line != r.Line {
-			continue
-		}
-		if v.Type == r.Type && v.Value == r.Value && (v.ID != r.ID || v.TTL == r.TTL) {
+		switch {
+		case !v.live() || v.Line != r.Line:
+		case v.Type == r.Type && v.Value == r.Value:
 			return ErrDuplicate
-		}
-		if v.ID == r.ID {
-			continue
-		}
-		if v.Type != r.Type && (v.Type == "CNAME" || r.Type == "CNAME") {
-			return ErrConflict
-		}
-		if v.Type == r.Type {
+		case v.Type == r.Type:
 			same++
+		case v.Type == "CNAME" || r.Type == "CNAME":
+			return ErrConflict
 		}
 	}
 	if c.settings.RecordLimit > 0 && same >= c.settings.RecordLimit {
@@ -237,23 +190,13 @@ func (c *Cloud) insert(z *zone, r Record, since time.Time) *version {
 		r.Line = c.line
 	}
 	if r.TTL == 0 {
-		r.TTL = DefaultTTL
-	}
-	if r.Created.IsZero() {
-		r.Created = c.now()
+		r.TTL = defaultTTL
 	}
 	v := &version{Record: r, zone: z, since: since}
 	key := asciiRR(r.RR)
 	z.names[key] = append(c.prune(z.names[key]), v)
 	c.records[r.ID] = v
-	c.serial++
 	return v
-}
-
-func (c *Cloud) retire(v *version, when time.Time) {
-	v.until = when
-	delete(c.records, v.ID)
-	c.serial++
 }
 
 // prune forgets what has been gone for longer than the history.

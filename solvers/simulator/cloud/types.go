@@ -3,29 +3,33 @@
 // from several goroutines, and all times come from one clock that a test can set.
 package cloud
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Account owns zones. Its keys share its zones and its rate limit.
 type Account struct {
-	// Owner names the account, in the log and in what the admin API shows.
-	Owner string `json:"owner"`
-	Keys  []Key  `json:"keys"`
+	// Owner names the account.
+	Owner string
+	Keys  []Key
 	// QPS is how many requests a second the cloud lets pass; zero is no limit. Burst is at least 1.
-	QPS   float64 `json:"qps,omitempty"`
-	Burst int     `json:"burst,omitempty"`
+	QPS   float64
+	Burst int
 }
 
 // Key is one credential of an account: an AccessKey pair, a SecretId and SecretKey, or, with a token, a temporary credential.
 type Key struct {
-	ID     string `json:"id"`
-	Secret string `json:"secret"`
+	ID     string
+	Secret string
 	// Token, when set, must come with every request signed by this key.
-	Token string `json:"token,omitempty"`
+	Token string
 	// Expires is when the token stops working; zero is never.
-	Expires  time.Time `json:"expires,omitzero"`
-	Disabled bool      `json:"disabled,omitempty"`
+	Expires  time.Time
+	Disabled bool
 	// Denied lists the actions that the account's policy does not allow this key; "*" is all of them.
-	Denied []string `json:"denied,omitempty"`
+	Denied []string
 }
 
 // ZoneStatus is what the cloud thinks of a zone. Only enabled and locked zones are served by the DNS.
@@ -41,80 +45,54 @@ const (
 
 // Zone is a DNS zone that an account hosts.
 type Zone struct {
-	Owner string `json:"owner"`
-	// ID is given by PutZone.
-	ID uint64 `json:"id,omitempty,string"`
+	Owner string
 	// Name is the zone as the cloud lists it: Unicode for an internationalised name.
-	Name string `json:"name"`
+	Name string
 	// Edition is Alidns' VersionCode or DNSPod's Grade. Empty is the free edition.
-	Edition string `json:"edition,omitempty"`
-	// MinTTL is the lowest TTL that the edition allows. Zero asks the edition.
-	MinTTL int        `json:"minTTL,omitempty"`
-	Status ZoneStatus `json:"status,omitempty"`
-	// Undelegated zones are in the account, but the public DNS does not know them.
-	Undelegated bool `json:"undelegated,omitempty"`
+	Edition string
+	Status  ZoneStatus
 	// NameServers are the host names in the zone's NS records. Empty takes those of the simulated DNS.
-	NameServers []string `json:"nameServers,omitempty"`
+	NameServers []string
 	// Records are put there with the zone, unchecked, and are seen at once by lists and by the DNS.
-	Records []Record `json:"records,omitempty"`
+	Records []Record
 }
 
 // Record is one DNS record of a zone.
 type Record struct {
-	ID    uint64 `json:"id,string"`
-	Owner string `json:"owner,omitempty"`
-	Zone  string `json:"zone,omitempty"`
+	ID    uint64
+	Owner string
+	Zone  string
 	// RR is the name below the zone, "@" for the zone itself.
-	RR    string `json:"rr"`
-	Type  string `json:"type"`
-	Value string `json:"value"`
+	RR    string
+	Type  string
+	Value string
 	// Line is the group of users that see the record: Alidns' code or DNSPod's id of it. Empty is the default line.
-	Line     string    `json:"line,omitempty"`
-	TTL      int       `json:"ttl,omitempty"`
-	Priority int       `json:"priority,omitempty"`
-	Remark   string    `json:"remark,omitempty"`
-	Locked   bool      `json:"locked,omitempty"`
-	Disabled bool      `json:"disabled,omitempty"`
-	Created  time.Time `json:"created,omitzero"`
+	Line   string
+	TTL    int
+	Locked bool
 }
 
 // Settings are the switches that change how a cloud behaves.
 type Settings struct {
 	// RejectOverlappingWrites makes a write fail while another write in the same zone is under way.
-	RejectOverlappingWrites bool `json:"rejectOverlappingWrites,omitempty"`
+	RejectOverlappingWrites bool
 	// WriteTime is how long a write takes.
-	WriteTime time.Duration `json:"-"`
+	WriteTime time.Duration
 	// ListLag hides a new record from lists for this long.
-	ListLag time.Duration `json:"-"`
+	ListLag time.Duration
 	// RecordLimit is how many records of one type, name and line a zone may have; zero is no limit.
-	RecordLimit int `json:"recordLimit,omitempty"`
-	// ClockWindow is how far the time in a request may be from the cloud's time.
-	ClockWindow time.Duration `json:"-"`
+	RecordLimit int
 	// ClockSkew is added to the cloud's clock where it checks requests, as if the client's clock were behind by as much.
-	ClockSkew time.Duration `json:"-"`
-	// ThrottleCode replaces the code of refusals by the rate limit; ThrottleStatus their HTTP status in Alidns.
-	ThrottleCode   string `json:"throttleCode,omitempty"`
-	ThrottleStatus int    `json:"throttleStatus,omitempty"`
+	ClockSkew time.Duration
 	// TTLCode replaces the code of the refusal of a TTL below the edition's minimum.
-	TTLCode string `json:"ttlCode,omitempty"`
+	TTLCode string
 	// RefusePunycode makes the cloud know internationalised zones by their Unicode name alone.
-	RefusePunycode bool `json:"refusePunycode,omitempty"`
-	// International makes DNSPod the international site: its default line is called Default, and messages are in English.
-	International bool `json:"international,omitempty"`
-	// ErrorOnEmpty says what DNSPod does with the parameter of this name.
-	ErrorOnEmpty Support `json:"errorOnEmpty,omitempty"`
+	RefusePunycode bool
+	// International makes DNSPod the international site, whose default line is called Default.
+	International bool
 	// QuoteTXT makes lists return TXT values in double quotes.
-	QuoteTXT bool `json:"quoteTXT,omitempty"`
+	QuoteTXT bool
 }
-
-// Support is how an API treats a parameter that not every site has.
-type Support string
-
-const (
-	Supported Support = ""
-	Ignored   Support = "ignored"
-	Rejected  Support = "rejected"
-)
 
 // FaultKind is what goes wrong with a request.
 type FaultKind string
@@ -132,8 +110,6 @@ const (
 	Truncated FaultKind = "truncated"
 	// Large answers with 10 MB of text and Status (502 unless set).
 	Large FaultKind = "large"
-	// Body answers with Status (200 unless set), ContentType and Text as they are.
-	Body FaultKind = "body"
 	// Hang never answers; it ends when the client gives up or the cloud is closed.
 	Hang FaultKind = "hang"
 	// Reset resets the connection without an answer.
@@ -144,44 +120,44 @@ const (
 
 // Fault makes requests fail. The first fault injected that matches a request is used.
 type Fault struct {
-	// ID is given by Inject.
-	ID   int       `json:"id,omitempty"`
-	Kind FaultKind `json:"kind"`
-	// Action, Owner and Zone restrict the fault to requests with this action, this account, this zone. Empty is any.
-	Action string `json:"action,omitempty"`
-	Owner  string `json:"owner,omitempty"`
-	Zone   string `json:"zone,omitempty"`
-	// Skip lets so many matching requests pass first. Count is how many then fail; zero is all of them.
-	Skip  int `json:"skip,omitempty"`
-	Count int `json:"count,omitempty"`
+	Kind FaultKind
+	// Action and Owner restrict the fault to requests with this action and of this account. Empty is any.
+	Action string
+	Owner  string
+	// Count is how many requests fail; zero is all of them.
+	Count int
 	// Latency passes before the answer, whatever it is.
-	Latency time.Duration `json:"-"`
+	Latency time.Duration
 	// Applied lets the cloud do what it was asked before the answer is spoilt.
-	Applied bool `json:"applied,omitempty"`
+	Applied bool
 
-	Status      int    `json:"status,omitempty"`
-	Code        string `json:"code,omitempty"`
-	Message     string `json:"message,omitempty"`
-	ContentType string `json:"contentType,omitempty"`
-	Text        string `json:"text,omitempty"`
+	Status  int
+	Code    string
+	Message string
 }
 
 // Call is one request that the cloud got.
 type Call struct {
-	Time   time.Time `json:"time"`
-	Action string    `json:"action"`
+	Time   time.Time
+	Action string
 	// Owner is the account that the key belongs to; empty for an unknown key.
-	Owner string `json:"owner,omitempty"`
-	KeyID string `json:"keyID,omitempty"`
-	Zone  string `json:"zone,omitempty"`
-	// Status is the HTTP status; 0 where there was no answer. Code is the error code, empty for success.
-	Status int    `json:"status"`
-	Code   string `json:"code,omitempty"`
-	// Fault is the kind of the injected fault that met the call.
-	Fault FaultKind `json:"fault,omitempty"`
+	Owner string
+	Zone  string
+	// Code is the error code, empty for success and where there was no answer of the cloud's own.
+	Code string
 	// TLS says that the request came over TLS. Token says that it carried a session token.
-	TLS   bool `json:"tls,omitempty"`
-	Token bool `json:"token,omitempty"`
+	TLS   bool
+	Token bool
 	// Parameters are the request's, without the ones that authenticate it.
-	Parameters map[string]string `json:"parameters,omitempty"`
+	Parameters map[string]string
+}
+
+// Unknown is the first parameter that is none of the known ones; "" where there is none such.
+func (c Call) Unknown(known []string) string {
+	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
+		if !slices.Contains(known, name) {
+			return name
+		}
+	}
+	return ""
 }

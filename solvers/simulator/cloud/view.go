@@ -7,7 +7,7 @@ import (
 )
 
 // Served lists the names, in A-labels and without a trailing dot, of the zones that the DNS answers for: those that are
-// delegated and neither paused nor banned.
+// neither paused nor banned.
 func (c *Cloud) Served() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,18 +32,9 @@ func (c *Cloud) Serves(zoneName string) (nameServers []string, ok bool) {
 	return slices.Clone(c.zones[zoneName][i].NameServers), true
 }
 
-func (z *zone) served() bool {
-	return !z.Undelegated && (z.Status == ZoneEnabled || z.Status == ZoneLocked)
-}
+func (z *zone) served() bool { return z.Status == ZoneEnabled || z.Status == ZoneLocked }
 
-// Serial counts the changes of all zones.
-func (c *Cloud) Serial() uint32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.serial
-}
-
-// Lookup returns the enabled records that the zone had at a name at a time. The name is relative to the zone, in A-labels, and
+// Lookup returns the records that the zone had at a name at a time. The name is relative to the zone, in A-labels, and
 // "@" for the zone itself. It also says whether the name exists at all: it does when it or a name below it has a record.
 func (c *Cloud) Lookup(zoneName, rr string, at time.Time) (records []Record, exists bool) {
 	c.mu.Lock()
@@ -53,7 +44,7 @@ func (c *Cloud) Lookup(zoneName, rr string, at time.Time) (records []Record, exi
 			continue
 		}
 		for _, v := range z.names[rr] {
-			if v.at(at) && !v.Disabled {
+			if v.at(at) {
 				records = append(records, v.Record)
 			}
 		}
@@ -70,7 +61,7 @@ func (z *zone) hasBelow(rr string, at time.Time) bool {
 		if !strings.HasSuffix(name, "."+rr) {
 			continue
 		}
-		if slices.ContainsFunc(versions, func(v *version) bool { return v.at(at) && !v.Disabled }) {
+		if slices.ContainsFunc(versions, func(v *version) bool { return v.at(at) }) {
 			return true
 		}
 	}

@@ -43,11 +43,12 @@ var modes = []Mode{Normal, Lame, Intercepted, Refused, ServFail, Silent, Truncat
 // NameServer is one authoritative name server.
 type NameServer struct {
 	// Name is the host name in NS records. It has an address record of its own.
-	Name    string     `json:"name"`
-	Address netip.Addr `json:"address"`
+	Name string
+	// Address is given by Start: the next one of 127.0.0.1, 127.0.0.2, …
+	Address netip.Addr
 	// Delay is how far this name server is behind the others.
-	Delay time.Duration `json:"-"`
-	Mode  Mode          `json:"mode,omitempty"`
+	Delay time.Duration
+	Mode  Mode
 }
 
 // Options are what the authoritative side starts with.
@@ -56,36 +57,26 @@ type Options struct {
 	Clouds []*cloud.Cloud
 	// Now is the clock of the clouds; nil is time.Now.
 	Now func() time.Time
-	// NameServers all listen at one port. None means ns1.simulator.test alone. One without an address gets the next free one
-	// of 127.0.0.1, 127.0.0.2, …
+	// NameServers all listen at one free port. None means ns1.simulator.test alone.
 	NameServers []NameServer
-	// Port is the port of all name servers; zero takes a free one.
-	Port int
 	// Delay is the time between an API call and the DNS that shows it.
 	Delay time.Duration
-	// NegativeTTL is the SOA's TTL and minimum; zero is ten minutes.
-	NegativeTTL time.Duration
-	// Zones are served beside those of the clouds. Records are in zone-file form and belong to any of the zones.
-	Zones   []string
-	Records []string
 }
 
 // Query is one question that a name server or the resolver got.
 type Query struct {
-	Time      time.Time `json:"time"`
-	Server    string    `json:"server"`
-	Name      string    `json:"name"`
-	Type      string    `json:"type"`
-	Transport string    `json:"transport"`
+	Time   time.Time
+	Server string
+	Name   string
+	Type   string
 }
 
 // Authority is the authoritative side of the DNS.
 type Authority struct {
-	clouds      []*cloud.Cloud
-	now         func() time.Time
-	negativeTTL uint32
-	port        int
-	servers     []*dns.Server
+	clouds  []*cloud.Cloud
+	now     func() time.Time
+	port    int
+	servers []*dns.Server
 
 	mu      sync.Mutex
 	delay   time.Duration
@@ -99,28 +90,22 @@ type Authority struct {
 // defaultDomain is the zone of the name servers' own names.
 const defaultDomain = "simulator.test."
 
-const defaultNegativeTTL = 10 * time.Minute
+// negativeTTL is the TTL and the minimum of the zones' SOA, in seconds.
+const negativeTTL = 600
 
 // Start begins to serve.
 func Start(o Options) (*Authority, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.NegativeTTL == 0 {
-		o.NegativeTTL = defaultNegativeTTL
-	}
 	a := &Authority{
-		clouds: slices.Clone(o.Clouds), now: o.Now, delay: o.Delay, negativeTTL: uint32(o.NegativeTTL / time.Second),
+		clouds: slices.Clone(o.Clouds), now: o.Now, delay: o.Delay,
 		zones: map[string]bool{defaultDomain: true}, records: map[string][]dns.RR{}, slow: map[string]time.Duration{},
 	}
 	if err := a.nameServers(o.NameServers); err != nil {
 		return nil, err
 	}
-	a.AddZones(o.Zones...)
-	if err := a.AddRecords(o.Records...); err != nil {
-		return nil, err
-	}
-	if err := a.listen(o.Port); err != nil {
+	if err := a.listen(); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -130,26 +115,13 @@ func (a *Authority) nameServers(list []NameServer) error {
 	if len(list) == 0 {
 		list = []NameServer{{Name: "ns1." + defaultDomain}}
 	}
-	taken := map[netip.Addr]bool{}
-	for _, ns := range list {
-		taken[ns.Address] = true
-	}
 	next := netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	for _, ns := range list {
 		if !slices.Contains(modes, ns.Mode) {
 			return fmt.Errorf("name server %s: mode %q: want one of %q", ns.Name, ns.Mode, modes)
 		}
-		ns.Name = dns.CanonicalName(ns.Name)
-		if slices.ContainsFunc(a.names, func(other *NameServer) bool { return other.Name == ns.Name }) {
-			return fmt.Errorf("name server %s: named twice", ns.Name)
-		}
-		if !ns.Address.IsValid() {
-			for taken[next] {
-				next = next.Next()
-			}
-			ns.Address = next
-			taken[next] = true
-		}
+		ns.Name, ns.Address = dns.CanonicalName(ns.Name), next
+		next = next.Next()
 		a.names = append(a.names, &ns)
 	}
 	return nil
@@ -158,17 +130,17 @@ func (a *Authority) nameServers(list []NameServer) error {
 // attempts is how often a port that is free for some but not for all listeners is given up for another.
 const attempts = 20
 
-func (a *Authority) listen(port int) error {
-	var err error
+func (a *Authority) listen() (err error) {
 	for range attempts {
-		if err = a.listenAt(port); err == nil || port != 0 {
-			return err
+		if err = a.listenAtOnePort(); err == nil {
+			return nil
 		}
 	}
 	return err
 }
 
-func (a *Authority) listenAt(port int) error {
+func (a *Authority) listenAtOnePort() error {
+	port := 0
 	var servers []*dns.Server
 	for _, ns := range a.names {
 		handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) { a.serve(ns, w, q) })
@@ -307,36 +279,15 @@ func (a *Authority) AddRecords(lines ...string) error {
 	return nil
 }
 
-// RemoveRecords removes the records that AddRecords put at a name.
-func (a *Authority) RemoveRecords(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.records, dns.CanonicalName(name))
-}
-
-// Queries lists the questions since the start or the last ResetQueries.
+// Queries lists the questions since the start.
 func (a *Authority) Queries() []Query {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.queries)
 }
 
-// ResetQueries empties the log of questions.
-func (a *Authority) ResetQueries() {
+func (a *Authority) log(server string, q dns.Question) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.queries = nil
-}
-
-const maxQueries = 100_000
-
-func (a *Authority) log(server string, w dns.ResponseWriter, q dns.Question) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.queries) >= maxQueries {
-		a.queries = slices.Delete(a.queries, 0, maxQueries/2)
-	}
-	a.queries = append(a.queries, Query{
-		Time: a.now(), Server: server, Name: q.Name, Type: dns.TypeToString[q.Qtype], Transport: w.LocalAddr().Network(),
-	})
+	a.queries = append(a.queries, Query{Time: a.now(), Server: server, Name: q.Name, Type: dns.TypeToString[q.Qtype]})
 }

@@ -181,23 +181,15 @@ const hostTTL = 3600
 
 func addressRecord(name string, address netip.Addr) dns.RR {
 	header := dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: hostTTL}
-	if address.Is4() {
-		return &dns.A{Hdr: header, A: address.AsSlice()}
-	}
-	header.Rrtype = dns.TypeAAAA
-	return &dns.AAAA{Hdr: header, AAAA: address.AsSlice()}
+	return &dns.A{Hdr: header, A: address.AsSlice()}
 }
 
 func (a *Authority) soa(zone string) dns.RR {
-	serial := uint32(0)
-	for _, c := range a.clouds {
-		serial += c.Serial()
-	}
 	return &dns.SOA{
-		Hdr:    dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: a.negativeTTL},
+		Hdr:    dns.RR_Header{Name: zone, Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: negativeTTL},
 		Ns:     a.apexNS(zone)[0].(*dns.NS).Ns,
 		Mbox:   "hostmaster." + defaultDomain,
-		Serial: serial, Refresh: 3600, Retry: 1200, Expire: 86400, Minttl: a.negativeTTL,
+		Serial: 1, Refresh: 3600, Retry: 1200, Expire: 86400, Minttl: negativeTTL,
 	}
 }
 
@@ -255,11 +247,7 @@ func convert(name string, r cloud.Record) dns.RR {
 		header := dns.RR_Header{Name: name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: uint32(r.TTL)}
 		return &dns.TXT{Hdr: header, Txt: characterStrings(r.Value)}
 	}
-	value := r.Value
-	if r.Type == "MX" {
-		value = fmt.Sprintf("%d %s", r.Priority, r.Value)
-	}
-	rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", name, r.TTL, r.Type, value))
+	rr, err := dns.NewRR(fmt.Sprintf("%s %d IN %s %s", name, r.TTL, r.Type, r.Value))
 	if err != nil {
 		return nil
 	}

@@ -14,8 +14,6 @@ import (
 
 // RecursiveOptions are what a resolver starts with.
 type RecursiveOptions struct {
-	// Address is host:port; empty is a free port of 127.0.0.1.
-	Address string
 	// Name is the resolver's in the log of questions; empty is "recursive".
 	Name string
 	// Cache keeps answers, negative ones too, for as long as their TTL allows.
@@ -35,10 +33,10 @@ type Recursive struct {
 	address   string
 	name      string
 	maxAge    time.Duration
+	hideSOA   bool
 
 	mu      sync.Mutex
 	caching bool
-	hideSOA bool
 	cache   map[question]cached
 }
 
@@ -52,28 +50,19 @@ type cached struct {
 	stored, expires time.Time
 }
 
-// StartRecursive begins to serve.
+// StartRecursive begins to serve, at a free port of 127.0.0.1.
 func StartRecursive(a *Authority, o RecursiveOptions) (*Recursive, error) {
-	if o.Address == "" {
-		o.Address = "127.0.0.1:0"
-	}
-	at, err := netip.ParseAddrPort(o.Address)
-	if err != nil {
-		return nil, fmt.Errorf("resolver: address %q: want IP:port", o.Address)
-	}
 	r := &Recursive{
 		authority: a, name: cmp.Or(o.Name, "recursive"), maxAge: o.MaxAge, caching: o.Cache, hideSOA: o.HideSOA,
 		cache: map[question]cached{},
 	}
+	host := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	var err error
 	for range attempts {
 		var port int
-		r.servers, port, err = listenPair(at, dns.HandlerFunc(r.serve))
-		if err == nil {
-			r.address = netip.AddrPortFrom(at.Addr(), uint16(port)).String()
+		if r.servers, port, err = listenPair(netip.AddrPortFrom(host, 0), dns.HandlerFunc(r.serve)); err == nil {
+			r.address = netip.AddrPortFrom(host, uint16(port)).String()
 			return r, nil
-		}
-		if at.Port() != 0 {
-			break
 		}
 	}
 	return nil, fmt.Errorf("resolver: %w", err)
@@ -93,42 +82,13 @@ func (r *Recursive) SetCache(on bool) {
 	clear(r.cache)
 }
 
-// Caching says whether the cache is on.
-func (r *Recursive) Caching() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.caching
-}
-
-// HidesSOA says whether the resolver drops SOA records.
-func (r *Recursive) HidesSOA() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.hideSOA
-}
-
-// SetHideSOA makes the resolver drop SOA records, or stop to, and empties the cache.
-func (r *Recursive) SetHideSOA(on bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hideSOA = on
-	clear(r.cache)
-}
-
-// Flush empties the cache.
-func (r *Recursive) Flush() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	clear(r.cache)
-}
-
 func (r *Recursive) serve(w dns.ResponseWriter, q *dns.Msg) {
 	if len(q.Question) != 1 || q.Opcode != dns.OpcodeQuery || q.Question[0].Qclass != dns.ClassINET {
 		send(w, q, new(dns.Msg).SetRcode(q, dns.RcodeNotImplemented))
 		return
 	}
 	asked := q.Question[0]
-	r.authority.log(r.name, w, asked)
+	r.authority.log(r.name, asked)
 	reply := new(dns.Msg).SetReply(q)
 	reply.RecursionAvailable = true
 	if !q.RecursionDesired {
@@ -226,16 +186,13 @@ func lifetime(found result) (ttl uint32, ok bool) {
 
 // ask asks the first name server that answers well.
 func (r *Recursive) ask(q question) result {
-	r.mu.Lock()
-	hide := r.hideSOA
-	r.mu.Unlock()
 	found, ok := r.authority.upstream(q)
 	switch {
 	case !ok || found.referral:
 		return result{rcode: dns.RcodeServerFailure}
 	case !found.known:
 		found = r.authority.above(q)
-	case hide:
+	case r.hideSOA:
 		isSOA := func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA }
 		found.answer = slices.DeleteFunc(found.answer, isSOA)
 		found.authority = slices.DeleteFunc(found.authority, isSOA)

@@ -15,7 +15,7 @@ func (a *Authority) serve(ns *NameServer, w dns.ResponseWriter, q *dns.Msg) {
 		return
 	}
 	question := q.Question[0]
-	a.log(ns.Name, w, question)
+	a.log(ns.Name, question)
 	mode, at := a.present(ns)
 	reply := new(dns.Msg).SetReply(q)
 	switch mode {

@@ -2,10 +2,8 @@ package dnspod
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
@@ -33,56 +31,25 @@ func lines() []line {
 	}
 }
 
-// lineOf finds the line by id, which wins, or by name. The international site knows both names, the Chinese one only its own.
-func (a *api) lineOf(name, id string) (line, error) {
+// lineOf finds the id of a line by id, which wins, or by name. The international site knows both names, the Chinese one only
+// its own.
+func (a *api) lineOf(name, id string) (string, error) {
 	international := a.cloud.Settings().International
 	for _, l := range lines() {
 		byName := id == "" && (name == l.name || international && name == l.international)
 		if id == l.id || byName {
-			return l, nil
+			return l.id, nil
 		}
 	}
-	return line{}, refuse("InvalidParameter.RecordLineInvalid", "The record line is incorrect.", "记录线路不正确。")
+	return "", refuse("InvalidParameter.RecordLineInvalid", "The record line is incorrect.")
 }
 
-func recordTypes() []string {
-	return []string{"A", "AAAA", "CNAME", "TXT", "MX", "NS", "SRV", "CAA", "HTTPS", "SPF", "显性URL", "隐性URL"}
-}
-
-// zoneOf finds the account's zone that DomainId, or else Domain, names.
-func (a *api) zoneOf(owner string, f fields) (cloud.Zone, error) {
-	name, err := f.need("Domain")
-	if err != nil {
-		return cloud.Zone{}, err
-	}
-	id, given, err := f.number("DomainId")
-	if err != nil {
-		return cloud.Zone{}, err
-	}
-	if given {
-		zone, err := a.cloud.ZoneByID(owner, id)
-		if errors.Is(err, cloud.ErrNoZone) {
-			return zone, refuse("InvalidParameter.DomainIdInvalid", "The domain name ID is incorrect.", "域名编号不正确。")
-		}
-		return zone, err
-	}
-	if !strings.Contains(name, ".") || strings.HasSuffix(name, ".") || strings.HasPrefix(name, ".") || strings.ContainsAny(name, " *_") {
-		return cloud.Zone{}, refuse("InvalidParameter.DomainInvalid", "The domain name is incorrect. Enter a top-level domain name such as dnspod.cn.", "域名不正确，请输入主域名，如 dnspod.cn。")
-	}
-	return a.cloud.Zone(owner, name)
-}
-
-func (a *api) createTXTRecord(owner string, f fields) (body, error) {
-	f["RecordType"] = []byte(`"TXT"`)
-	return a.createRecord(owner, f)
-}
-
-func (a *api) createRecord(owner string, f fields) (body, error) {
+func (a *api) createRecord(owner string, f fields) (cloud.Body, error) {
 	zone, err := a.zoneOf(owner, f)
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.record(f)
+	r, err := a.newRecord(f)
 	if err != nil {
 		return nil, err
 	}
@@ -90,160 +57,114 @@ func (a *api) createRecord(owner string, f fields) (body, error) {
 	if err != nil {
 		return nil, err
 	}
-	return body{"RecordId": created.ID}, nil
+	return cloud.Body{"RecordId": created.ID}, nil
 }
 
-// record reads and checks the content of a record that is to be written.
-func (a *api) record(f fields) (cloud.Record, error) {
-	var r cloud.Record
-	var errs [6]error
-	var lineName, lineID, status string
-	r.Type, errs[0] = f.need("RecordType")
-	lineName, errs[1] = f.need("RecordLine")
-	r.Value, errs[2] = f.need("Value")
-	r.RR, errs[3] = f.text("SubDomain")
-	lineID, errs[4] = f.text("RecordLineId")
-	status, errs[5] = f.text("Status")
-	if err := errors.Join(errs[:]...); err != nil {
-		return r, err
+// newRecord reads and checks the content of a record that is to be written.
+func (a *api) newRecord(f fields) (cloud.Record, error) {
+	kind, errType := f.need("RecordType")
+	lineName, errLine := f.need("RecordLine")
+	value, errValue := f.need("Value")
+	rr, errRR := f.need("SubDomain")
+	lineID, errLineID := f.text("RecordLineId")
+	if err := errors.Join(errType, errLine, errValue, errRR, errLineID); err != nil {
+		return cloud.Record{}, err
 	}
-	chosen, err := a.lineOf(lineName, lineID)
-	if err != nil {
+	line, err := a.lineOf(lineName, lineID)
+	r := cloud.Record{RR: rr, Type: "TXT", Value: value, Line: line}
+	switch {
+	case err != nil:
 		return r, err
+	case kind != "TXT":
+		return r, refuse("InvalidParameter.RecordTypeInvalid", "The record type is incorrect.")
+	case !cloud.ValidRR(rr):
+		return r, refuse("InvalidParameter.SubdomainInvalid", "The subdomain is incorrect.")
+	case len(value) > maxTXT:
+		return r, refuse("InvalidParameter.RecordValueLengthInvalid", "The record value is too long.")
 	}
-	r.Line, r.Type, r.Disabled = chosen.id, strings.ToUpper(r.Type), status == "DISABLE"
-	if err := valid(&r); err != nil {
-		return r, err
-	}
-	if r.TTL, err = a.ttl(f); err != nil {
-		return r, err
-	}
-	r.Remark, err = f.text("Remark")
+	r.TTL, err = ttl(f)
 	return r, err
 }
 
 // ttl is the TTL of the record, zero where none is given.
-func (a *api) ttl(f fields) (int, error) {
+func ttl(f fields) (int, error) {
 	ttl, given, err := f.number("TTL")
 	switch {
 	case err != nil || !given:
 		return 0, err
 	case ttl == 0:
-		return 0, a.ttlTooLow()
+		return 0, cloud.ErrTTL
 	case ttl > maxTTL:
-		return 0, refuse("InvalidParameterValue", "The value of TTL must be from 1 to 604800.", "TTL 取值范围为 1-604800。")
+		return 0, refuse("InvalidParameterValue", "The value of TTL must be from 1 to 604800.")
 	}
 	return int(ttl), nil
 }
 
-func valid(r *cloud.Record) error {
-	if r.RR == "" {
-		r.RR = "@"
-	}
-	switch {
-	case !slices.Contains(recordTypes(), r.Type):
-		return refuse("InvalidParameter.RecordTypeInvalid", "The record type is incorrect.", "记录类型不正确。")
-	case !validRR(r.RR):
-		return refuse("InvalidParameter.SubdomainInvalid", "The subdomain is incorrect.", "子域名不正确。")
-	case r.Type == "TXT" && len(r.Value) > maxTXT:
-		return refuse("InvalidParameter.RecordValueLengthInvalid", "The record value is too long.", "解析记录值过长。")
-	case !validValue(r.Type, r.Value):
-		return refuse("InvalidParameter.RecordValueInvalid", "The record value is incorrect.", "记录的值不正确。")
-	}
-	return nil
-}
-
-func validRR(rr string) bool {
-	if rr == "@" {
-		return true
-	}
-	for i, label := range strings.Split(cloud.ASCII(rr), ".") {
-		if label == "*" && i == 0 {
-			continue
-		}
-		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(c rune) bool { return !validRune(c) }) {
-			return false
-		}
-	}
-	return len(rr) <= 253
-}
-
-func validRune(c rune) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
-
-func validValue(kind, value string) bool {
-	if kind != "A" && kind != "AAAA" {
-		return true
-	}
-	address, err := netip.ParseAddr(value)
-	return err == nil && address.Is4() == (kind == "A")
-}
-
-// recordOf finds the record that RecordId names in the zone.
-func (a *api) recordOf(owner string, f fields) (cloud.Record, cloud.Zone, error) {
+// deleteRecord finds the record by its id, in the zone that is named.
+func (a *api) deleteRecord(owner string, f fields) (cloud.Body, error) {
 	zone, err := a.zoneOf(owner, f)
 	if err != nil {
-		return cloud.Record{}, zone, err
+		return nil, err
 	}
 	id, given, err := f.number("RecordId")
 	if err != nil {
-		return cloud.Record{}, zone, err
+		return nil, err
 	}
 	if !given {
-		return cloud.Record{}, zone, missing("RecordId")
+		return nil, missing("RecordId")
 	}
 	r, err := a.cloud.Record(owner, id)
-	if err == nil && cloud.ASCII(r.Zone) != cloud.ASCII(zone.Name) {
-		err = cloud.ErrNoRecord
-	}
-	return r, zone, err
-}
-
-func (a *api) deleteRecord(owner string, f fields) (body, error) {
-	r, _, err := a.recordOf(owner, f)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.cloud.Delete(owner, r.ID); err != nil {
-		return nil, err
+	if r.Zone != zone.Name {
+		return nil, cloud.ErrNoRecord
 	}
-	return body{}, nil
+	return cloud.Body{}, a.cloud.Delete(owner, id)
 }
 
-func (a *api) describeRecord(owner string, f fields) (body, error) {
-	r, zone, err := a.recordOf(owner, f)
+// describeRecordList searches by exact name and type. An empty list is an error.
+func (a *api) describeRecordList(owner string, f fields) (cloud.Body, error) {
+	zone, err := a.zoneOf(owner, f)
 	if err != nil {
 		return nil, err
 	}
-	enabled := 1
-	if r.Disabled {
-		enabled = 0
+	sub, errSub := f.text("Subdomain")
+	kind, errKind := f.text("RecordType")
+	offset, limit, errWindow := window(f, recordPage)
+	if err := errors.Join(errSub, errKind, errWindow); err != nil {
+		return nil, err
 	}
-	l := a.lineFor(r)
-	return body{"RecordInfo": body{
-		"Id": r.ID, "SubDomain": r.RR, "RecordType": r.Type, "RecordLine": l.name, "RecordLineId": l.id, "Value": a.shown(r), "TTL": r.TTL,
-		"MX": r.Priority, "Enabled": enabled, "MonitorStatus": "", "Remark": r.Remark, "UpdatedOn": r.Created.Format(time.DateTime), "DomainId": zone.ID,
-	}}, nil
+	all, err := a.cloud.List(owner, zone.Name)
+	if err != nil {
+		return nil, err
+	}
+	list := slices.DeleteFunc(all, func(r cloud.Record) bool {
+		return sub != "" && cloud.ASCII(r.RR) != cloud.ASCII(sub) || kind != "" && !strings.EqualFold(r.Type, kind)
+	})
+	page := cloud.Page(list, offset, limit)
+	if len(page) == 0 {
+		return nil, refuse("ResourceNotFound.NoDataOfRecord", "The record list is empty.")
+	}
+	records := []cloud.Body{}
+	for _, r := range page {
+		records = append(records, cloud.Body{"RecordId": r.ID, "Name": r.RR, "Type": r.Type, "Value": r.Value, "LineId": r.Line, "TTL": r.TTL})
+	}
+	return cloud.Body{"RecordCountInfo": cloud.Body{"ListCount": len(page), "TotalCount": len(list)}, "RecordList": records}, nil
 }
 
-// lineFor is the line of a record, which holds its id. An unknown one is the default line.
-func (a *api) lineFor(r cloud.Record) line {
-	found := lines()[0]
-	for _, l := range lines() {
-		if r.Line == l.id {
-			found = l
-		}
+// window reads Offset and Limit.
+func window(f fields, standard uint64) (offset, limit int, err error) {
+	from, _, err := f.number("Offset")
+	if err != nil {
+		return 0, 0, refuse("InvalidParameter.OffsetInvalid", "The pagination offset is incorrect.")
 	}
-	if a.cloud.Settings().International {
-		found.name = found.international
+	length, given, err := f.number("Limit")
+	if err != nil || length > maxLimit {
+		return 0, 0, refuse("InvalidParameterValue.LimitInvalid", "The pagination length is incorrect.")
 	}
-	return found
-}
-
-func (a *api) shown(r cloud.Record) string {
-	if r.Type == "TXT" && a.cloud.Settings().QuoteTXT {
-		return `"` + r.Value + `"`
+	if !given || length == 0 {
+		length = standard
 	}
-	return r.Value
+	return int(min(from, 1<<31)), int(length), nil
 }

@@ -11,6 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
 
 const (
@@ -62,11 +66,8 @@ func sign(r *http.Request, payload []byte, a authorization, secret string) strin
 		}
 		fmt.Fprintf(headers, "%s:%s\n", name, strings.ToLower(strings.TrimSpace(value)))
 	}
-	hashed := digest(payload)
-	if r.Header.Get("X-TC-Content-SHA256") == "UNSIGNED-PAYLOAD" {
-		hashed = digest([]byte("UNSIGNED-PAYLOAD"))
-	}
-	canonical := strings.Join([]string{r.Method, "/", r.URL.RawQuery, headers.String(), strings.Join(a.signedHeaders, ";"), hashed}, "\n")
+	signed := strings.Join(a.signedHeaders, ";")
+	canonical := strings.Join([]string{r.Method, "/", r.URL.RawQuery, headers.String(), signed, digest(payload)}, "\n")
 	scope := strings.Join([]string{a.date, a.service, ending}, "/")
 	text := strings.Join([]string{algorithm, r.Header.Get("X-TC-Timestamp"), scope, digest([]byte(canonical))}, "\n")
 	key := []byte("TC3" + secret)
@@ -87,56 +88,52 @@ func digest(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// authenticate finds out which account asks, and whether it may.
-func (a *api) authenticate(q query, name, requestID string) (owner string, _ *refusal) {
-	if q.request.Method != http.MethodPost && q.request.Method != http.MethodGet {
-		return "", refuse("UnsupportedProtocol", "The HTTP method is not supported.", "不支持的请求方法。")
-	}
+// authenticate finds out which account asks, and whether it may. As in the cloud, some messages hold what changes from request
+// to request.
+func (a *api) authenticate(q query, call cloud.Call) (string, error) {
 	auth := q.authorization
 	if q.malformed != nil || !slices.Contains(auth.signedHeaders, "host") || !slices.Contains(auth.signedHeaders, "content-type") {
-		return "", refuse("AuthFailure.InvalidAuthorization", "The Authorization in the request header does not comply with the Tencent Cloud standard.", "请求头部的 Authorization 不符合腾讯云标准。")
+		return "", refuse("AuthFailure.InvalidAuthorization", "The Authorization in the request header is not valid.")
 	}
-	if r := a.checkTime(q); r != nil {
-		return "", r
+	if err := a.checkTime(q); err != nil {
+		return "", err
 	}
-	key, account, ok := a.cloud.Key(auth.keyID)
+	key, owner, ok := a.cloud.Key(auth.keyID)
 	if !ok || key.Disabled {
-		return "", refuse("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.", "SecretId 不存在，请输入正确的密钥。")
+		return "", refuse("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
 	}
 	want := sign(q.request, q.payload, auth, key.Secret)
 	if auth.service != service || !hmac.Equal([]byte(want), []byte(auth.signature)) {
-		return "", refuse("AuthFailure.SignatureFailure", "The provided credentials could not be validated. Please check your signature is correct.", "签名错误，请检查签名计算是否正确。")
+		return "", refuse("AuthFailure.SignatureFailure", "The provided credentials could not be validated.")
 	}
 	if q.request.Header.Get("X-TC-Token") != key.Token || key.Expired(a.cloud.Clock()) {
-		return "", refuse("AuthFailure.TokenFailure", "The token is invalid or has expired. [request id:"+requestID+"]", "Token 错误或已过期。[request id:"+requestID+"]")
+		return "", refuse("AuthFailure.TokenFailure", "The token is invalid or has expired. [request id:"+uuid.NewString()+"]")
 	}
-	if !a.cloud.Admit(account.Owner) {
-		return "", throttled(a.cloud.Settings().ThrottleCode)
+	if !a.cloud.Admit(owner) {
+		return "", cloud.ErrThrottled
 	}
-	if !key.Allows(name) {
-		zone, _ := q.fields.text("Domain")
-		message := fmt.Sprintf("[request id:%s]you are not authorized to perform operation (dnspod:%s)\nresource (qcs::dnspod::uin/100000000001:domain/%s) has no permission\n", requestID, name, zone)
-		return "", refuse("AuthFailure.UnauthorizedOperation", message, message)
+	if !key.Allows(call.Action) {
+		return "", refuse("AuthFailure.UnauthorizedOperation", fmt.Sprintf(
+			"[request id:%s]you are not authorized to perform operation (dnspod:%s)\nresource (domain/%s) has no permission\n",
+			uuid.NewString(), call.Action, call.Zone))
 	}
-	return account.Owner, nil
+	return owner, nil
 }
 
 // checkTime compares the time of a request with the clock and with the date in its signature.
-func (a *api) checkTime(q query) *refusal {
+func (a *api) checkTime(q query) error {
 	text := q.request.Header.Get("X-TC-Timestamp")
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return refuse("InvalidParameter", "The header `X-TC-Timestamp` is not valid.", "请求头 `X-TC-Timestamp` 错误。")
+		return refuse("InvalidParameter", "The header `X-TC-Timestamp` is not valid.")
 	}
 	stamp := time.Unix(seconds, 0).UTC()
 	if !a.cloud.InWindow(stamp) {
-		now := strconv.FormatInt(a.cloud.Clock().Unix(), 10)
-		return refuse("AuthFailure.SignatureExpire",
-			"The provided credentials are expired: the signature was made at "+text+", the server's time is "+now+".",
-			"签名过期：请求时间 "+text+"，服务器时间 "+now+"。")
+		return refuse("AuthFailure.SignatureExpire", fmt.Sprintf(
+			"The provided credentials are expired: the signature was made at %s, the server's time is %d.", text, a.cloud.Clock().Unix()))
 	}
 	if stamp.Format(time.DateOnly) != q.authorization.date {
-		return refuse("AuthFailure.SignatureFailure", "The date in the credential scope does not match the timestamp.", "签名日期与时间戳不符。")
+		return refuse("AuthFailure.SignatureFailure", "The date in the credential scope does not match the timestamp.")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package propagation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,9 +32,108 @@ const (
 
 var errUnanswered = errors.New("no answer for the addresses of one family")
 
+// Server is one address of a name server.
+type Server struct {
+	Name string
+	Addr netip.Addr
+}
+
+// String is "name (address)".
+func (s Server) String() string { return s.Name + " (" + s.Addr.String() + ")" }
+
+// maxListed is how many servers an error names. Kubernetes cuts the text of events.
+const maxListed = 6
+
+func list(servers []Server) string {
+	parts := make([]string, 0, len(servers))
+	for _, s := range servers {
+		parts = append(parts, s.String())
+	}
+	return strings.Join(clip(parts), ", ")
+}
+
+func clip(parts []string) []string {
+	if len(parts) <= maxListed {
+		return parts
+	}
+	return append(slices.Clone(parts[:maxListed]), fmt.Sprintf("and %d more", len(parts)-maxListed))
+}
+
+// Whoever controls a zone decides what name servers it has, so both are bounded. 13 is what a zone can announce in a UDP packet
+// of 512 bytes (https://www.rfc-editor.org/rfc/rfc8806#section-1).
+const (
+	maxNames     = 13
+	maxAddresses = 26
+)
+
+// Finder finds the name servers of zones.
+type Finder struct {
+	// Resolvers are asked in their order, the next one also when those before it let it wait.
+	Resolvers []Resolver
+	// Allow has networks of addresses that may be asked although they are not public.
+	Allow []netip.Prefix
+}
+
+// Servers finds the addresses of a zone's name servers that may be asked: as many as are allowed, each once, ordered by name
+// and address. Complete is false when an address of some could not be found for now.
+func (f Finder) Servers(ctx context.Context, zone string) (servers []Server, complete bool, err error) {
+	names, err := f.names(ctx, zone)
+	if err != nil {
+		return nil, false, err
+	}
+	answers := make([]found[netip.Addr], len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() { answers[i].values, answers[i].err = f.addresses(ctx, name) })
+	}
+	all.Wait()
+	complete = true
+	private := false
+	byName := make([][]Server, len(names))
+	for i, name := range names {
+		complete = complete && answers[i].err == nil
+		for _, addr := range answers[i].values {
+			if !mayAsk(addr, f.Allow) {
+				private = true
+				continue
+			}
+			byName[i] = append(byName[i], Server{strings.TrimSuffix(name, "."), addr})
+		}
+	}
+	servers = share(byName)
+	switch {
+	case len(servers) > 0:
+		return servers, complete, nil
+	case private:
+		return nil, false, fmt.Errorf("the name servers of the zone %s have only addresses that are not public, which are not asked unless --propagation-allow-networks names them", zone)
+	}
+	return nil, false, fmt.Errorf("no address of the name servers of the zone %s could be found", zone)
+}
+
+// share picks as many addresses as are allowed, so that each name has its turn, and orders them.
+func share(byName [][]Server) []Server {
+	var servers []Server
+	taken := map[netip.Addr]bool{}
+	for turn, more := 0, true; more; turn++ {
+		more = false
+		for _, of := range byName {
+			if turn >= len(of) {
+				continue
+			}
+			more = true
+			if s := of[turn]; !taken[s.Addr] && len(servers) < maxAddresses {
+				taken[s.Addr] = true
+				servers = append(servers, s)
+			}
+		}
+	}
+	slices.SortFunc(servers, func(a, b Server) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr)) })
+	return servers
+}
+
 // names returns the names of the zone's name servers, in order and with the dot at their end.
-func (o *Options) names(ctx context.Context, zone string) ([]string, error) {
-	names, err := inTurn(ctx, o.Resolvers, func(ctx context.Context, r Resolver) ([]string, error) {
+func (f Finder) names(ctx context.Context, zone string) ([]string, error) {
+	names, err := inTurn(ctx, f.Resolvers, func(ctx context.Context, r Resolver) ([]string, error) {
 		records, err := r.LookupNS(ctx, zone+".")
 		names := make([]string, 0, len(records))
 		for _, record := range records {
@@ -56,8 +157,8 @@ func notFoundYet(zone string) error {
 }
 
 // addresses returns the addresses of a name server, IPv4 before IPv6. An error means that more may be found another time.
-func (o *Options) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
-	addresses, err := inTurn(ctx, o.Resolvers, func(ctx context.Context, r Resolver) ([]netip.Addr, error) {
+func (f Finder) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+	addresses, err := inTurn(ctx, f.Resolvers, func(ctx context.Context, r Resolver) ([]netip.Addr, error) {
 		return bothFamilies(ctx, r, name)
 	})
 	if isNotFound(err) {

@@ -1,4 +1,4 @@
-package provider
+package wire
 
 import (
 	"fmt"
@@ -53,6 +53,3 @@ func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
 }
-
-// String returns the endpoint's URL.
-func (e Endpoint) String() string { return e.Scheme + "://" + e.Host }

@@ -86,16 +86,16 @@ func TestResolversThatAreSlowOrDumb(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var o Options
+				var f Finder
 				for _, change := range test.resolvers {
 					i := newInternet(0)
 					if change != nil {
 						change(i)
 					}
-					o.Resolvers = append(o.Resolvers, i)
+					f.Resolvers = append(f.Resolvers, i)
 				}
 				start := time.Now()
-				servers, complete, err := o.Servers(t.Context(), zoneName)
+				servers, complete, err := f.Servers(t.Context(), zoneName)
 				got := lookedUp{Complete: complete, Took: time.Since(start)}
 				for _, s := range servers {
 					got.Servers = append(got.Servers, s.String())

