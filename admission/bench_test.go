@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/cluster"
 	"github.com/certyun/certyun/admission/evidence/objects"
@@ -85,7 +86,7 @@ func reportRate(b *testing.B, start time.Duration) (rate float64) {
 // BenchmarkEngine is the engine alone on a plain Certificate whose Issuer is there.
 func BenchmarkEngine(b *testing.B) {
 	var withoutDryRun []rule.Rule
-	for _, r := range rule.All() {
+	for _, r := range catalogue.Online() {
 		if !strings.HasPrefix(r.ID, "csr-") {
 			withoutDryRun = append(withoutDryRun, r)
 		}
@@ -94,7 +95,7 @@ func BenchmarkEngine(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		rules []rule.Rule
-	}{{"dry-run", rule.All()}, {"no-dry-run", withoutDryRun}} {
+	}{{"dry-run", catalogue.Online()}, {"no-dry-run", withoutDryRun}} {
 		b.Run(c.name, func(b *testing.B) {
 			engine := rule.NewEngine(c.rules)
 			b.ReportAllocs()
@@ -114,7 +115,7 @@ func BenchmarkEngine(b *testing.B) {
 // BenchmarkHandler is the whole way of a plain Certificate from an AdmissionReview's JSON to the answer's, without the network.
 func BenchmarkHandler(b *testing.B) {
 	w := worldOf(acmeIssuer("le", http01Solver()))
-	h := &admission.Webhook{Handler: newHandler(b, w, w, rule.All())}
+	h := &admission.Webhook{Handler: newHandler(b, w, w, catalogue.Online())}
 	ar := &admissionv1.AdmissionRequest{UID: "1", Operation: admissionv1.Create, Kind: certificateKind, Namespace: "default", Name: "plain"}
 	ar.Object.Raw = encode(b, plainCertificate())
 	b.ReportAllocs()
@@ -161,7 +162,7 @@ func BenchmarkIssuerInUse(b *testing.B) {
 		crt.Spec.IssuerRef.Name = "busy"
 		w.AddCertificate(crt)
 	}
-	h := newHandler(b, w, w, rule.All())
+	h := newHandler(b, w, w, catalogue.Online())
 	for _, c := range []struct {
 		name    string
 		request rule.Request
@@ -289,7 +290,7 @@ func hundredNames(b *testing.B, world *cluster.World, certificates int) time.Dur
 	for i := range 100 {
 		crt.Spec.DNSNames = append(crt.Spec.DNSNames, fmt.Sprintf("hundred.zone-%d.certyun.dev", i))
 	}
-	engine, env := rule.NewEngine(rule.All()), environment(world)
+	engine, env := rule.NewOnlineEngine(catalogue.Rules()), environment(world)
 	took := []time.Duration{}
 	for range 300 {
 		start := time.Now()

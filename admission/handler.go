@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -51,11 +50,10 @@ const incompleteNote = "[certyun] some checks could not be made in time, or for 
 // handler answers AdmissionReviews.
 type handler struct {
 	engine *rule.Engine
-	// world answers from a cache. Before a denial that depends on another object, fresh is asked as well: what was applied a
-	// moment ago may not have reached the cache.
+	// world answers from a cache, fresh does not.
 	world, fresh evidence.World
 	settings     rule.Settings
-	policy       *policySource
+	policy       *policyFile
 	// large has room for one: whoever judges a large object.
 	large chan struct{}
 	// exempt are the user names whose requests are never judged.
@@ -101,28 +99,18 @@ type verdict struct {
 
 // inTime judges within the time that a review has, whatever the rules do.
 func (h *handler) inTime(ctx context.Context, request *rule.Request, size int) verdict {
-	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-	defer cancel()
-	release, err := h.turn(ctx, size)
+	v, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, func(ctx context.Context) (verdict, error) {
+		release, err := h.turn(ctx, size)
+		if err != nil {
+			return verdict{}, err
+		}
+		defer release() // not before the rules have ended, even where the review has
+		return h.judge(ctx, request), nil
+	})
 	if err != nil {
 		return verdict{err: err}
 	}
-	done := make(chan verdict, 1)
-	go func() {
-		defer release() // not before the rules have ended, even where the review has
-		done <- h.judge(ctx, request)
-	}()
-	select {
-	case v := <-done:
-		return v
-	case <-ctx.Done():
-	}
-	select {
-	case v := <-done:
-		return v
-	case <-time.After(reviewGrace):
-		return verdict{err: errors.New("a rule did not end in time")}
-	}
+	return v
 }
 
 // turn waits until an object of this size may be judged. Whoever had a turn gives it back.
@@ -138,22 +126,13 @@ func (h *handler) turn(ctx context.Context, size int) (release func(), err error
 	}
 }
 
-// judge asks the engine. A rule that panics finds nothing.
+// judge asks the engine.
 func (h *handler) judge(ctx context.Context, request *rule.Request) (v verdict) {
-	defer func() {
-		if p := recover(); p != nil {
-			v = verdict{err: fmt.Errorf("a rule panicked: %v\n%s", p, debug.Stack())}
-		}
-	}()
 	decided := h.policy.decided.Load()
 	settings := h.settings
 	settings.CAs, settings.Now = decided.CAs, time.Now()
-	env := &rule.Environment{World: h.world, Settings: settings}
+	env := &rule.Environment{World: h.world, Fresh: h.fresh, Settings: settings}
 	v.findings, v.err = h.engine.Review(ctx, env, decided.Policy, *request)
-	if slices.ContainsFunc(v.findings, func(f rule.Finding) bool { return f.Severity == rule.Deny && f.CrossResource }) {
-		env.World = h.fresh
-		v.findings, v.err = h.engine.Review(ctx, env, decided.Policy, *request)
-	}
 	return v
 }
 

@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
@@ -35,7 +36,7 @@ import (
 func spokenRules() []rule.Rule {
 	return []rule.Rule{{
 		ID: "spoken", Severity: rule.Deny,
-		CheckCertificate: func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
 			var findings []rule.Finding
 			for i, name := range r.Certificate.Spec.DNSNames {
 				path := field.NewPath("spec", "dnsNames").Index(i).String()
@@ -53,30 +54,30 @@ func spokenRules() []rule.Rule {
 				}
 			}
 			return findings, ctx.Err()
-		},
+		}),
 	}, {
 		ID: "issuer-forbids", Severity: rule.Deny,
-		CheckCertificate: func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
 			if r.Issuer == nil || r.Issuer.GetLabels()["forbids"] == "" {
 				return nil, nil
 			}
 			return []rule.Finding{{Field: "spec.issuerRef.name", Message: "this issuer forbids everything", CrossResource: true, Bundle: rule.BundleOf(r.Issuer)}}, nil
-		},
+		}),
 	}, {
 		ID: "issuer-goes", Severity: rule.Warn,
-		CheckIssuer: func(_ context.Context, r *rule.IssuerReview) ([]rule.Finding, error) {
+		Check: rule.Issuers(func(_ context.Context, r *rule.IssuerReview) ([]rule.Finding, error) {
 			if r.Operation != rule.Delete {
 				return nil, nil
 			}
 			return []rule.Finding{{Message: fmt.Sprintf("%s %q goes", r.Kind(), r.Issuer.GetName())}}, nil
-		},
+		}),
 	}}
 }
 
 func newHandler(t testing.TB, world, fresh evidence.World, rules []rule.Rule) *handler {
 	t.Helper()
 	counted := newReviewMetrics()
-	policy, err := newPolicySource("", rules, counted.policyValid)
+	policy, err := newPolicyFile("", rules, counted.policyValid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -592,8 +593,8 @@ func TestEveryKindThatRulesJudgeIsDecoded(t *testing.T) {
 			t.Errorf("no object for %v", kind)
 		}
 	}
-	for _, r := range rule.All() {
-		for _, kind := range r.Kinds {
+	for _, r := range catalogue.Online() {
+		for _, kind := range r.Check.Kinds() {
 			if _, ok := kinds[kind]; !ok {
 				t.Errorf("%s judges a %s, which the handler does not decode", r.ID, kind)
 			}

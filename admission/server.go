@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence/cluster"
 	"github.com/certyun/certyun/admission/rule"
 )
@@ -67,7 +68,7 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	counted := newReviewMetrics()
 	// One policy is for clusters and files, so it may name the rules for files too.
-	policy, err := newPolicySource(o.PolicyFile, rule.Catalogue(), counted.policyValid)
+	policy, err := newPolicyFile(o.PolicyFile, catalogue.Rules(), counted.policyValid)
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (o *Options) Run(ctx context.Context) error {
 	server.Register("/validate", callers.only(&admission.Webhook{Handler: o.newHandler(world, policy, counted)}))
 	server.Register("/livez", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	server.Register("/readyz", ready(ctx, world.HasSynced, source.healthy))
-	klog.InfoS("Serving reviews", "port", o.SecurePort, "rules", len(rule.All()), "certManager", o.CertManagerVersion)
+	klog.InfoS("Serving reviews", "port", o.SecurePort, "rules", len(catalogue.Online()), "certManager", o.CertManagerVersion)
 	return o.serve(ctx, mgr, source, policy.watch, callers.watch)
 }
 
@@ -150,9 +151,9 @@ func (o *Options) newManager(config *rest.Config, tlsOptions func(*tls.Config)) 
 	})
 }
 
-func (o *Options) newHandler(world *cluster.World, policy *policySource, counted *reviewMetrics) *handler {
+func (o *Options) newHandler(world *cluster.World, policy *policyFile, counted *reviewMetrics) *handler {
 	return &handler{
-		engine: rule.NewEngine(rule.All()), world: world, fresh: world.Fresh(),
+		engine: rule.NewOnlineEngine(catalogue.Rules()), world: world, fresh: world.Fresh(),
 		settings: rule.Settings{
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion,
 			SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer,

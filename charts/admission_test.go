@@ -21,6 +21,7 @@ import (
 
 	"github.com/certyun/certyun/admission"
 	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/catalogue"
 	evidence "github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/admission/rule"
@@ -133,7 +134,7 @@ func TestPolicyValue(t *testing.T) {
 			text = decode[corev1.ConfigMap](t, object).Data["policy.yaml"]
 		}
 	}
-	decided, err := policy.Read([]byte(text), rule.All())
+	decided, err := policy.Read([]byte(text), catalogue.Rules())
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, text)
 	}
@@ -218,7 +219,7 @@ func TestRejectionInReadmes(t *testing.T) {
 				t.Fatal(err)
 			}
 			settings := rule.Settings{CertManagerVersion: "v1.21.2", CAs: ca.Known(), Now: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)}
-			findings, err := rule.NewEngine(rule.All()).Review(t.Context(), &rule.Environment{World: world, Settings: settings},
+			findings, err := rule.NewOnlineEngine(catalogue.Rules()).Review(t.Context(), &rule.Environment{World: world, Settings: settings},
 				&rule.Policy{}, rule.Request{Operation: rule.Create, Object: certificate})
 			if err != nil {
 				t.Fatal(err)

@@ -54,7 +54,7 @@ func calls(t *testing.T, pattern string) []string {
 		}
 		source = append(source, data...)
 	}
-	return matches(regexp.MustCompile(`question\{action: "(\w+)"`), source)
+	return matches(regexp.MustCompile(`wire\.Question\{Action: "(\w+)"`), source)
 }
 
 // matches returns what the group of the expression matches, sorted, each once.

@@ -18,8 +18,8 @@ import (
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/policy"
-	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/config"
 )
 
@@ -91,7 +91,7 @@ func checkManifest(t *testing.T, file, document string, solvers map[string]int) 
 	case "Secret":
 		object = &corev1.Secret{}
 	case "Policy":
-		if _, err := policy.Read([]byte(document), rule.All()); err != nil {
+		if _, err := policy.Read([]byte(document), catalogue.Rules()); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		return

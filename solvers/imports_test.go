@@ -27,25 +27,38 @@ func TestImports(t *testing.T) {
 		"solvers/alidns":      account,
 		"solvers/dnspod":      account,
 	}
-	rules := append(slices.Clone(foundation), "admission/ca", "admission/evidence", "admission/rule")
+	certManager := []string{"admission/rule/csr", "admission/rule/choice", "admission/rule/shim"}
+	rules := slices.Concat(foundation, []string{"admission/ca", "admission/evidence", "admission/words", "admission/rule/fieldpath"},
+		certManager, []string{"admission/rule"})
+	families := []string{"admission/rule/certificate", "admission/rule/issuer", "admission/rule/annotated", "admission/rule/offline"}
+	catalogue := slices.Concat(rules, families, []string{"admission/report", "admission/rule/cases"})
+	all := append(slices.Clone(catalogue), "admission/catalogue")
 	allowed["admission/ca"] = foundation
 	allowed["admission/evidence"] = foundation
 	allowed["admission/evidence/objects"] = []string{"admission/evidence"}
 	allowed["admission/evidence/cluster"] = []string{"admission/evidence"}
+	allowed["admission/words"] = nil
+	allowed["admission/rule/fieldpath"] = nil
+	for _, name := range certManager {
+		allowed[name] = []string{"admission/words", "admission/rule/fieldpath", "admission/rule/csr"}
+	}
 	allowed["admission/rule"] = rules
+	for _, name := range families {
+		allowed[name] = rules
+	}
 	allowed["admission/rule/cases"] = nil
 	allowed["admission/schema"] = rules
 	allowed["admission/report"] = rules
-	allowed["admission/catalogue"] = slices.Concat(rules, []string{"admission/report", "admission/rule/cases"})
+	allowed["admission/catalogue"] = catalogue
 	allowed["admission/policy"] = rules
-	allowed["admission"] = append(slices.Clone(rules), "admission/evidence/cluster", "admission/policy")
+	allowed["admission"] = append(slices.Clone(all), "admission/evidence/cluster", "admission/policy")
 	// The doctor reads Secrets, asks the clouds and looks at the DNS as the solver does.
-	allowed["admission/doctor"] = slices.Concat(rules, []string{
-		"admission/evidence/objects", "admission/report", "solvers/credential", "solvers/quota", "solvers/wire", "solvers/provider",
+	allowed["admission/doctor"] = slices.Concat(all, []string{
+		"admission/evidence/objects", "solvers/credential", "solvers/quota", "solvers/wire", "solvers/provider",
 		"solvers/propagation", "solvers/alidns", "solvers/alidns/internal/quiet", "solvers/dnspod",
 	})
-	allowed["admission/lint"] = append(slices.Clone(rules), "admission/evidence/cluster", "admission/evidence/objects",
-		"admission/policy", "admission/report", "admission/schema")
+	allowed["admission/lint"] = append(slices.Clone(all), "admission/evidence/cluster", "admission/evidence/objects",
+		"admission/policy", "admission/schema")
 	packages := list(t)
 	for name := range allowed {
 		if _, found := packages[name]; !found {

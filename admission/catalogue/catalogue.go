@@ -1,4 +1,4 @@
-// Package catalogue shows the rules to people: which there are, and all that is known of one.
+// Package catalogue lists the rules, and shows them to people: which there are, and all that is known of one.
 package catalogue
 
 import (
@@ -13,7 +13,12 @@ import (
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/annotated"
 	"github.com/certyun/certyun/admission/rule/cases"
+	"github.com/certyun/certyun/admission/rule/certificate"
+	"github.com/certyun/certyun/admission/rule/issuer"
+	"github.com/certyun/certyun/admission/rule/offline"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // The formats.
@@ -69,7 +74,15 @@ what is said about it, and what to write instead.`,
 func formats() []string { return []string{formatText, formatJSON, formatMarkdown} }
 
 // All returns all rules that findings can be of, in the order of the documents.
-func All() []rule.Rule { return append(rule.Catalogue(), rule.SkipUnknownRule()) }
+func All() []rule.Rule { return append(Rules(), rule.SkipUnknownRule()) }
+
+// Rules returns the rules that an engine can ask, in the order of the documents: Online and those for files only.
+func Rules() []rule.Rule { return append(Online(), offline.Rules()...) }
+
+// Online returns the rules that objects in a cluster are judged by.
+func Online() []rule.Rule {
+	return slices.Concat(certificate.Rules(), issuer.Rules(), annotated.Rules())
+}
 
 // Validate says what is wrong with the options.
 func (o *Options) Validate() error {
@@ -84,7 +97,7 @@ func (o *Options) Validate() error {
 		return nil
 	}
 	hint := "`certyun rules` lists them"
-	if near := nearIDs(o.ID, rules); len(near) > 0 {
+	if near := Near(o.ID); len(near) > 0 {
 		hint = "is it " + strings.Join(near, ", ") + "?"
 	}
 	return fmt.Errorf("there is no rule %q; %s", o.ID, hint)
@@ -95,14 +108,14 @@ func (o *Options) named(r rule.Rule) bool { return r.ID == o.ID }
 // maxNear is how many rules are offered in place of one that there is not.
 const maxNear = 5
 
-// nearIDs returns the rules whose ids are like what was written, or have a part of it.
-func nearIDs(written string, rules []rule.Rule) []string {
-	ids := make([]string, len(rules))
-	for i := range rules {
-		ids[i] = rules[i].ID
+// Near returns the ids of rules that are like what was written, or have a part of it.
+func Near(written string) []string {
+	var ids []string
+	for _, r := range All() {
+		ids = append(ids, r.ID)
 	}
 	var near []string
-	if closest := rule.Closest(written, ids); closest != "" {
+	if closest := words.Closest(written, ids); closest != "" {
 		near = append(near, closest)
 	}
 	written = strings.ToLower(strings.TrimSpace(written))
@@ -190,7 +203,7 @@ func writeTable(w io.Writer, rules []rule.Rule) error {
 	fmt.Fprint(table, "ID\tSEVERITY\tJUDGED IN\tKINDS\tWHAT IS WRONG\n")
 	for i := range rules {
 		r := &rules[i]
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Severity, where(r), strings.Join(r.Kinds, ","), r.Summary)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Severity, where(r), strings.Join(r.Check.Kinds(), ","), r.Summary)
 	}
 	return table.Flush()
 }
@@ -240,7 +253,7 @@ type (
 
 func (r *shown) json() jsonRule {
 	out := jsonRule{
-		ID: r.ID, Severity: r.Severity, Offline: r.Offline, Kinds: r.Kinds, Summary: r.Summary, Why: r.Why, Remedy: r.Remedy,
+		ID: r.ID, Severity: r.Severity, Offline: r.Offline, Kinds: r.Check.Kinds(), Summary: r.Summary, Why: r.Why, Remedy: r.Remedy,
 		Examples: make([]jsonExample, len(r.examples)), Docs: report.Documentation(r.ID),
 	}
 	for i := range r.examples {

@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 			judged = "files"
 			offline++
 		}
-		want := []string{r.ID, string(r.Severity), judged, strings.Join(r.Kinds, ","), r.Summary}
+		want := []string{r.ID, string(r.Severity), judged, strings.Join(r.Check.Kinds(), ","), r.Summary}
 		if diff := cmp.Diff(want, columns.Split(lines[i+1], -1)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", r.ID, diff)
 		}
@@ -87,7 +87,7 @@ func TestExplanation(t *testing.T) {
 	t.Parallel()
 	r := shown{
 		Rule: &rule.Rule{
-			ID: "renewal-window-zero", Severity: rule.Deny, Kinds: []string{"Certificate", "Issuer"}, Offline: true,
+			ID: "renewal-window-zero", Severity: rule.Deny, Check: rule.Manifests{"Certificate", "Issuer"}, Offline: true,
 			Summary: "A renewal window has no length.",
 			Why: "cert-manager accepts a windowDuration of 0s, and then its controller panics each time it looks at the Certificate, as is told in " +
 				"https://github.com/cert-manager/cert-manager/issues/9100?" + strings.Repeat("x", 60) + " at length.",
@@ -231,10 +231,10 @@ func TestUsage(t *testing.T) {
 
 func TestOffersFewRules(t *testing.T) {
 	t.Parallel()
-	if near := nearIDs("acme", All()); len(near) != maxNear {
+	if near := Near("acme"); len(near) != maxNear {
 		t.Errorf("got %s, want %d", near, maxNear)
 	}
-	if near := nearIDs("", All()); len(near) != 0 {
+	if near := Near(""); len(near) != 0 {
 		t.Errorf("got %s for nothing", near)
 	}
 }

@@ -17,7 +17,7 @@ func (r *shown) explained() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", r.ID)
 	b.WriteString(wrapped(r.Summary, "  "))
-	fmt.Fprintf(&b, "\nSeverity:   %s\nKinds:      %s\nJudged in:  %s\n", r.Severity, strings.Join(r.Kinds, ", "),
+	fmt.Fprintf(&b, "\nSeverity:   %s\nKinds:      %s\nJudged in:  %s\n", r.Severity, strings.Join(r.Check.Kinds(), ", "),
 		strings.ReplaceAll(where(r.Rule), ",", ", "))
 	b.WriteString("\nWhy\n" + wrapped(r.Why, "  "))
 	b.WriteString("\nWhat to write instead\n" + wrapped(r.Remedy, "  "))

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/certyun/certyun/admission/rule"
@@ -12,7 +13,7 @@ func reference(rules []shown) string {
 	var b strings.Builder
 	b.WriteString("| rule | severity | judges | what is wrong |\n| --- | --- | --- | --- |\n")
 	for _, r := range rules {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s%s | %s | %s |\n", r.ID, r.ID, r.Severity, onlyFiles(r.Rule), strings.Join(r.Kinds, ", "),
+		fmt.Fprintf(&b, "| [%s](#%s) | %s%s | %s | %s |\n", r.ID, r.ID, r.Severity, onlyFiles(r.Rule), strings.Join(r.Check.Kinds(), ", "),
 			strings.ReplaceAll(r.Summary, "|", `\|`))
 	}
 	for i := range rules {
@@ -24,7 +25,7 @@ func reference(rules []shown) string {
 // markdown is what the documents say about the rule, its heading included.
 func (r *shown) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s\n\n**%s** for %s%s. %s\n", r.ID, r.Severity, listed(r.Kinds), onlyFiles(r.Rule), r.Summary)
+	fmt.Fprintf(&b, "## %s\n\n**%s** for %s%s. %s\n", r.ID, r.Severity, listed(r.Check.Kinds()), onlyFiles(r.Rule), r.Summary)
 	fmt.Fprintf(&b, "\n**Why:** %s\n\n**What to write instead:** %s\n", r.Why, r.Remedy)
 	for i := range r.examples {
 		e := &r.examples[i]
@@ -49,12 +50,12 @@ func onlyFiles(r *rule.Rule) string {
 	return ""
 }
 
-// otherSettings are what a policy may make of the rule. Annotations are never denied.
+// otherSettings are what a policy may make of the rule. Ingresses and Gateways are never denied.
 func otherSettings(r *rule.Rule) []string {
 	switch {
 	case r.Severity == rule.Deny:
 		return []string{string(rule.Warn), string(rule.Off)}
-	case r.CheckCertificate == nil && r.CheckIssuer == nil:
+	case r.ID == rule.SkipUnknown || !slices.ContainsFunc(r.Check.Kinds(), func(kind string) bool { return kind != "Ingress" && kind != "Gateway" }):
 		return []string{string(rule.Off)}
 	default:
 		return []string{string(rule.Deny), string(rule.Off)}

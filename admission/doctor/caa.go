@@ -23,22 +23,22 @@ const maxDirectory = 1 << 20
 const directoryTimeout = 10 * time.Second
 
 // identities asks an ACME server under which names CAA records allow it (https://www.rfc-editor.org/rfc/rfc8555#section-9.7.6).
-func (l *looker) identities(i *issuer) []string {
-	if i == nil || i.GetSpec().ACME == nil {
+func (i *issuer) identities() []string {
+	if i.GetSpec().ACME == nil {
 		return nil
 	}
-	names, err := l.world.directory(l.ctx, i.GetSpec().ACME)
+	names, err := directory(i.ctx, i.GetSpec().ACME)
 	if err != nil {
-		l.checkf(Warning, "ACME server of %s: %v", i.object, err)
-		l.skipf("CAA records (the ACME server does not say whom they must allow)")
+		i.checkf(Warning, "ACME server of %s: %v", i.object, err)
+		i.skipf("CAA records (the ACME server does not say whom they must allow)")
 		return nil
 	}
-	l.checkf(OK, "ACME server of %s: it answers; CAA records must allow %s", i.object, listed(names, "nobody in particular"))
+	i.checkf(OK, "ACME server of %s: it answers; CAA records must allow %s", i.object, listed(names, "nobody in particular"))
 	return names
 }
 
 // directory reads the part of an ACME directory that concerns CAA. It trusts what the Issuer tells cert-manager to trust.
-func (w *World) directory(ctx context.Context, issuer *acmev1.ACMEIssuer) ([]string, error) {
+func directory(ctx context.Context, issuer *acmev1.ACMEIssuer) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, directoryTimeout)
 	defer cancel()
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: issuer.SkipTLSVerify} //nolint:gosec // the Issuer says so, and nothing is sent
@@ -72,7 +72,7 @@ func (w *World) directory(ctx context.Context, issuer *acmev1.ACMEIssuer) ([]str
 
 // caa finds the CAA records that hold for a name: those of the name, or of the first above it that has any
 // (https://www.rfc-editor.org/rfc/rfc8659#section-3).
-func (w *World) caa(ctx context.Context, name string) (at string, records []*dns.CAA, err error) {
+func (w *DNS) caa(ctx context.Context, name string) (at string, records []*dns.CAA, err error) {
 	for _, label := range dns.Split(dns.Fqdn(name)) {
 		candidate := dns.Fqdn(name)[label:]
 		reply, err := w.ask(ctx, candidate, dns.TypeCAA)
@@ -115,14 +115,14 @@ func allows(records []*dns.CAA, identities []string, wildcard bool) bool {
 }
 
 // lookCAA says whether the CA may issue for a name.
-func (l *looker) lookCAA(c *chain, one *lookup, identities []string) {
-	at, records, err := l.world.caa(l.ctx, one.name)
+func (d *records) lookCAA(one *lookup, identities []string) {
+	at, records, err := d.dns.caa(d.ctx, one.name)
 	if err != nil {
-		l.checkf(Warning, "CAA of %s: %v", one.name, err)
+		d.checkf(Warning, "CAA of %s: %v", one.name, err)
 		return
 	}
 	if len(records) == 0 {
-		l.checkf(OK, "CAA of %s: no records, so every CA may issue", one.name)
+		d.checkf(OK, "CAA of %s: no records, so every CA may issue", one.name)
 		return
 	}
 	var texts []string
@@ -132,15 +132,13 @@ func (l *looker) lookCAA(c *chain, one *lookup, identities []string) {
 	slices.Sort(texts)
 	text := strings.Join(texts, ", ")
 	if len(identities) == 0 {
-		l.checkf(Warning, "CAA of %s at %s: %s", one.name, at, text)
+		d.checkf(Warning, "CAA of %s at %s: %s", one.name, at, text)
 		return
 	}
 	if !allows(records, identities, false) || one.wildcard && !allows(records, identities, true) {
-		l.checkf(Problem, "CAA of %s at %s: %s: none of it is %s", one.name, at, text, strings.Join(identities, " or "))
-		l.sign(Sign{Kind: Forbidden, Object: ref(certManagerVersion, "Certificate", c.certificate), Text: text, Values: map[string]string{
-			"name": one.name, "at": at, "ca": strings.Join(identities, " or "), "why": text,
-		}})
+		d.problem("caa-forbids", ref(certManagerVersion, "Certificate", d.chain.certificate),
+			fmt.Sprintf("the CAA records of %s at %s are %s, and none of them is for %s", one.name, at, text, strings.Join(identities, " or ")), nil)
 		return
 	}
-	l.checkf(OK, "CAA of %s at %s: %s", one.name, at, text)
+	d.checkf(OK, "CAA of %s at %s: %s", one.name, at, text)
 }

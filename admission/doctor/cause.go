@@ -22,8 +22,17 @@ type Cause struct {
 	Title string
 	// Shows are the words by which people meet it, for the document.
 	Shows []string
-	// Recognise tells whether a sign comes from this cause, and with which values beside those of the sign.
+	// Recognise tells whether what somebody said comes from this cause, and with which values beside those of the sign. It is nil
+	// where nobody says it: then it is seen by looking.
 	Recognise func(*Facts, Sign) (values map[string]string, ok bool)
+	// Weight ranks causes that are found together.
+	Weight Weight
+	// Explained tells whether something else that was found says why there is a sign of this cause. It is nil where nothing does.
+	Explained func(*Facts, Sign) bool
+	// Grave is for what has to be mended even while there is a certificate that works.
+	Grave bool
+	// Each is for what is another thing for each object.
+	Each bool
 	// Sentence says what is wrong here.
 	Sentence string
 	// Next is the next command to run. Where that is a look that was just taken, it is kubectl describe.
@@ -32,8 +41,27 @@ type Cause struct {
 	Fix string
 }
 
+// Weight is how little a cause says about what is wrong: what weighs least comes first.
+type Weight int
+
+// The weights.
+const (
+	// stops is for that without which nothing else matters.
+	stops Weight = iota - 1
+	// Most causes have no weight.
+	_
+	// closedDNS, unseenRecord and refusedRecord follow from one another, and have many causes of their own.
+	closedDNS
+	unseenRecord
+	refusedRecord
+	// guess is for what may be the cause where nothing better is known.
+	guess
+	// mute is for what only says that something does not go on.
+	mute
+)
+
 // troubleshooting is the document that is made of the table.
-const troubleshooting = "docs/troubleshooting.md"
+const troubleshooting = report.DocumentsURL + "troubleshooting.md"
 
 // Unknown is the cause of what no other recognises.
 func Unknown() Cause {
@@ -41,71 +69,129 @@ func Unknown() Cause {
 		ID: "unknown", Title: "Something that certyun does not recognise",
 		Shows:     []string{"anything that stands nowhere else on this page"},
 		Recognise: func(*Facts, Sign) (map[string]string, bool) { return nil, true },
-		Sentence:  "{object} does not go on. What it says about that is quoted here; certyun knows no more.",
-		Next:      "kubectl describe {resource} {object-name}{in}",
+		Weight:    mute, Explained: issuerSaysWhy, Each: true,
+		Sentence: "{object} does not go on. What it says about that is quoted here; certyun knows no more.",
+		Next:     "kubectl describe {resource} {object-name}{in}",
 		Fix: "Read what the object says, then the events that the command shows, then the log of who works on it: " +
 			"`kubectl logs -n {cert-manager} deploy/cert-manager` for cert-manager, and the log of the solver's Pods for a Challenge.",
 	}
 }
 
-// recognise finds a cause for every sign. Signs are in the order in which they were found, and so are the causes.
+// named is a sign with the row of the table that it comes from.
+type named struct {
+	Sign
+	cause  *Cause
+	values map[string]string
+}
+
+// recognise finds a cause for every sign: what says most comes first, and what was found first.
 func recognise(table []Cause, f *Facts) (causes, warnings []Finding, waiting bool) {
-	seen := map[string]bool{}
+	var signs []named
 	for _, s := range f.Signs {
-		if s.State == Waiting {
+		if s.Level == Waiting {
 			waiting = true
 			continue
 		}
-		if explained(f, s) {
-			continue
-		}
-		finding, key := name(table, f, s)
-		if seen[key] {
-			continue
-		}
-		seen[key] = true
-		if s.State == Warning {
-			warnings = append(warnings, finding)
-		} else {
-			causes = append(causes, finding)
-		}
+		signs = append(signs, identify(table, f, s))
 	}
-	return causes, warnings, waiting
+	slices.SortStableFunc(signs, func(a, b named) int { return cmp.Compare(a.cause.Weight, b.cause.Weight) })
+	if !guessing(signs) {
+		signs = slices.DeleteFunc(signs, func(s named) bool { return s.cause.Weight == guess })
+	}
+	known := *f
+	known.Signs = nil
+	for _, s := range signs {
+		known.Signs = append(known.Signs, s.Sign)
+	}
+	return findings(&known, signs, Problem), findings(&known, signs, Warning), waiting
 }
 
-// name finds the first cause that recognises a sign. The key is the same for signs that say the same.
-func name(table []Cause, f *Facts, s Sign) (finding Finding, key string) {
-	for _, cause := range append(slices.Clip(table), Unknown()) {
-		more, ok := cause.Recognise(f, s)
-		if !ok {
+// guessing tells whether nothing is known but that something does not go on. The signs are in the order of their weight.
+func guessing(signs []named) bool {
+	first := slices.IndexFunc(signs, func(s named) bool { return isProblem(s.Sign) && s.cause.Weight != guess })
+	return first >= 0 && signs[first].cause.Weight > guess
+}
+
+// findings are those of a level, each thing once.
+func findings(f *Facts, signs []named, level Level) []Finding {
+	var found []Finding
+	var keys []string
+	for _, s := range signs {
+		if s.level(f) != level || s.cause.Explained != nil && s.cause.Explained(f, s.Sign) {
 			continue
 		}
-		values := with(s.Values)
-		maps.Copy(values, more)
-		key = cause.ID + "\n" + fill(cause.Sentence, values)
-		if cause.ID == Unknown().ID || s.Kind == ControllerDown || s.Kind == Lingering {
-			key += s.Object.String() + s.Text
+		i := slices.Index(keys, s.key())
+		if i < 0 {
+			i = len(found)
+			keys = append(keys, s.key())
+			found = append(found, s.finding(f))
 		}
-		values["object"], values["object-name"], values["said"] = s.Object.String(), s.Object.Name, s.Text
-		values["resource"], values["in"] = resourceName(s.Object), flagOf(s.Object)
-		values["cert-manager"], values["certyun-namespace"] = f.namespaces()
-		values["caller"] = cmp.Or(values["caller"], f.Caller, defaultNamespace+"/"+defaultServiceAccount)
-		values["issuer-namespace"] = cmp.Or(s.Object.Namespace, f.ClusterResourceNamespace, defaultNamespace)
-		values["certyun"], values["issuer-args"], values["certificate-args"] = f.commands(s.Object)
-		return Finding{
-			Cause: cause.ID, Title: cause.Title, Object: s.Object, Quote: quoted(s),
-			Sentence: ended(fill(cause.Sentence, values)), Next: fill(f.next(cause), values), Fix: ended(fill(cause.Fix, values)),
-			Docs: troubleshooting + "#" + cause.ID,
-		}, key
+		found[i].signs = append(found[i].signs, s.Sign)
 	}
-	return finding, key
+	return found
+}
+
+// level is how bad it is: what keeps a certificate from being renewed is a warning while there is one.
+func (s named) level(f *Facts) Level {
+	if f.Renewal && !s.cause.Grave || s.Level == Warning {
+		return Warning
+	}
+	return Problem
+}
+
+// key is the same for signs that say the same.
+func (s named) key() string {
+	key := s.cause.ID + "\n" + fill(s.cause.Sentence, s.values)
+	if s.cause.Each {
+		key += s.Object.String() + s.Text
+	}
+	return key
+}
+
+// identify finds the row of a sign: the one that looking named, or the first that recognises what was said.
+func identify(table []Cause, f *Facts, s Sign) named {
+	for _, cause := range append(slices.Clip(table), Unknown()) {
+		var more map[string]string
+		found := s.Cause == cause.ID
+		if s.Cause == "" && cause.Recognise != nil {
+			more, found = cause.Recognise(f, s)
+		}
+		if found {
+			values := with(s.Values)
+			maps.Copy(values, more)
+			values["why"] = cmp.Or(values["why"], s.Text)
+			return named{s, &cause, values}
+		}
+	}
+	return named{s, new(Unknown()), with(s.Values)}
+}
+
+// finding is what there is to say of a sign.
+func (s named) finding(f *Facts) Finding {
+	cause, values := s.cause, with(s.values)
+	values["object"], values["object-name"], values["said"] = s.Object.String(), s.Object.Name, s.Text
+	values["resource"], values["in"] = resourceName(s.Object), flagOf(s.Object)
+	values["cert-manager"], values["certyun-namespace"] = f.namespaces()
+	values["caller"] = cmp.Or(values["caller"], f.Caller, defaultNamespace+"/"+defaultServiceAccount)
+	values["issuer-namespace"] = cmp.Or(s.Object.Namespace, f.ClusterResourceNamespace, defaultNamespace)
+	values["secret-place"] = f.secretPlace(s.Object)
+	values["certyun"], values["issuer-args"], values["certificate-args"] = f.commands(s.Object)
+	quote := ""
+	if s.Quoted {
+		quote = s.Text
+	}
+	return Finding{
+		Cause: cause.ID, Title: cause.Title, Object: s.Object, Quote: quote,
+		Sentence: ended(fill(cause.Sentence, values)), Next: fill(f.next(cause), values), Fix: ended(fill(cause.Fix, values)),
+		Docs: troubleshooting + "#" + cause.ID,
+	}
 }
 
 // describe shows an object with its events.
 const describe = "kubectl describe {resource} {object-name}{in}"
 
 // next is what to run next.
-func (f *Facts) next(cause Cause) string {
+func (f *Facts) next(cause *Cause) string {
 	taken := f.Provider && strings.Contains(cause.Next, " --provider") || f.DNS && strings.Contains(cause.Next, " --dns")
 	if taken && strings.HasPrefix(cause.Next, "{certyun} ") {
 		return describe
@@ -121,85 +207,24 @@ func ended(sentence string) string {
 	return sentence
 }
 
-// quoted is what somebody else said. What was seen by looking is in the sentence.
-func quoted(s Sign) string {
-	if slices.Contains([]Kind{Said, APIServiceUnavailable, NoSolverMatches, RequestDenied, Queued}, s.Kind) {
-		return s.Text
-	}
-	return ""
-}
-
-// explained tells whether another sign says why this one is there: cert-manager says of a solver that is away only that it is.
-func explained(f *Facts, s Sign) bool {
-	certificates := []Kind{BundleWrong, ServingExpired, ServingEarly, ServingNamed}
-	roots := append([]Kind{SolverDown, APIServiceUnavailable}, certificates...)
-	switch s.Kind {
-	case Said:
-		away := s.says(unavailable) && slices.ContainsFunc(roots, func(k Kind) bool { return f.has(k, isProblem) })
-		swapped := s.says(unknownKeys()...) && f.has(KeysSwapped, isProblem)
-		return away || swapped || f.uninstalled(s) || s.says(issuerUnready) && slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && isIssuer(o.Object) })
-	case Silent:
-		return f.has(ControllerDown, isProblem) || f.has(ControllerDenied, isProblem) || f.has(RuleBroken, isProblem) || f.has(ObjectMissing, isProblem) ||
-			f.has(DefinitionsMissing, isProblem) || f.has(Said, func(o Sign) bool { return o.says(failedCalling) })
-	case GroupNotServed:
-		return f.uninstalled(s)
-	case APIServiceUnavailable:
-		return s.says("x509:", "tls:", "certificate") && slices.ContainsFunc(certificates, func(k Kind) bool {
-			return f.has(k, func(other Sign) bool { return other.Object == s.Object && isProblem(other) })
-		})
-	default:
-		return false
-	}
-}
-
-// uninstalled tells whether a sign says of a group that nobody serves it, where another says that certyun is not there at all.
-func (f *Facts) uninstalled(s Sign) bool {
-	return f.has(APIServiceMissing, func(missing Sign) bool {
-		group := missing.Values["group"]
-		return s.Kind == GroupNotServed && s.Values["group"] == group || s.Kind == Said && s.says("."+group, `"`+group+`"`)
-	})
-}
-
-// issuerUnready is what cert-manager says of a CertificateRequest whose Issuer is not ready or not there. The Issuer says why.
-const issuerUnready = "Referenced "
-
 func isIssuer(object report.Object) bool { return strings.HasSuffix(object.Kind, "Issuer") }
 
-// leastSpecific is for signs that only say that something does not go on.
-const leastSpecific = 3
+// secretPlaces says where the Secrets of Issuers are.
+const secretPlaces = "the Secrets of an Issuer are in its own namespace, those of a ClusterIssuer in the cluster resource namespace, " +
+	"cert-manager's own by default"
 
-// specific tells how much a sign of a Certificate's own objects says about what keeps it: less is more.
-func specific(table []Cause, f *Facts, s Sign) int {
-	own := slices.Contains([]string{"Certificate", "CertificateRequest", "Order", "Challenge"}, s.Object.Kind)
-	found, _ := name(table, f, s)
-	switch {
-	case slices.Contains([]string{"unknown", "nothing-happens", "challenge-queued"}, found.Cause):
-		return leastSpecific
-	case s.Kind == Said && slices.Contains([]string{"record-not-visible", "dns-closed", "validation-failed"}, found.Cause):
-		return 2 // which has many causes of its own
-	case s.stopsAll():
-		return -1 // without which nothing else matters
-	case own && s.Kind != Unanswered && s.Kind != RecordUnseen && s.Kind != Forbidden && s.Kind != LeftOver:
-		return 0
+// secretPlace says where the Secrets of the Issuer in question are.
+func (f *Facts) secretPlace(object report.Object) string {
+	if !isIssuer(object) {
+		object = f.Issuer
 	}
-	return 1
-}
-
-// stopsAll tells whether a sign says why cert-manager does nothing at all.
-func (s Sign) stopsAll() bool {
-	return s.Kind == ControllerDown || s.Kind == ControllerDenied || s.Kind == Said && s.says(failedCalling)
-}
-
-func isProblem(s Sign) bool { return s.State == Problem || s.State == "" }
-
-// resourceName is how kubectl is told of a kind: by its group too, where others have a kind of the same name.
-func resourceName(object report.Object) string {
-	group, _, grouped := strings.Cut(object.APIVersion, "/")
-	name := strings.ToLower(object.Kind)
-	if grouped && strings.HasSuffix(group, "cert-manager.io") {
-		return name + "s." + group
+	switch object.Kind {
+	case "Issuer":
+		return "the Secrets of an Issuer are in its own namespace"
+	case "ClusterIssuer":
+		return "the Secrets of a ClusterIssuer are in the cluster resource namespace, here " + f.ClusterResourceNamespace
 	}
-	return name
+	return secretPlaces
 }
 
 // namespaces are those of cert-manager and of certyun; where they are not known, the charts' usual ones.
@@ -225,13 +250,6 @@ func (f *Facts) commands(object report.Object) (program, issuer, certificate str
 	return program, issuer, certificate
 }
 
-func argsFor(object report.Object) string {
-	if object.Kind == "ClusterIssuer" {
-		return object.Name + " --kind ClusterIssuer"
-	}
-	return object.Name + flagOf(object)
-}
-
 var placeholder = regexp.MustCompile(`\{[a-z-]+\}`)
 
 // fill puts values into a sentence. What has no value stays visible as <name>.
@@ -243,4 +261,32 @@ func fill(sentence string, values map[string]string) string {
 		}
 		return fmt.Sprintf("<%s>", name)
 	})
+}
+
+// Facts is what a table of causes recognises from: the signs, in the order in which they were found, and what else is known.
+// It holds no content of any Secret but the names of its keys.
+type Facts struct {
+	Signs signs
+	// Groups are the API groups of webhook solvers that were looked at.
+	Groups map[string]Group
+	// Served are the groups of certyun's APIServices, nil until somebody looked. ServedKnown tells whether he was allowed to.
+	Served      []string
+	ServedKnown bool
+	// Caller is cert-manager's ServiceAccount, "namespace/name".
+	Caller string
+	// SolverNamespace is where the solvers run.
+	SolverNamespace string
+	// ClusterResourceNamespace is where ClusterIssuers' Secrets are.
+	ClusterResourceNamespace string
+	// Works has what was found in order: "call group/solver" for a solver that is there and that cert-manager may call,
+	// "secret namespace/name" for a Secret that is there, "read namespace/name" for one that certyun may read, and
+	// "key namespace/name/key" for a key in one.
+	Works map[string]bool
+	// DNS and Provider tell whether these were looked at, so that it is no use to tell people to.
+	DNS, Provider bool
+	// Renewal tells whether there is a certificate that works, so that what is wrong concerns its renewal.
+	Renewal bool
+	// Program is how this command is called. Issuer and Certificate are what it was called for, or found on the way.
+	Program             string
+	Issuer, Certificate report.Object
 }

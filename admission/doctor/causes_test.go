@@ -27,7 +27,7 @@ func object(kind, namespace, name string) report.Object {
 
 // challengeSays is a sign of a Challenge, as certyun and cert-manager write it.
 func challengeSays(text string) Sign {
-	return Sign{Kind: Said, Object: object("Challenge", "shop", "www-1-2-3"), Text: text, Values: map[string]string{
+	return Sign{Quoted: true, Object: object("Challenge", "shop", "www-1-2-3"), Text: text, Values: map[string]string{
 		"name": "www.example.com", "record": "_acme-challenge.www.example.com",
 	}}
 }
@@ -40,11 +40,11 @@ func afterItsRival(text string) Sign {
 }
 
 func orderSays(text string) Sign {
-	return Sign{Kind: Said, Object: object("Order", "shop", "www-1-2"), Text: text}
+	return Sign{Quoted: true, Object: object("Order", "shop", "www-1-2"), Text: text}
 }
 
 func issuerSaysThat(text string) Sign {
-	return Sign{Kind: Said, Object: object("Issuer", "shop", "le"), Text: text, Values: map[string]string{notReady: "ErrRegisterACMEAccount"}}
+	return Sign{Quoted: true, Object: object("Issuer", "shop", "le"), Text: text, Values: map[string]string{notReady: "ErrRegisterACMEAccount"}}
 }
 
 const forbiddenCall = `%s.%g is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "%s" in API group "%g" at the cluster scope`
@@ -65,6 +65,7 @@ func TestCauses(t *testing.T) {
 		"acme.typo.local": {Known: true},
 	}
 	behind := map[string]string{"apiservice": apiService.Name, "service": "certyun-solver", "service-namespace": "certyun", "group": group}
+	misplaced := Sign{Cause: "secret-in-wrong-namespace", Values: map[string]string{"secret-namespace": "shop", "secret": "misplaced", "elsewhere": "cert-manager"}}
 	tests := map[string]struct {
 		cause    string
 		sentence string
@@ -72,15 +73,15 @@ func TestCauses(t *testing.T) {
 	}{
 		"the solver is scaled to nothing": {
 			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: it is scaled to 0 replicas.",
-			[]Sign{{Kind: SolverDown, Object: object("Deployment", "certyun", "certyun-solver"), Text: "it is scaled to 0 replicas", Values: with(behind, "why", "it is scaled to 0 replicas")}},
+			[]Sign{{Cause: "solver-not-running", Object: object("Deployment", "certyun", "certyun-solver"), Text: "it is scaled to 0 replicas", Values: with(behind, "why", "it is scaled to 0 replicas")}},
 		},
 		"the solver was started with another group": {
 			"solver-serves-other-group", "What is behind v1alpha1.acme.certyun.internal answers, but does not serve the group acme.certyun.internal.",
-			[]Sign{{Kind: APIServiceUnavailable, Object: apiService, Text: "FailedDiscoveryCheck: failing or missing response from https://10.0.0.7:8443/apis/acme.certyun.internal/v1alpha1: bad status from https://10.0.0.7:8443/apis/acme.certyun.internal/v1alpha1: 404", Values: behind}},
+			[]Sign{{Cause: "solver-serves-other-group", Object: apiService, Values: behind}},
 		},
 		"the API service cannot be reached": {
 			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: dial tcp: connection refused.",
-			[]Sign{{Kind: APIServiceUnavailable, Object: apiService, Text: "FailedDiscoveryCheck: dial tcp: connection refused", Values: with(behind, "why", "dial tcp: connection refused")}},
+			[]Sign{{Cause: "solver-not-running", Object: apiService, Text: "FailedDiscoveryCheck: dial tcp: connection refused", Values: with(behind, "why", "dial tcp: connection refused")}},
 		},
 		"cert-manager says that the solver is away": {
 			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: it does not answer.",
@@ -88,35 +89,23 @@ func TestCauses(t *testing.T) {
 		},
 		"the CA bundle is of another authority": {
 			"apiservice-ca-wrong", "The API server does not trust the solver behind v1alpha1.acme.certyun.internal: its caBundle is empty.",
-			[]Sign{
-				{Kind: BundleWrong, Object: apiService, Text: "its caBundle is empty", Values: with(behind, "why", "its caBundle is empty")},
-				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "tls"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate signed by unknown authority"},
-			},
+			[]Sign{{Cause: "apiservice-ca-wrong", Object: apiService, Text: "its caBundle is empty", Values: with(behind, "why", "its caBundle is empty")}},
 		},
 		"the serving certificate has expired": {
 			"serving-certificate-expired", "The serving certificate behind v1alpha1.acme.certyun.internal has expired (2026-01-02T03:04:05Z), so the API server does not talk to the solver.",
-			[]Sign{
-				{Kind: ServingExpired, Object: apiService, Values: with(behind, "expires", "2026-01-02T03:04:05Z")},
-				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "tls"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is after 2026-01-02T03:04:05Z"},
-			},
+			[]Sign{{Cause: "serving-certificate-expired", Object: apiService, Values: with(behind, "expires", "2026-01-02T03:04:05Z")}},
 		},
 		"the serving certificate expires soon": {
 			"serving-certificate-expires", "The serving certificate behind v1alpha1.acme.certyun.internal expires at 2026-11-24T00:00:00Z; cert-manager should have renewed it long before.",
-			[]Sign{{Kind: ServingExpires, Object: apiService, Values: with(behind, "expires", "2026-11-24T00:00:00Z")}},
+			[]Sign{{Cause: "serving-certificate-expires", Object: apiService, Values: with(behind, "expires", "2026-11-24T00:00:00Z")}},
 		},
 		"the serving certificate begins tomorrow": {
 			"serving-certificate-not-yet-valid", "The serving certificate behind v1alpha1.acme.certyun.internal is not valid before 2026-11-24T00:00:00Z: the clock of a node is off.",
-			[]Sign{
-				{Kind: ServingEarly, Object: apiService, Values: with(behind, "begins", "2026-11-24T00:00:00Z")},
-				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "tls"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is before 2026-11-24T00:00:00Z"},
-			},
+			[]Sign{{Cause: "serving-certificate-not-yet-valid", Object: apiService, Values: with(behind, "begins", "2026-11-24T00:00:00Z")}},
 		},
 		"the serving certificate is of another Service": {
 			"serving-certificate-name-wrong", "The serving certificate behind v1alpha1.acme.certyun.internal is not for the name of its Service, certyun-solver.certyun.svc: certificate is valid for a.example, not certyun-solver.certyun.svc.",
-			[]Sign{
-				{Kind: ServingNamed, Object: apiService, Values: with(behind, "why", "certificate is valid for a.example, not certyun-solver.certyun.svc")},
-				{Kind: APIServiceUnavailable, Object: apiService, Values: with(behind, "why", "x"), Text: "FailedDiscoveryCheck: tls: failed to verify certificate: x509: certificate is valid for a.example, not certyun-solver.certyun.svc"},
-			},
+			[]Sign{{Cause: "serving-certificate-name-wrong", Object: apiService, Values: with(behind, "why", "certificate is valid for a.example, not certyun-solver.certyun.svc")}},
 		},
 		"the Challenge complains about what is mended": {
 			"challenge-behind", "What Challenge shop/www-1-2-3 says is from the last time that cert-manager tried; what it complains about is in order now.",
@@ -132,25 +121,24 @@ func TestCauses(t *testing.T) {
 		},
 		"there is no API service": {
 			"apiservice-missing", "There is no v1alpha1.acme.certyun.internal, so no solver is served in the group acme.certyun.internal.",
-			[]Sign{{Kind: APIServiceMissing, Object: apiService, Values: behind}},
+			[]Sign{{Cause: "apiservice-missing", Object: apiService, Values: behind}},
 		},
 		"the solver may not ask who calls it": {
 			"delegation-missing", "The ServiceAccount certyun/certyun-solver may not create subjectaccessreviews, which every aggregated API server has to.",
 			[]Sign{
-				{Kind: DelegationDenied, Values: map[string]string{"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "create subjectaccessreviews"}},
+				{Cause: "delegation-missing", Values: map[string]string{"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "create subjectaccessreviews"}},
 				challengeSays(`an error on the server ("Internal Server Error: \"/apis/acme.certyun.internal/v1alpha1/alidns\": subjectaccessreviews.authorization.k8s.io is forbidden: User \"system:serviceaccount:certyun:certyun-solver\" cannot create resource \"subjectaccessreviews\" in API group \"authorization.k8s.io\" at the cluster scope") has prevented the request from succeeding (post alidns.acme.certyun.internal)`),
 			},
 		},
 		"the admission server is away": {
 			"admission-not-asked", "certyun's admission server is not asked, and its failurePolicy is Ignore: no Pod.",
-			[]Sign{{Kind: AdmissionDown, Values: with(behind, "policy", "Ignore", "why", "no Pod", "configuration", "certyun.certyun-admission")}},
+			[]Sign{{Cause: "admission-not-asked", Values: with(behind, "policy", "Ignore", "why", "no Pod", "configuration", "certyun.certyun-admission")}},
 		},
 		"the group name has a slip in it": {
 			"group-not-served", "Nobody serves the API group acme.typo.local, which the solver's groupName names (served is: acme.certyun.internal).",
 			[]Sign{
 				challengeSays(refusal("alidns", "acme.typo.local")),
 				challengeSays("the server could not find the requested resource (post alidns.acme.typo.local)"),
-				{Kind: GroupNotServed, Object: object("Issuer", "shop", "le"), Values: map[string]string{"group": "acme.typo.local", "groups": group}},
 			},
 		},
 		"the solver's name has a slip in it": {
@@ -158,33 +146,31 @@ func TestCauses(t *testing.T) {
 			[]Sign{
 				challengeSays(refusal("alidn", group)),
 				challengeSays("the server could not find the requested resource (post alidn.acme.certyun.internal)"),
-				{Kind: SolverUnknown, Values: map[string]string{"group": group, "solver": "alidn", "known": "alidns, dnspod"}},
 			},
 		},
 		"cert-manager runs as somebody else": {
 			"caller-not-allowed", "cert-manager's ServiceAccount cert-manager/cert-manager may not create alidns in the API group acme.certyun.internal, which is how it calls the solver.",
 			[]Sign{
 				challengeSays(refusal("alidns", group)),
-				{Kind: CallerDenied, Values: map[string]string{"group": group, "solver": "alidns", "caller": "cm/cm", "caller-user": "system:serviceaccount:cm:cm"}},
 			},
 		},
 		"cert-manager's roles are gone": {
 			"cert-manager-not-allowed", "system:serviceaccount:cert-manager:cert-manager may not create orders, which it needs to go on.",
-			[]Sign{{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "orders" in API group "acme.cert-manager.io" in the namespace "shop"`}},
+			[]Sign{{Quoted: true, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "orders" in API group "acme.cert-manager.io" in the namespace "shop"`}},
 		},
 		"a policy of the cluster says no": {
 			"cluster-refuses", `The cluster does not let cert-manager make what it needs: secrets "www-x" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=5, limited: secrets=5.`,
 			[]Sign{
-				{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `secrets "www-x" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=5, limited: secrets=5`},
-				{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io "www-1-2" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not here`},
-				{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Failed to create CertificateRequest: admission webhook "validate.kyverno.svc-fail" denied the request: not here`},
+				{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `secrets "www-x" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=5, limited: secrets=5`},
+				{Quoted: true, Object: object("CertificateRequest", "shop", "www-1"), Text: `Failed create new order resource shop/www-1-2: orders.acme.cert-manager.io "www-1-2" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not here`},
+				{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `Failed to create CertificateRequest: admission webhook "validate.kyverno.svc-fail" denied the request: not here`},
 			},
 		},
 		"the namespace goes away": {
 			"namespace-vanishing", "The namespace is being deleted, so that nothing can be made in it: Some content in the namespace has finalizers remaining.",
 			[]Sign{
-				{Kind: Vanishing, Values: map[string]string{"why": "Some content in the namespace has finalizers remaining"}},
-				{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `secrets "x" is forbidden: unable to create new content in namespace shop because it is being terminated`},
+				{Cause: "namespace-vanishing", Values: map[string]string{"why": "Some content in the namespace has finalizers remaining"}},
+				{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `secrets "x" is forbidden: unable to create new content in namespace shop because it is being terminated`},
 			},
 		},
 		"the domain is signed wrongly": {
@@ -193,28 +179,25 @@ func TestCauses(t *testing.T) {
 				challengeSays("When querying the SOA record for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53], rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'"),
 				challengeSays("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: SERVFAIL looking up TXT for _acme-challenge.www.example.com"),
 				challengeSays("Unexpected response code 'REFUSED' for _acme-challenge.www.example.com."),
-				{Kind: Unanswered, Text: "ns1 (192.0.2.1) answers REFUSED, ns2 (192.0.2.2) answers REFUSED", Values: map[string]string{"record": "_acme-challenge.www.example.com"}},
 			},
 		},
 		"a Role is missing": {
 			"secret-not-readable", "The solver may not read the Secret shop/alidns.",
 			[]Sign{
 				challengeSays(presenting + "certyun is not allowed to read the Secret shop/alidns; add shop to the chart's value secrets.namespaces (and the Secret to secrets.resourceNames, if that is set)"),
-				{Kind: ReaderDenied, Object: object("Secret", "shop", "alidns"), Values: map[string]string{"secret-namespace": "shop", "secret": "alidns"}},
 			},
 		},
 		"the Secret is where the ClusterIssuer's would be": {
 			"secret-in-wrong-namespace", "The solver looks for the Secret misplaced in the namespace shop, but it is in cert-manager.",
 			[]Sign{
 				challengeSays(presenting + "the Secret shop/misplaced does not exist; create it in the namespace of the Issuer (for a ClusterIssuer: the cluster resource namespace, cert-manager's own by default)"),
-				{Kind: SecretElsewhere, Text: "the Secret shop/misplaced does not exist"},
+				misplaced,
 			},
 		},
 		"the Secret is nowhere": {
 			"secret-missing", "The Secret shop/alidns, which holds the solver's keys, does not exist.",
 			[]Sign{
 				challengeSays(presenting + "the Secret shop/alidns does not exist; create it in the namespace of the Issuer (for a ClusterIssuer: the cluster resource namespace, cert-manager's own by default)"),
-				{Kind: SecretElsewhere, Text: "the Secret shop/alidns does not exist"},
 			},
 		},
 		"the Secret has another key": {
@@ -223,19 +206,18 @@ func TestCauses(t *testing.T) {
 				challengeSays(presenting + `the Secret shop/alidns has no key "accessKeyId"; add it, or name another key in the Issuer`),
 				challengeSays(presenting + `the value of the key "accessKeyId" in the Secret shop/alidns is empty; write the access key there as the cloud's console shows it`),
 				challengeSays(presenting + `the value of the key "accessKeyId" in the Secret shop/alidns has white space or another character inside that no access key has; write the access key there`),
-				{Kind: SecretPadded, Values: map[string]string{"key": "accessKeyId", "secret-namespace": "shop", "secret": "alidns", "why": "has white space around its value"}},
 			},
 		},
 		"a field of the config has a slip in it": {
 			"config-wrong", `The config of the Issuer's solver is wrong: spec.acme.solvers[0].dns01.webhook.config.accesKeyIdRef: Forbidden: there is no such field.`,
 			[]Sign{
-				{Kind: ConfigWrong, Values: map[string]string{"why": "spec.acme.solvers[0].dns01.webhook.config.accesKeyIdRef: Forbidden: there is no such field"}},
+				{Cause: "config-wrong", Values: map[string]string{"why": "spec.acme.solvers[0].dns01.webhook.config.accesKeyIdRef: Forbidden: there is no such field"}},
 				challengeSays(presenting + "the config of the solver: config.accesKeyIdRef: Forbidden: there is no such field"),
 			},
 		},
 		"the access key's halves are swapped": {
 			"access-key-swapped", "The Secret shop/alidns has the access key's ID where Issuer shop/le looks for its secret (the key secret).",
-			[]Sign{{Kind: KeysSwapped, Object: object("Issuer", "shop", "le"), Values: map[string]string{"secret-namespace": "shop", "secret": "alidns", "key": "secret"}}},
+			[]Sign{{Cause: "access-key-swapped", Object: object("Issuer", "shop", "le"), Values: map[string]string{"secret-namespace": "shop", "secret": "alidns", "key": "secret"}}},
 		},
 		"the keys are of DNSPod's retired API": {
 			"access-key-of-other-api", "DNSPod does not know the SecretId in the Secret shop/dnspod: it looks like a token of DNSPod's retired API or an APPID.",
@@ -278,12 +260,12 @@ func TestCauses(t *testing.T) {
 		},
 		"the domain is not registered": {
 			"domain-not-in-dns", "The resolvers say that the domain example.com does not exist, so nobody sees a record below it.",
-			[]Sign{{Kind: DomainUnknown, Values: map[string]string{"domain": "example.com"}}},
+			[]Sign{{Cause: "domain-not-in-dns", Values: map[string]string{"domain": "example.com"}}},
 		},
 		"the resolvers hide SOA records": {
 			"zone-is-public-suffix", "The resolvers that are asked do not find the zone of _acme-challenge.www.example.com: they show no SOA record below a public suffix.",
 			[]Sign{
-				{Kind: ZoneTooHigh, Values: map[string]string{"record": "_acme-challenge.www.example.com", "zone": "com"}},
+				{Cause: "zone-is-public-suffix", Values: map[string]string{"record": "_acme-challenge.www.example.com", "zone": "com"}},
 				challengeSays("Could not find the SOA record in the DNS tree for the domain '_acme-challenge.www.example.com.' using nameservers [10.0.0.10:53]"),
 				challengeSays(`Waiting for DNS-01 challenge propagation: Could not determine authoritative nameservers for "_acme-challenge.www.example.com."`),
 			},
@@ -294,7 +276,6 @@ func TestCauses(t *testing.T) {
 				challengeSays(presenting + "no zone of this account encloses _acme-challenge.www.example.com; add the domain to the account, or use the keys of the account that hosts it; the keys are from the Secret shop/alidns"),
 				challengeSays(presenting + "the account does not host the zone example.com (InvalidDomainName.NoExist); check that Alidns hosts the zone in the account of this AccessKey; the keys are from the Secret shop/alidns"),
 				challengeSays(presenting + "the zone example.com belongs to another account (IncorrectDomainUser); check; the keys are from the Secret shop/alidns"),
-				{Kind: ZoneElsewhere, Values: map[string]string{"zone": "www.example.com"}},
 			},
 		},
 		"too many calls": {
@@ -335,13 +316,13 @@ func TestCauses(t *testing.T) {
 		},
 		"the solver may not read Challenges": {
 			"challenges-not-readable", "The ServiceAccount certyun/certyun-solver may not list challenges in all namespaces, so that the solver does not know which values a name needs: an apex and its wildcard take about a minute longer, and may fail where the solver has several replicas.",
-			[]Sign{{Kind: AheadDenied, Values: map[string]string{
+			[]Sign{{Cause: "challenges-not-readable", Values: map[string]string{
 				"reader": "certyun/certyun-solver", "reader-user": "certyun:certyun-solver", "what": "list challenges in all namespaces", "verb": "list", "type": "challenges.acme.cert-manager.io",
 			}}},
 		},
 		"CNAMEs go round": {
 			"cname-loop", "The CNAMEs at _acme-challenge.www.example.com lead nowhere: the CNAME of b leads back to a.",
-			[]Sign{{Kind: Unanswered, Text: "the CNAME of b leads back to a", Values: map[string]string{"record": "_acme-challenge.www.example.com", "why": "the CNAME of b leads back to a"}}},
+			[]Sign{{Cause: "cname-loop", Text: "the CNAME of b leads back to a", Values: map[string]string{"record": "_acme-challenge.www.example.com", "why": "the CNAME of b leads back to a"}}},
 		},
 		"a name server lags": {
 			"record-not-visible", "The record is written, but not visible yet on ns2.simulator.test (127.0.0.2).",
@@ -349,37 +330,36 @@ func TestCauses(t *testing.T) {
 				challengeSays(presenting + "the record is written but not visible yet on ns2.simulator.test (127.0.0.2); it is tried again; if it stays so, compare the zone's name servers in the DNS with those that the DNS host names for it"),
 				challengeSays(`Waiting for DNS-01 challenge propagation: DNS record for "www.example.com" not yet propagated`),
 				challengeSays(presenting + "the name servers of the zone example.com took too long to show the last record, and another challenge is waiting for them; this one is tried again"),
-				{Kind: RecordUnseen, Text: "not visible yet on ns2", Values: map[string]string{"servers": "ns2"}},
 			},
 		},
 		"port 53 is closed": {
 			"dns-closed", "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place (ns1 (192.0.2.1) does not answer).",
 			[]Sign{
-				{Kind: Unanswered, Values: map[string]string{"why": "ns1 (192.0.2.1) does not answer", "record": "_acme-challenge.www.example.com"}},
+				{Cause: "dns-closed", Values: map[string]string{"why": "ns1 (192.0.2.1) does not answer", "record": "_acme-challenge.www.example.com"}},
 				challengeSays(presenting + "none of the name servers of the zone example.com answers with authority: ns1 (192.0.2.1) does not answer; allow egress to port 53 over UDP and TCP"),
 				challengeSays("Waiting for DNS-01 challenge propagation: read udp 10.0.0.7:41000->192.0.2.1:53: i/o timeout"),
 				challengeSays("read udp 10.0.0.7:41000->10.0.0.10:53: i/o timeout"),
 			},
 		},
 		"a CNAME is not followed": {
-			"cname-not-followed", "_acme-challenge.www.example.com is a CNAME to www.acme.example.net, where the CA looks; the solver writes to _acme-challenge.www.example.com.",
-			[]Sign{{Kind: CNAMEIgnored, Values: map[string]string{"record": "_acme-challenge.www.example.com", "target": "www.acme.example.net"}}},
+			"cname-not-followed", "_acme-challenge.www.example.com is a CNAME to www.acme.example.com, where the CA looks; the solver writes to _acme-challenge.www.example.com.",
+			[]Sign{{Cause: "cname-not-followed", Values: map[string]string{"record": "_acme-challenge.www.example.com", "target": "www.acme.example.com"}}},
 		},
 		"records are left over": {
 			"records-left-over", "At _acme-challenge.www.example.com there are 2 values of challenges that are not under way.",
-			[]Sign{{Kind: LeftOver, Text: "2 values of challenges that are not under way", Values: map[string]string{"record": "_acme-challenge.www.example.com"}}},
+			[]Sign{{Cause: "records-left-over", Text: "2 values of challenges that are not under way", Values: map[string]string{"record": "_acme-challenge.www.example.com"}}},
 		},
 		"a CAA record names another CA": {
 			"caa-forbids", `A CAA record of the domain does not let this CA issue: 0 issue "digicert.com".`,
 			[]Sign{
-				{Kind: Forbidden, Values: map[string]string{"why": `0 issue "digicert.com"`}},
+				{Cause: "caa-forbids", Values: map[string]string{"why": `0 issue "digicert.com"`}},
 				orderSays(`Failed to finalize Order: 403 urn:ietf:params:acme:error:caa: CAA record for example.com prevents issuance`),
 				challengeSays(`Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:caa: CAA record for www.example.com prevents issuance`),
 			},
 		},
 		"a wildcard has only HTTP-01": {
 			"no-solver-matches", "None of the Issuer's solvers can be used for *.example.com: their selectors leave it out, or it is a wildcard and they are for HTTP-01.",
-			[]Sign{{Kind: NoSolverMatches, Object: object("Order", "shop", "www-1-2"), Values: map[string]string{"name": "*.example.com"}}},
+			[]Sign{{Cause: "no-solver-matches", Object: object("Order", "shop", "www-1-2"), Values: map[string]string{"name": "*.example.com"}}},
 		},
 		"the CA finds no record": {
 			"validation-failed", "The CA asked the DNS for the record and did not get it: Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: NXDOMAIN looking up TXT for _acme-challenge.www.example.com.",
@@ -422,61 +402,61 @@ func TestCauses(t *testing.T) {
 		"the Issuer is not there": {
 			"object-missing", "There is no Issuer shop/le, but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference.",
 			[]Sign{
-				{Kind: ObjectMissing, Values: map[string]string{"missing": "Issuer shop/le", "hint": ", but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference", "resources": "issuers"}},
-				{Kind: Said, Object: object("CertificateRequest", "shop", "www-1"), Text: `Referenced "Issuer" not found: issuer.cert-manager.io "le" not found`},
+				{Cause: "object-missing", Values: map[string]string{"missing": "Issuer shop/le", "hint": ", but there is a ClusterIssuer of this name: set kind: ClusterIssuer in the reference", "resources": "issuers"}},
+				{Quoted: true, Object: object("CertificateRequest", "shop", "www-1"), Text: `Referenced "Issuer" not found: issuer.cert-manager.io "le" not found`},
 			},
 		},
 		"the definitions are not there": {
 			"definitions-missing", "cert-manager is not installed, or without its definitions, or with those of an old version: CustomResourceDefinition orders.acme.cert-manager.io is missing.",
-			[]Sign{{Kind: DefinitionsMissing, Values: map[string]string{"missing": "CustomResourceDefinition orders.acme.cert-manager.io is missing"}, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
+			[]Sign{{Cause: "definitions-missing", Values: map[string]string{"missing": "CustomResourceDefinition orders.acme.cert-manager.io is missing"}, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
 		},
 		"the cluster is old": {
 			"kubernetes-too-old", "Kubernetes v1.28.1 is older than 1.30, the oldest that certyun is for.",
-			[]Sign{{Kind: ServerUnsupported, Values: map[string]string{"has": "v1.28.1", "oldest": "1.30"}}},
+			[]Sign{{Cause: "kubernetes-too-old", Values: map[string]string{"has": "v1.28.1", "oldest": "1.30"}}},
 		},
 		"cert-manager's webhook is away": {
 			"cert-manager-webhook-down", "The API server does not reach cert-manager's own webhook, so that nothing of cert-manager's can be written.",
-			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: connection refused`}},
+			[]Sign{{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "webhook.cert-manager.io": failed to call webhook: connection refused`}},
 		},
 		"another webhook is away": {
 			"webhook-down", `The API server does not reach the webhook validate.kyverno.svc-fail, which has to agree before cert-manager's objects can be written: Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno.kyverno.svc:443/validate": no endpoints available.`,
-			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno.kyverno.svc:443/validate": no endpoints available`}},
+			[]Sign{{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `Internal error occurred: failed calling webhook "validate.kyverno.svc-fail": failed to call webhook: Post "https://kyverno.kyverno.svc:443/validate": no endpoints available`}},
 		},
 		"cert-manager has no Pod": {
 			"cert-manager-not-running", "Deployment cert-manager/cert-manager has no Pod that is ready: it is scaled to 0 replicas.",
-			[]Sign{{Kind: ControllerDown, Object: object("Deployment", "cert-manager", "cert-manager"), Values: map[string]string{"why": "it is scaled to 0 replicas"}}},
+			[]Sign{{Cause: "cert-manager-not-running", Object: object("Deployment", "cert-manager", "cert-manager"), Values: map[string]string{"why": "it is scaled to 0 replicas"}}},
 		},
 		"an approver says no": {
 			"request-denied", "CertificateRequest shop/www-1 was denied: no policy allows it.",
-			[]Sign{{Kind: RequestDenied, Object: object("CertificateRequest", "shop", "www-1"), Values: map[string]string{"why": "no policy allows it"}}},
+			[]Sign{{Cause: "request-denied", Object: object("CertificateRequest", "shop", "www-1"), Values: map[string]string{"why": "no policy allows it"}}},
 		},
 		"nobody approves": {
 			"request-not-approved", "CertificateRequest shop/www-1 is neither approved nor denied, so that nobody works on it.",
-			[]Sign{{Kind: NotApproved, Object: object("CertificateRequest", "shop", "www-1")}},
+			[]Sign{{Cause: "request-not-approved", Object: object("CertificateRequest", "shop", "www-1")}},
 		},
 		"another challenge is for the same name": {
 			"challenge-queued", "Challenge shop/www-1-2-3 waits for its turn: it waits for Challenge other/x, which is for the same name.",
-			[]Sign{{Kind: Queued, Object: object("Challenge", "shop", "www-1-2-3"), Values: map[string]string{"why": "it waits for Challenge other/x, which is for the same name"}}},
+			[]Sign{{Cause: "challenge-queued", Object: object("Challenge", "shop", "www-1-2-3"), Values: map[string]string{"why": "it waits for Challenge other/x, which is for the same name"}}},
 		},
 		"the Issuer was corrected since": {
 			"challenge-outdated", "Challenge shop/www-1-2-3 was made before Issuer shop/le was changed, and keeps the solver that it was made with.",
-			[]Sign{{Kind: Outdated, Object: object("Challenge", "shop", "www-1-2-3"), Values: map[string]string{"issuer": "Issuer shop/le", "request": "www-1", "request-namespace": "shop"}}},
+			[]Sign{{Cause: "challenge-outdated", Object: object("Challenge", "shop", "www-1-2-3"), Values: map[string]string{"issuer": "Issuer shop/le", "request": "www-1", "request-namespace": "shop"}}},
 		},
 		"a renewal is late": {
 			"renewal-overdue", "Certificate shop/www needs to be issued anew and is not: it expired at 2026-01-02T03:04:05Z.",
-			[]Sign{{Kind: Overdue, Object: object("Certificate", "shop", "www"), Values: map[string]string{"why": "it expired at 2026-01-02T03:04:05Z", "caller": "cert-manager/cert-manager"}}},
+			[]Sign{{Cause: "renewal-overdue", Object: object("Certificate", "shop", "www"), Values: map[string]string{"why": "it expired at 2026-01-02T03:04:05Z", "caller": "cert-manager/cert-manager"}}},
 		},
 		"two Certificates have one Secret": {
 			"secret-shared", `Certificate shop/www and another Certificate have the same secretName, so that cert-manager leaves this one alone: Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`,
-			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`}},
+			[]Sign{{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `Secret was issued for "mail". If this message is not transient, you might have two conflicting Certificates pointing to the same secret.`}},
 		},
 		"the keystore has no password": {
 			"keystore-password-missing", `Certificate shop/www was signed, and is not written for want of its keystore's password: JKS keystore password Secret "jks" not found.`,
-			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `JKS keystore password Secret "jks" not found`}},
+			[]Sign{{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `JKS keystore password Secret "jks" not found`}},
 		},
 		"the private key may not be changed": {
 			"private-key-does-not-fit", `Certificate shop/www wants another private key than there is, and cert-manager may not make a new one: User intervention required: existing private key in Secret "www" does not match requirements on Certificate resource.`,
-			[]Sign{{Kind: Said, Object: object("Certificate", "shop", "www"), Text: `User intervention required: existing private key in Secret "www" does not match requirements on Certificate resource`}},
+			[]Sign{{Quoted: true, Object: object("Certificate", "shop", "www"), Text: `User intervention required: existing private key in Secret "www" does not match requirements on Certificate resource`}},
 		},
 		"the answer over HTTP is not seen": {
 			"http-challenge-unseen", "Challenge shop/www-1-2-3 is solved over HTTP, not with a DNS record, and its answer is not seen: Waiting for HTTP-01 challenge propagation: wrong status code '404', expected '200'.",
@@ -487,15 +467,15 @@ func TestCauses(t *testing.T) {
 		},
 		"a Challenge cannot be cleaned up": {
 			"challenge-lingers", "Challenge shop/www-1-2-3 is being deleted, and waits until its record is removed: no answer.",
-			[]Sign{{Kind: Lingering, Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}}},
+			[]Sign{{Cause: "challenge-lingers", Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}}},
 		},
 		"a rule knows better": {
 			"rule-broken", `spec.issuerRef.group of Certificate shop/www: "certmanager.io" is not cert-manager's group.`,
-			[]Sign{{Kind: RuleBroken, Object: object("Certificate", "shop", "www"), Values: map[string]string{"field": "spec.issuerRef.group", "message": `"certmanager.io" is not cert-manager's group`, "rule": "issuer-group-unknown", "remedy": "Write cert-manager.io"}}},
+			[]Sign{{Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Values: map[string]string{"field": "spec.issuerRef.group", "message": `"certmanager.io" is not cert-manager's group`, "rule": "issuer-group-unknown", "remedy": "Write cert-manager.io"}}},
 		},
 		"cert-manager is silent": {
 			"nothing-happens", "Nobody works on Certificate shop/www: nothing has happened to it for 5m.",
-			[]Sign{{Kind: Silent, Object: object("Certificate", "shop", "www"), Text: "nothing has happened to it for 5m", Values: map[string]string{"caller": "cert-manager/cert-manager"}}},
+			[]Sign{{Cause: "nothing-happens", Object: object("Certificate", "shop", "www"), Text: "nothing has happened to it for 5m", Values: map[string]string{"caller": "cert-manager/cert-manager"}}},
 		},
 		"nobody has seen the like": {
 			"unknown", "Order shop/www-1-2 does not go on. What it says about that is quoted here; certyun knows no more.",
@@ -509,25 +489,21 @@ func TestCauses(t *testing.T) {
 			t.Parallel()
 			for i, sign := range test.signs {
 				f := &Facts{
-					Signs: []Sign{sign}, Works: map[string]bool{
+					Signs: []Sign{sign, misplaced}, Works: map[string]bool{
 						"call " + group + "/dnspod": true, "secret shop/mended": true, "read shop/mended": true, "key shop/mended/id": true,
 					},
 					Groups: served, Served: []string{group}, Caller: "cert-manager/cert-manager", Program: "certyun",
-					Elsewhere: map[string][]string{"shop/misplaced": {"cert-manager"}},
 				}
-				causes, _, _ := recognise(Table(), f)
-				if len(causes) != 1 {
-					t.Fatalf("sign %d: %d causes, want 1: %v", i, len(causes), causes)
-				}
-				if causes[0].Cause != test.cause {
-					t.Errorf("sign %d (%s %s) is recognised as %s, want %s", i, sign.Kind, sign.Text, causes[0].Cause, test.cause)
+				found := identify(Table(), f, sign).finding(f)
+				if found.Cause != test.cause {
+					t.Errorf("sign %d (%s %s) is recognised as %s, want %s", i, sign.Cause, sign.Text, found.Cause, test.cause)
 				}
 				if i == 0 {
-					if diff := cmp.Diff(test.sentence, causes[0].Sentence); diff != "" {
+					if diff := cmp.Diff(test.sentence, found.Sentence); diff != "" {
 						t.Errorf("sentence (-want +got):\n%s", diff)
 					}
 				}
-				for _, text := range []string{causes[0].Sentence, causes[0].Next, causes[0].Fix} {
+				for _, text := range []string{found.Sentence, found.Next, found.Fix} {
 					if placeholderLeft.MatchString(text) {
 						t.Errorf("sign %d: a value is missing: %s", i, text)
 					}
@@ -542,12 +518,34 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// TestUnavailable is about what an API server says of an APIService.
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	const failed = "FailedDiscoveryCheck: tls: failed to verify certificate: x509: "
+	tests := map[string]struct{ text, cause string }{
+		"nobody answers":          {"FailedDiscoveryCheck: dial tcp: connection refused", "solver-not-running"},
+		"another group is served": {"FailedDiscoveryCheck: failing or missing response from https://10.0.0.7:8443/apis/a/v1alpha1: bad status from https://10.0.0.7:8443/apis/a/v1alpha1: 404", "solver-serves-other-group"},
+		"another authority":       {failed + "certificate signed by unknown authority", "apiservice-ca-wrong"},
+		"it has expired":          {failed + "certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is after 2026-01-02T03:04:05Z", "serving-certificate-expired"},
+		"it begins tomorrow":      {failed + "certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is before 2026-11-24T00:00:00Z", "serving-certificate-not-yet-valid"},
+		"it is for another name":  {failed + "certificate is valid for a.example, not certyun-solver.certyun.svc", "serving-certificate-name-wrong"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if cause, _ := whyUnavailable(test.text); cause != test.cause {
+				t.Errorf("cause %s, want %s", cause, test.cause)
+			}
+		})
+	}
+}
+
 // TestRecognise is about many signs at once.
 func TestRecognise(t *testing.T) {
 	t.Parallel()
 	apiService := object("APIService", "", "v1alpha1.acme.certyun.internal")
 	away := challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)")
-	down := Sign{Kind: SolverDown, Object: object("Deployment", "certyun", "certyun-solver"), Text: "scaled", Values: map[string]string{"apiservice": apiService.Name, "why": "scaled"}}
+	down := Sign{Cause: "solver-not-running", Object: object("Deployment", "certyun", "certyun-solver"), Text: "scaled", Values: map[string]string{"apiservice": apiService.Name, "why": "scaled"}}
 	tests := map[string]struct {
 		signs            []Sign
 		causes, warnings []string
@@ -557,22 +555,8 @@ func TestRecognise(t *testing.T) {
 		"what cert-manager says of a solver that is away is explained by the Deployment": {
 			signs: []Sign{down, away}, causes: []string{"solver-not-running"},
 		},
-		"an unavailable API service is explained by its CA bundle": {
-			signs: []Sign{
-				{Kind: APIServiceUnavailable, Object: apiService, Text: "x509: certificate signed by unknown authority"},
-				{Kind: BundleWrong, Object: apiService, Text: "empty"},
-			},
-			causes: []string{"apiservice-ca-wrong"},
-		},
-		"another API service's bundle explains nothing": {
-			signs: []Sign{
-				{Kind: APIServiceUnavailable, Object: apiService, Text: "connection refused"},
-				{Kind: BundleWrong, Object: object("APIService", "", "v1alpha1.other.internal"), Text: "empty"},
-			},
-			causes: []string{"solver-not-running", "apiservice-ca-wrong"},
-		},
 		"a warning explains nothing": {
-			signs:  []Sign{{Kind: SolverDown, State: Warning}, away},
+			signs:  []Sign{{Cause: "solver-not-running", Level: Warning}, away},
 			causes: []string{"solver-not-running"}, warnings: []string{"solver-not-running"},
 		},
 		"the same is said once": {
@@ -586,8 +570,19 @@ func TestRecognise(t *testing.T) {
 		"two things that nobody knows are two": {
 			signs: []Sign{orderSays("one"), orderSays("two"), orderSays("one")}, causes: []string{"unknown", "unknown"},
 		},
+		"a rule is blamed where something only does not go on": {
+			signs:  []Sign{orderSays("one"), {Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Text: "a rule"}},
+			causes: []string{"rule-broken", "unknown"},
+		},
+		"a rule is not blamed where something says why": {
+			signs:  []Sign{challengeSays("the Secret a/b does not exist"), {Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Text: "a rule"}},
+			causes: []string{"secret-missing"},
+		},
+		"a rule is not blamed where nothing is wrong": {
+			signs: []Sign{{Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Text: "a rule"}},
+		},
 		"what may still come is no cause": {
-			signs: []Sign{{Kind: Said, State: Waiting, Text: "soon"}}, waiting: true,
+			signs: []Sign{{Quoted: true, Level: Waiting, Text: "soon"}}, waiting: true,
 		},
 	}
 	for name, test := range tests {
@@ -633,7 +628,7 @@ func TestCloudsWords(t *testing.T) {
 			if harmless.MatchString(text) {
 				continue
 			}
-			if cause, _ := name(Table(), &Facts{}, challengeSays(presenting+text+" (Some.Code); do something")); cause.Cause == Unknown().ID {
+			if identify(Table(), &Facts{}, challengeSays(presenting+text+" (Some.Code); do something")).cause.ID == Unknown().ID {
 				t.Errorf("nothing recognises what %s says: %s", cloud, text)
 			}
 		}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/certyun/certyun/solvers/alidns"
@@ -39,4 +40,49 @@ func (c *clouds) Zones(ctx context.Context, solver string, keys credential.Keys,
 		return c.dnspod.Account(keys, nil).Zones(ctx)
 	}
 	return c.alidns.Account(keys, region, nil).Zones(ctx)
+}
+
+// masked shows enough of an access key's public part to find it in the cloud's console.
+func masked(id string) string {
+	const shown = 4
+	if len(id) <= 3*shown {
+		return "…"
+	}
+	return id[:shown] + "…" + id[len(id)-shown:]
+}
+
+// provider asks the cloud which zones the keys of a solver open, and whether the names are in them.
+func (i *issuer) provider(w webhookSolver, decoded solverConfig, names []string) {
+	if !i.options.Provider || i.zones == nil || !decoded.keys.Named() {
+		return
+	}
+	namespace := i.secretNamespace()
+	keys, err := i.read(namespace, decoded.keys)
+	if err != nil {
+		i.skipf("the account of %s (its keys could not be read)", i.object)
+		return
+	}
+	identity := w.SolverName + keys.Identity()
+	zones, asked := i.solvers.accounts[identity]
+	if !asked {
+		zones, err = i.zones.Zones(i.ctx, w.SolverName, keys, decoded.region)
+		if err != nil {
+			text := fmt.Sprintf("%s: listing the zones: %v; the keys are from the Secret %s/%s", w.SolverName, err, namespace, decoded.keys.ID.Name)
+			i.complaint(i.object, text, nil)
+			return
+		}
+		i.solvers.accounts[identity] = zones
+	}
+	i.checkf(OK, "%s: the account of %s hosts %s", i.object, masked(keys.ID), listed(zones, "no zone"))
+	i.judgeZones(keys.ID, zones, names)
+}
+
+// judgeZones compares an account's zones with the names that shall be solved with it.
+func (i *issuer) judgeZones(id string, zones, names []string) {
+	for _, name := range names {
+		if encloses(zones, name) {
+			continue
+		}
+		i.problem("zone-in-another-account", i.object, fmt.Sprintf("no zone of the account of %s encloses %s", masked(id), name), map[string]string{"zone": name})
+	}
 }

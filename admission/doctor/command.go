@@ -24,7 +24,7 @@ what, the admission server, and each Issuer that uses certyun with its config an
 It only reads. It works with the rights of an ordinary user, and names each thing that it was not allowed to look at.
 
 It ends with 0 when nothing is wrong, 1 when something is, 2 when it was called wrongly, and 3 when the cluster could not be
-asked. What it can recognise is in docs/troubleshooting.md.`
+asked. What it can recognise is in ` + troubleshooting + "."
 
 // NewCommand returns the command.
 func NewCommand() *cobra.Command {
@@ -203,13 +203,13 @@ func (d *Doctor) IssuerOfKind(ctx context.Context, kind, namespace, name string)
 	case cmapi.ClusterIssuerKind:
 		return d.Issuer(ctx, "", name)
 	}
-	l := d.look(ctx)
-	found, known := l.get(namespace, name, &cmapi.Issuer{})
-	if l.unreachable != nil {
-		return nil, l.unreachable
+	r := d.reader(ctx)
+	found, known := r.get(namespace, name, &cmapi.Issuer{})
+	if r.unreachable != nil {
+		return nil, r.unreachable
 	}
 	if known && !found {
-		if isCluster, known := l.get("", name, &cmapi.ClusterIssuer{}); isCluster || !known {
+		if isCluster, known := r.get("", name, &cmapi.ClusterIssuer{}); isCluster || !known {
 			return d.Issuer(ctx, "", name)
 		}
 	}

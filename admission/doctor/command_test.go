@@ -177,7 +177,7 @@ func TestWatch(t *testing.T) {
 		lines  int
 	}{
 		"it becomes ready": {
-			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`, 10 * time.Second,
+			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.com" not yet propagated`, 10 * time.Second,
 			func(t *testing.T, s *scene) {
 				t.Helper()
 				crt := find[*cmapi.Certificate](t, s, "www")

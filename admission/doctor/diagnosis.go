@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,7 +15,10 @@ const (
 	DiagnosisKind    = "Diagnosis"
 )
 
-// States of a Diagnosis.
+// State is how the subject of a Diagnosis is.
+type State string
+
+// The states.
 const (
 	// Healthy is an installation or an Issuer with which nothing is wrong.
 	Healthy State = "healthy"
@@ -51,7 +55,7 @@ type Diagnosis struct {
 
 // Finding is a cause that was recognised.
 type Finding struct {
-	// Cause is the ID of the cause, and its anchor in docs/troubleshooting.md.
+	// Cause is the ID of the cause, and its anchor in troubleshooting.md.
 	Cause string `json:"cause"`
 	Title string `json:"title"`
 	// Object is what showed it.
@@ -65,6 +69,8 @@ type Finding struct {
 	// Fix says what to do.
 	Fix  string `json:"fix"`
 	Docs string `json:"docs"`
+	// signs are all that say it.
+	signs []Sign
 }
 
 // RuleFinding is one finding of a rule.
@@ -106,25 +112,72 @@ type Event struct {
 	began time.Time
 }
 
+// children are what belongs to the object, nil where there is no tree.
+func (n *Node) children() []*Node {
+	if n == nil {
+		return nil
+	}
+	return n.Children
+}
+
 // Wrong tells whether something has to be done.
 func (d *Diagnosis) Wrong() bool { return d.State == Stuck || d.State == Broken }
 
-// diagnose puts together what the looker found.
-func (l *looker) diagnose(subject report.Object, tree *Node) (*Diagnosis, error) {
-	if l.unreachable != nil {
-		return nil, l.unreachable
+// diagnose puts together what was seen.
+func (e *examination) diagnose(subject report.Object, tree *Node, sights ...*sight) (*Diagnosis, error) {
+	if e.unreachable != nil {
+		return nil, e.unreachable
 	}
-	causes, warnings, waiting := recognise(Table(), &l.facts)
+	all := sight{area: "cert-manager"}
+	if e.undefined != "" {
+		object := report.Object{Kind: "Installation", Name: "cert-manager"}
+		all.problem("definitions-missing", object, e.undefined, map[string]string{"missing": e.undefined})
+	}
+	for _, one := range append(sights, &e.sight) {
+		all.checks = append(all.checks, one.checks...)
+		all.signs = append(all.signs, one.signs...)
+		all.works = append(all.works, one.works...)
+	}
+	causes, warnings, waiting := recognise(Table(), e.facts(&all, subject, tree))
 	d := &Diagnosis{
 		APIVersion: DiagnosisVersion, Kind: DiagnosisKind, Subject: subject,
 		Causes: orEmpty(causes), Warnings: orEmpty(warnings), Tree: tree,
-		Checks: orEmpty(l.checks), Rules: orEmpty(l.findings), NotChecked: orEmpty(l.notChecked),
+		Checks: orEmpty(all.checks), Rules: orEmpty(e.rules), NotChecked: orEmpty(e.notChecked),
 	}
 	d.State = stateOf(subject.Kind, len(causes) > 0, waiting || tree != nil && !tree.Good)
-	if len(causes) == 0 && !l.seen {
+	if len(causes) == 0 && !e.seen {
 		d.State = Unseen
 	}
 	return d, nil
+}
+
+// facts are what is known beside the signs.
+func (e *examination) facts(saw *sight, subject report.Object, tree *Node) *Facts {
+	f := &Facts{
+		Signs: saw.signs, Works: map[string]bool{}, Groups: map[string]Group{}, Served: e.solvers.served, ServedKnown: e.solvers.known,
+		Caller: e.installation.controller.caller(), ClusterResourceNamespace: e.installation.controller.clusterResources,
+		DNS: e.options.DNS, Provider: e.options.Provider, Program: e.options.Program,
+	}
+	for _, what := range saw.works {
+		f.Works[what] = true
+	}
+	for _, s := range e.solvers.looked {
+		f.Groups[s.name] = s.Group
+		f.SolverNamespace = cmp.Or(s.namespace, f.SolverNamespace)
+	}
+	switch {
+	case isIssuer(subject):
+		f.Issuer = subject
+	case subject.Kind == "Certificate":
+		f.Certificate = subject
+		f.Renewal = tree != nil && tree.Good
+	}
+	for _, child := range tree.children() {
+		if isIssuer(child.Object) {
+			f.Issuer = child.Object
+		}
+	}
+	return f
 }
 
 func stateOf(kind string, wrong, unfinished bool) State {

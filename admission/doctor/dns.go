@@ -19,8 +19,8 @@ import (
 	"github.com/certyun/certyun/solvers/propagation"
 )
 
-// World is the DNS and the ACME servers as they are seen from here. The solver may see them in another way.
-type World struct {
+// DNS is the DNS and the ACME servers as they are seen from here. The solver may see them in another way.
+type DNS struct {
 	// Resolvers are asked first, "host:port".
 	Resolvers []string
 	// Port is where authoritative name servers are asked.
@@ -34,7 +34,7 @@ const queryTimeout = 5 * time.Second
 const maxChain = 12
 
 // ask asks the resolvers, one after the other, until one answers.
-func (w *World) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
+func (w *DNS) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
 	query.SetEdns0(1232, false)
 	var errs []error
@@ -70,8 +70,11 @@ func stable(err error) error {
 	return err
 }
 
+// errCircle is for CNAMEs that lead nowhere.
+var errCircle = errors.New("the CNAMEs have no end")
+
 // follow returns the names that a name leads to by CNAME, itself first.
-func (w *World) follow(ctx context.Context, name string) ([]string, error) {
+func (w *DNS) follow(ctx context.Context, name string) ([]string, error) {
 	chain := []string{name}
 	for len(chain) <= maxChain {
 		reply, err := w.ask(ctx, chain[len(chain)-1], dns.TypeCNAME)
@@ -88,16 +91,16 @@ func (w *World) follow(ctx context.Context, name string) ([]string, error) {
 		case target == "":
 			return chain, nil
 		case slices.Contains(chain, target):
-			return chain, fmt.Errorf("the CNAME of %s leads back to %s", chain[len(chain)-1], target)
+			return chain, fmt.Errorf("%w: that of %s leads back to %s", errCircle, chain[len(chain)-1], target)
 		}
 		chain = append(chain, target)
 	}
-	return chain, fmt.Errorf("%s leads through more than %d CNAMEs", name, maxChain)
+	return chain, fmt.Errorf("%w: %s leads through more than %d", errCircle, name, maxChain)
 }
 
 // zone finds the zone of a name as cert-manager does: by the SOA record of the name or of the first name above it that has one. It
 // is "" where none has.
-func (w *World) zone(ctx context.Context, name string) (string, error) {
+func (w *DNS) zone(ctx context.Context, name string) (string, error) {
 	for _, label := range dns.Split(dns.Fqdn(name)) {
 		candidate := dns.Fqdn(name)[label:]
 		reply, err := w.ask(ctx, candidate, dns.TypeSOA)
@@ -121,7 +124,7 @@ type sighting struct {
 }
 
 // authorities asks each authoritative server of a zone for the TXT records at a name.
-func (w *World) authorities(ctx context.Context, zone, name string) ([]sighting, error) {
+func (w *DNS) authorities(ctx context.Context, zone, name string) ([]sighting, error) {
 	finder := propagation.Finder{Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
 	for _, r := range w.Resolvers {
 		finder.Resolvers = append(finder.Resolvers, propagation.ResolverAt(r))
@@ -150,6 +153,13 @@ func encloses(zones []string, name string) bool {
 	return found
 }
 
+// records are those of a Certificate's names, as the DNS shows them.
+type records struct {
+	*reader
+	sight
+	chain *chain
+}
+
 // lookup is one name to look at.
 type lookup struct {
 	name string
@@ -166,7 +176,7 @@ type lookup struct {
 }
 
 // lookups are the names of a Certificate that need a record.
-func (l *looker) lookups(c *chain) []*lookup {
+func (d *records) lookups() []*lookup {
 	byName := map[string]*lookup{}
 	var ordered []*lookup
 	of := func(name string) *lookup {
@@ -175,23 +185,23 @@ func (l *looker) lookups(c *chain) []*lookup {
 			bare = parsed
 		}
 		if byName[bare] == nil {
-			byName[bare] = &lookup{name: bare, follows: l.followsCNAME(c)}
+			byName[bare] = &lookup{name: bare, follows: d.followsCNAME()}
 			ordered = append(ordered, byName[bare])
 		}
 		byName[bare].wildcard = byName[bare].wildcard || wildcard
 		return byName[bare]
 	}
-	for _, name := range c.certificate.Spec.DNSNames {
+	for _, name := range d.chain.certificate.Spec.DNSNames {
 		of(name)
 	}
-	for _, challenge := range c.challenges {
+	for _, challenge := range d.chain.challenges {
 		one := of(challenge.Spec.DNSName)
 		if challenge.Spec.Solver.DNS01 == nil {
 			one.web = true
 			continue
 		}
 		one.follows = challenge.Spec.Solver.DNS01.CNAMEStrategy == "Follow"
-		one.waiting = one.waiting || l.now().Sub(challenge.CreationTimestamp.Time) < patientlyFor
+		one.waiting = one.waiting || d.now().Sub(challenge.CreationTimestamp.Time) < patientlyFor
 		if challenge.Status.Presented || strings.Contains(challenge.Status.Reason, "not visible yet") {
 			one.expected = append(one.expected, challenge.Spec.Key)
 		}
@@ -200,11 +210,11 @@ func (l *looker) lookups(c *chain) []*lookup {
 }
 
 // followsCNAME tells whether all of the Issuer's DNS-01 solvers do.
-func (l *looker) followsCNAME(c *chain) bool {
-	if c.issuer == nil || c.issuer.GetSpec().ACME == nil {
+func (d *records) followsCNAME() bool {
+	if d.chain.issuer == nil || d.chain.issuer.GetSpec().ACME == nil {
 		return true
 	}
-	for _, solver := range c.issuer.GetSpec().ACME.Solvers {
+	for _, solver := range d.chain.issuer.GetSpec().ACME.Solvers {
 		if solver.DNS01 != nil && solver.DNS01.CNAMEStrategy != "Follow" {
 			return false
 		}
@@ -212,25 +222,32 @@ func (l *looker) followsCNAME(c *chain) bool {
 	return true
 }
 
-// lookDNS looks at the world for each name of a Certificate.
-func (l *looker) lookDNS(c *chain) {
-	identities := l.identities(c.issuer)
-	for _, one := range l.lookups(c) {
+// look looks at each name of the Certificate.
+func (d *records) look() {
+	var identities []string
+	if d.chain.issuer != nil {
+		identities = d.chain.issuer.identities()
+	}
+	for _, one := range d.lookups() {
 		if !one.web {
-			l.lookAt(c, one)
+			d.lookAt(one)
 		}
-		l.lookCAA(c, one, identities)
+		d.lookCAA(one, identities)
 	}
 }
 
 // lookAt looks where the record of a name is to be, and who shows it.
-func (l *looker) lookAt(c *chain, one *lookup) {
-	object := ref(certManagerVersion, "Certificate", c.certificate)
+func (d *records) lookAt(one *lookup) {
+	object := ref(certManagerVersion, "Certificate", d.chain.certificate)
 	record := "_acme-challenge." + one.name
-	values := map[string]string{"name": one.name, "record": record, "port": fmt.Sprint(l.world.Port), "resolvers": strings.Join(l.world.Resolvers, ", ")}
-	path, err := l.world.follow(l.ctx, record)
+	values := map[string]string{"name": one.name, "record": record, "port": fmt.Sprint(d.dns.Port), "resolvers": strings.Join(d.dns.Resolvers, ", ")}
+	path, err := d.dns.follow(d.ctx, record)
+	if errors.Is(err, errCircle) {
+		d.problem("cname-loop", object, err.Error(), values)
+		return
+	}
 	if err != nil {
-		l.unanswered(object, values, err.Error())
+		d.unanswered(object, values, err.Error())
 		return
 	}
 	target := path[len(path)-1]
@@ -238,44 +255,40 @@ func (l *looker) lookAt(c *chain, one *lookup) {
 	if len(path) > 1 {
 		text := strings.Join(path, " → ")
 		if !one.follows {
-			l.checkf(Problem, "CNAME %s: the solver does not follow it", text)
-			l.sign(Sign{Kind: CNAMEIgnored, Object: object, Text: text, Values: with(values, "record", record, "target", target)})
+			d.problem("cname-not-followed", object, "the solver does not follow the CNAME "+text, with(values, "record", record, "target", target))
 			return
 		}
-		l.checkf(OK, "CNAME %s", text)
+		d.checkf(OK, "CNAME %s", text)
 	}
-	zone, err := l.world.zone(l.ctx, target)
+	zone, err := d.dns.zone(d.ctx, target)
 	if err != nil {
-		l.unanswered(object, values, err.Error())
+		d.unanswered(object, values, err.Error())
 		return
 	}
 	values["zone"] = zone
 	if zone == "" || dnsname.IsPublicSuffix(zone) {
-		l.tooHigh(object, target, values)
+		d.tooHigh(object, target, values)
 		return
 	}
-	seen, err := l.world.authorities(l.ctx, zone, target)
+	seen, err := d.dns.authorities(d.ctx, zone, target)
 	if err != nil {
-		l.unanswered(object, values, err.Error())
+		d.unanswered(object, values, err.Error())
 		return
 	}
-	l.checkf(OK, "the zone of %s is %s, with the name servers %s", target, zone, serversOf(seen))
-	l.compare(c, one, seen, values)
+	d.checkf(OK, "the zone of %s is %s, with the name servers %s", target, zone, serversOf(seen))
+	d.compare(one, seen, values)
 }
 
 // tooHigh says why no zone was found below a public suffix: the domain does not exist, or its SOA record is not shown.
-func (l *looker) tooHigh(object report.Object, target string, values map[string]string) {
+func (d *records) tooHigh(object report.Object, target string, values map[string]string) {
 	zone := values["zone"]
 	domain := below(zone, target)
-	exists, err := l.world.exists(l.ctx, domain)
+	exists, err := d.dns.exists(d.ctx, domain)
 	if err == nil && !exists {
-		l.checkf(Problem, "the resolvers say that %s does not exist", domain)
-		l.sign(Sign{Kind: DomainUnknown, Object: object, Text: domain + " does not exist", Values: with(values, "domain", domain)})
+		d.problem("domain-not-in-dns", object, fmt.Sprintf("the resolvers say that %s does not exist", domain), with(values, "domain", domain))
 		return
 	}
-	text := fmt.Sprintf("the resolvers take %s for the zone of %s", cmp.Or(zone, "the root"), target)
-	l.checkf(Problem, "%s", text)
-	l.sign(Sign{Kind: ZoneTooHigh, Object: object, Text: text, Values: values})
+	d.problem("zone-is-public-suffix", object, fmt.Sprintf("the resolvers take %s for the zone of %s", cmp.Or(zone, "the root"), target), values)
 }
 
 // below is the name just below a public suffix on the way to a name; without a suffix, its last two labels.
@@ -286,7 +299,7 @@ func below(suffix, name string) string {
 }
 
 // exists tells whether the resolvers know a name.
-func (w *World) exists(ctx context.Context, name string) (bool, error) {
+func (w *DNS) exists(ctx context.Context, name string) (bool, error) {
 	reply, err := w.ask(ctx, name, dns.TypeNS)
 	if err != nil {
 		return false, err
@@ -303,29 +316,33 @@ func serversOf(seen []sighting) string {
 	return listed(names, "that have no address")
 }
 
-func (l *looker) unanswered(object report.Object, values map[string]string, text string) {
-	l.checkf(Problem, "%s: %s", values["record"], text)
-	l.sign(Sign{Kind: Unanswered, Object: object, Text: text, Values: with(values, "why", text)})
+// unanswered notes that nobody says anything of a name, or that all who do say that they failed.
+func (d *records) unanswered(object report.Object, values map[string]string, why string) {
+	cause := "dns-closed"
+	if isFailure(why) {
+		cause = "dns-broken"
+	}
+	d.problem(cause, object, values["record"]+": "+why, with(values, "why", why))
 }
 
 // compare says which of a zone's servers show what is expected.
-func (l *looker) compare(c *chain, one *lookup, seen []sighting, values map[string]string) {
-	object := ref(certManagerVersion, "Certificate", c.certificate)
+func (d *records) compare(one *lookup, seen []sighting, values map[string]string) {
+	object := ref(certManagerVersion, "Certificate", d.chain.certificate)
 	var missing, refused, leftOver []string
 	answering := 0
 	for _, s := range seen {
 		if s.err != nil {
 			refused = append(refused, s.server.String()+" "+s.err.Error())
-			l.checkf(Warning, "%s at %s: it %v", values["record"], s.server, s.err)
+			d.checkf(Warning, "%s at %s: it %v", values["record"], s.server, s.err)
 			continue
 		}
 		answering++
-		state := OK
+		level := OK
 		if slices.ContainsFunc(one.expected, func(v string) bool { return !slices.Contains(s.values, v) }) {
 			missing = append(missing, s.server.String())
-			state = Problem
+			level = Problem
 		}
-		l.checkf(state, "%s at %s: %s", values["record"], s.server, shownBy(s.values, one.expected))
+		d.checkf(level, "%s at %s: %s", values["record"], s.server, shownBy(s.values, one.expected))
 		for _, value := range s.values {
 			if looksLikeChallenge(value) && !slices.Contains(one.expected, value) && !slices.Contains(leftOver, value) {
 				leftOver = append(leftOver, value)
@@ -334,31 +351,31 @@ func (l *looker) compare(c *chain, one *lookup, seen []sighting, values map[stri
 	}
 	switch {
 	case answering == 0:
-		l.unanswered(object, values, cmp.Or(strings.Join(refused, ", "), "the zone has no name servers"))
+		d.unanswered(object, values, cmp.Or(strings.Join(refused, ", "), "the zone has no name servers"))
 	case len(missing) > 0:
-		state := Problem
+		level := Problem
 		if one.waiting && len(missing) == answering {
-			state = Waiting
+			level = Waiting
 		}
 		text := "not visible yet on " + strings.Join(missing, ", ")
-		l.sign(Sign{Kind: RecordUnseen, State: state, Object: object, Text: text, Values: with(values, "servers", strings.Join(missing, ", "))})
+		d.sign(Sign{Cause: "record-not-visible", Level: level, Object: object, Text: text, Values: with(values, "servers", strings.Join(missing, ", "))})
 	}
 	if one.waiting || len(leftOver) == 0 {
 		return
 	}
-	if leftOver = l.ownerless(c, leftOver); len(leftOver) > 0 {
+	if leftOver = d.ownerless(leftOver); len(leftOver) > 0 {
 		text := fmt.Sprintf("%d values of challenges that are not under way", len(leftOver))
-		l.sign(Sign{Kind: LeftOver, State: Warning, Object: object, Text: text, Values: with(values, "values", strings.Join(leftOver, ", "))})
+		d.sign(Sign{Cause: "records-left-over", Level: Warning, Object: object, Text: text, Values: values})
 	}
 }
 
 // ownerless are the values that are no Challenge's. certyun writes those of a name together, also of Challenges that cert-manager
 // has not begun with, and of other Certificates.
-func (l *looker) ownerless(c *chain, values []string) []string {
-	defer l.unnoted(len(l.notChecked))
+func (d *records) ownerless(values []string) []string {
+	defer d.unnoted(len(d.notChecked))
 	challenges := &acmev1.ChallengeList{}
-	if !l.list("", challenges) {
-		l.list(c.certificate.Namespace, challenges)
+	if !d.list("", challenges) {
+		d.list(d.chain.certificate.Namespace, challenges)
 	}
 	for i := range challenges.Items {
 		values = slices.DeleteFunc(values, func(v string) bool { return v == challenges.Items[i].Spec.Key })

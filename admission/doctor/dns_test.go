@@ -28,7 +28,7 @@ const (
 	leftOver = "a123456789012345678901234567890123456789-_A"
 )
 
-// internet is a simulated DNS in which example.net is hosted, with two name servers.
+// internet is a simulated DNS in which example.com is hosted, with two name servers.
 func internet(t *testing.T, o simulator.DNSOptions) *simulator.World {
 	t.Helper()
 	o.NameServers = []dns.NameServer{{Name: "ns1.simulator.test."}, {Name: "ns2.simulator.test."}}
@@ -42,18 +42,18 @@ func internet(t *testing.T, o simulator.DNSOptions) *simulator.World {
 		}
 	})
 	w.Alidns.PutAccount(cloud.Account{Owner: "shop"})
-	if err := w.Alidns.PutZone(cloud.Zone{Owner: "shop", Name: "example.net"}); err != nil {
+	if err := w.Alidns.PutZone(cloud.Zone{Owner: "shop", Name: "example.com"}); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-func seenFrom(w *simulator.World) *World {
-	return &World{Resolvers: []string{w.Recursive.Address()}, Port: uint16(w.DNS.Port())}
+func seenFrom(w *simulator.World) *DNS {
+	return &DNS{Resolvers: []string{w.Recursive.Address()}, Port: uint16(w.DNS.Port())}
 }
 
-// directory serves an ACME directory, and has the Issuer use it.
-func directory(t *testing.T, issuer *cmapi.Issuer, identities ...string) {
+// serveDirectory serves an ACME directory, and has the Issuer use it.
+func serveDirectory(t *testing.T, issuer *cmapi.Issuer, identities ...string) {
 	t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if err := json.NewEncoder(w).Encode(map[string]any{"meta": map[string]any{"caaIdentities": identities}}); err != nil {
@@ -69,7 +69,7 @@ func directory(t *testing.T, issuer *cmapi.Issuer, identities ...string) {
 	issuer.Spec.ACME.CABundle = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})
 }
 
-// TestDNS looks at the world for a challenge that waits for its record.
+// TestDNS looks at the DNS for a challenge that waits for its record.
 func TestDNS(t *testing.T) {
 	t.Parallel()
 	show := func(t *testing.T, w *simulator.World, records ...string) {
@@ -78,7 +78,7 @@ func TestDNS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	visible := "_acme-challenge.www.example.net. 60 IN TXT " + value
+	visible := "_acme-challenge.www.example.com. 60 IN TXT " + value
 	tests := map[string]struct {
 		dns              simulator.DNSOptions
 		damage           func(t *testing.T, w *simulator.World, s *scene)
@@ -89,14 +89,14 @@ func TestDNS(t *testing.T) {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) { show(t, w, visible) },
 			causes: []string{"record-not-visible"}, // which is what cert-manager says
 			checks: []string{
-				"_acme-challenge.www.example.net at ns1.simulator.test (127.0.0.1): 1 TXT records, 1 of the 1 that challenges wait for",
-				"_acme-challenge.www.example.net at ns2.simulator.test (127.0.0.2): 1 TXT records, 1 of the 1 that challenges wait for",
-				"CAA of www.example.net: no records, so every CA may issue",
+				"_acme-challenge.www.example.com at ns1.simulator.test (127.0.0.1): 1 TXT records, 1 of the 1 that challenges wait for",
+				"_acme-challenge.www.example.com at ns2.simulator.test (127.0.0.2): 1 TXT records, 1 of the 1 that challenges wait for",
+				"CAA of www.example.com: no records, so every CA may issue",
 			},
 		},
 		"no server shows it": {
-			causes: []string{"record-not-visible", "record-not-visible"},
-			checks: []string{"_acme-challenge.www.example.net at ns1.simulator.test (127.0.0.1): 0 TXT records, 0 of the 1 that challenges wait for"},
+			causes: []string{"record-not-visible"}, // which is what cert-manager says, too
+			checks: []string{"_acme-challenge.www.example.com at ns1.simulator.test (127.0.0.1): 0 TXT records, 0 of the 1 that challenges wait for"},
 		},
 		"a server is lame": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
@@ -106,7 +106,7 @@ func TestDNS(t *testing.T) {
 				}
 			},
 			causes: []string{"record-not-visible"},
-			checks: []string{"_acme-challenge.www.example.net at ns2.simulator.test (127.0.0.2): it answers REFUSED"},
+			checks: []string{"_acme-challenge.www.example.com at ns2.simulator.test (127.0.0.2): it answers REFUSED"},
 		},
 		"the domain is not in the DNS": {
 			damage: func(t *testing.T, _ *simulator.World, s *scene) {
@@ -114,7 +114,7 @@ func TestDNS(t *testing.T) {
 				find[*cmapi.Certificate](t, s, "www").Spec.DNSNames = []string{"www.nowhere.example"}
 			},
 			causes: []string{"domain-not-in-dns", "record-not-visible"},
-			checks: []string{"the resolvers say that nowhere.example does not exist"},
+			checks: []string{"Certificate shop/www: the resolvers say that nowhere.example does not exist"},
 		},
 		"somebody answers in the servers' place": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
@@ -130,41 +130,41 @@ func TestDNS(t *testing.T) {
 		"the resolver hides SOA records": {
 			dns:    simulator.DNSOptions{Recursive: dns.RecursiveOptions{HideSOA: true}},
 			causes: []string{"zone-is-public-suffix", "record-not-visible"},
-			checks: []string{"the resolvers take net for the zone of _acme-challenge.www.example.net"},
+			checks: []string{"Certificate shop/www: the resolvers take com for the zone of _acme-challenge.www.example.com"},
 		},
 		"a CNAME that the solver does not follow": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
-				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME www.acme.example.net.")
+				show(t, w, "_acme-challenge.www.example.com. 60 IN CNAME www.acme.example.com.")
 			},
 			causes: []string{"cname-not-followed", "record-not-visible"},
 		},
 		"a CNAME that it follows": {
 			damage: func(t *testing.T, w *simulator.World, s *scene) {
-				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME www.acme.example.net.", "www.acme.example.net. 60 IN TXT "+value)
+				show(t, w, "_acme-challenge.www.example.com. 60 IN CNAME www.acme.example.com.", "www.acme.example.com. 60 IN TXT "+value)
 				find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.CNAMEStrategy = acmev1.FollowStrategy
 				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.Solver.DNS01.CNAMEStrategy = acmev1.FollowStrategy
 			},
 			causes: []string{"record-not-visible"},
 			checks: []string{
-				"CNAME _acme-challenge.www.example.net → www.acme.example.net",
-				"www.acme.example.net at ns1.simulator.test (127.0.0.1): 1 TXT records, 1 of the 1 that challenges wait for",
+				"CNAME _acme-challenge.www.example.com → www.acme.example.com",
+				"www.acme.example.com at ns1.simulator.test (127.0.0.1): 1 TXT records, 1 of the 1 that challenges wait for",
 			},
 		},
 		"a CNAME that leads in a circle": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
-				show(t, w, "_acme-challenge.www.example.net. 60 IN CNAME a.example.net.", "a.example.net. 60 IN CNAME _acme-challenge.www.example.net.")
+				show(t, w, "_acme-challenge.www.example.com. 60 IN CNAME a.example.com.", "a.example.com. 60 IN CNAME _acme-challenge.www.example.com.")
 			},
 			causes: []string{"cname-loop", "record-not-visible"},
 		},
 		"records of earlier challenges": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
-				show(t, w, visible, "_acme-challenge.www.example.net. 60 IN TXT "+leftOver, `_acme-challenge.www.example.net. 60 IN TXT "somebody else's"`)
+				show(t, w, visible, "_acme-challenge.www.example.com. 60 IN TXT "+leftOver, `_acme-challenge.www.example.com. 60 IN TXT "somebody else's"`)
 			},
 			causes: []string{"record-not-visible"}, warnings: []string{"records-left-over"},
 		},
 		"records that were written ahead": {
 			damage: func(t *testing.T, w *simulator.World, s *scene) {
-				show(t, w, visible, "_acme-challenge.www.example.net. 60 IN TXT "+leftOver)
+				show(t, w, visible, "_acme-challenge.www.example.com. 60 IN TXT "+leftOver)
 				other := find[*acmev1.Challenge](t, s, "www-1-1-1").DeepCopy()
 				other.Namespace, other.UID, other.OwnerReferences, other.Spec.Key, other.Status = "other", "other", nil, leftOver, acmev1.ChallengeStatus{}
 				s.add(other)
@@ -173,19 +173,19 @@ func TestDNS(t *testing.T) {
 		},
 		"a CAA record above forbids the CA": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
-				show(t, w, visible, `example.net. 60 IN CAA 0 issue "ca.example"`)
+				show(t, w, visible, `example.com. 60 IN CAA 0 issue "ca.example"`)
 			},
 			causes: []string{"caa-forbids", "record-not-visible"},
-			checks: []string{`CAA of www.example.net at example.net: 0 issue "ca.example": none of it is letsencrypt.example`},
+			checks: []string{`Certificate shop/www: the CAA records of www.example.com at example.com are 0 issue "ca.example", and none of them is for letsencrypt.example`},
 		},
 		"a CAA record allows the CA": {
 			damage: func(t *testing.T, w *simulator.World, _ *scene) {
-				show(t, w, visible, `example.net. 60 IN CAA 0 issue "letsencrypt.example; validationmethods=dns-01"`)
+				show(t, w, visible, `example.com. 60 IN CAA 0 issue "letsencrypt.example; validationmethods=dns-01"`)
 			},
 			causes: []string{"record-not-visible"},
 		},
 		"no resolver answers": {
-			damage: func(_ *testing.T, _ *simulator.World, s *scene) { s.world.Resolvers = []string{"127.0.0.1:1"} },
+			damage: func(_ *testing.T, _ *simulator.World, s *scene) { s.dns.Resolvers = []string{"127.0.0.1:1"} },
 			causes: []string{"dns-closed", "record-not-visible"},
 		},
 	}
@@ -194,9 +194,9 @@ func TestDNS(t *testing.T) {
 			t.Parallel()
 			w := internet(t, test.dns)
 			s := healthy(t)
-			s.world, s.options.DNS = seenFrom(w), true
-			directory(t, find[*cmapi.Issuer](t, s, "le"), "letsencrypt.example")
-			challenge := s.issuance(t, `Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`)
+			s.dns, s.options.DNS = seenFrom(w), true
+			serveDirectory(t, find[*cmapi.Issuer](t, s, "le"), "letsencrypt.example")
+			challenge := s.issuance(t, `Waiting for DNS-01 challenge propagation: DNS record for "www.example.com" not yet propagated`)
 			challenge.Spec.Key, challenge.Status.Presented = value, true
 			if test.damage != nil {
 				test.damage(t, w, s)
@@ -205,6 +205,7 @@ func TestDNS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFilled(t, found)
 			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(found.Causes), ids(found.Warnings)}); diff != "" {
 				t.Errorf("causes and warnings (-want +got):\n%s\n%v", diff, found.Checks)
 			}
@@ -235,19 +236,19 @@ func TestAllows(t *testing.T) {
 		want     bool
 	}{
 		"no records":      {nil, false, true},
-		"the CA is named": {[]string{`0 issue "ca1.example.net"`}, false, true},
-		"the CA is named in capitals, with parameters":  {[]string{`0 issue "CA1.Example.Net; account=230123"`}, false, true},
+		"the CA is named": {[]string{`0 issue "ca1.example.com"`}, false, true},
+		"the CA is named in capitals, with parameters":  {[]string{`0 issue "CA1.Example.Com; account=230123"`}, false, true},
 		"another CA is named":                           {[]string{`0 issue "ca2.example.org"`}, false, false},
-		"two are named":                                 {[]string{`0 issue "ca2.example.org"`, `0 issue "ca1.example.net"`}, false, true},
+		"two are named":                                 {[]string{`0 issue "ca2.example.org"`, `0 issue "ca1.example.com"`}, false, true},
 		"nobody may":                                    {[]string{`0 issue ";"`}, false, false},
 		"only reports are asked for":                    {[]string{`0 iodef "mailto:security@example.com"`}, false, true},
-		"a wildcard falls back to issue":                {[]string{`0 issue "ca1.example.net"`}, true, true},
-		"issuewild decides about a wildcard":            {[]string{`0 issue "ca1.example.net"`, `0 issuewild "ca2.example.org"`}, true, false},
-		"issuewild says nothing about other names":      {[]string{`0 issue "ca1.example.net"`, `0 issuewild "ca2.example.org"`}, false, true},
+		"a wildcard falls back to issue":                {[]string{`0 issue "ca1.example.com"`}, true, true},
+		"issuewild decides about a wildcard":            {[]string{`0 issue "ca1.example.com"`, `0 issuewild "ca2.example.org"`}, true, false},
+		"issuewild says nothing about other names":      {[]string{`0 issue "ca1.example.com"`, `0 issuewild "ca2.example.org"`}, false, true},
 		"issuewild alone leaves other names to all":     {[]string{`0 issuewild "ca2.example.org"`}, false, true},
-		"a critical tag that nobody knows forbids":      {[]string{`0 issue "ca1.example.net"`, `128 tbs "Unknown"`}, false, false},
-		"a tag that nobody knows is passed over":        {[]string{`0 issue "ca1.example.net"`, `0 tbs "Unknown"`}, false, true},
-		"a critical tag that everybody knows is obeyed": {[]string{`128 issue "ca1.example.net"`}, false, true},
+		"a critical tag that nobody knows forbids":      {[]string{`0 issue "ca1.example.com"`, `128 tbs "Unknown"`}, false, false},
+		"a tag that nobody knows is passed over":        {[]string{`0 issue "ca1.example.com"`, `0 tbs "Unknown"`}, false, true},
+		"a critical tag that everybody knows is obeyed": {[]string{`128 issue "ca1.example.com"`}, false, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -260,7 +261,7 @@ func TestAllows(t *testing.T) {
 				}
 				records = append(records, rr.(*miekg.CAA))
 			}
-			if got := allows(records, []string{"ca1.example.net"}, test.wildcard); got != test.want {
+			if got := allows(records, []string{"ca1.example.com"}, test.wildcard); got != test.want {
 				t.Errorf("allows = %t", got)
 			}
 		})
@@ -319,7 +320,7 @@ func TestClouds(t *testing.T) {
 					t.Fatal(err)
 				}
 				if solver == alidnsName {
-					if err := endpoint.RemoveZone("shop", "example.net"); err != nil {
+					if err := endpoint.RemoveZone("shop", "example.com"); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -340,37 +341,37 @@ func TestClouds(t *testing.T) {
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	server := func(n string) propagation.Server {
-		return propagation.Server{Name: "ns" + n + ".example.net", Addr: netip.MustParseAddr("192.0.2." + n)}
+		return propagation.Server{Name: "ns" + n + ".example.com", Addr: netip.MustParseAddr("192.0.2." + n)}
 	}
 	shows, lacks := []string{value}, []string{}
 	silent := errors.New("does not answer")
 	tests := map[string]struct {
 		seen  []sighting
 		young bool
-		kind  Kind
-		state State
+		cause string
+		level Level
 		text  string
 	}{
-		"one of two lags":                      {[]sighting{{server("1"), shows, nil}, {server("2"), lacks, nil}}, false, RecordUnseen, Problem, "not visible yet on ns2.example.net (192.0.2.2)"},
-		"one lags behind a young challenge":    {[]sighting{{server("1"), shows, nil}, {server("2"), lacks, nil}}, true, RecordUnseen, Problem, "not visible yet on ns2.example.net (192.0.2.2)"},
-		"both are behind a young challenge":    {[]sighting{{server("1"), lacks, nil}, {server("2"), lacks, nil}}, true, RecordUnseen, Waiting, "not visible yet on ns1.example.net (192.0.2.1), ns2.example.net (192.0.2.2)"},
+		"one of two lags":                      {[]sighting{{server("1"), shows, nil}, {server("2"), lacks, nil}}, false, "record-not-visible", Problem, "not visible yet on ns2.example.com (192.0.2.2)"},
+		"one lags behind a young challenge":    {[]sighting{{server("1"), shows, nil}, {server("2"), lacks, nil}}, true, "record-not-visible", Problem, "not visible yet on ns2.example.com (192.0.2.2)"},
+		"both are behind a young challenge":    {[]sighting{{server("1"), lacks, nil}, {server("2"), lacks, nil}}, true, "record-not-visible", Waiting, "not visible yet on ns1.example.com (192.0.2.1), ns2.example.com (192.0.2.2)"},
 		"one is silent, which the CA may meet": {[]sighting{{server("1"), shows, nil}, {server("2"), nil, silent}}, false, "", "", ""},
-		"none answers":                         {[]sighting{{server("1"), nil, silent}, {server("2"), nil, silent}}, false, Unanswered, Problem, "ns1.example.net (192.0.2.1) does not answer, ns2.example.net (192.0.2.2) does not answer"},
-		"there are none":                       {nil, false, Unanswered, Problem, "the zone has no name servers"},
+		"none answers":                         {[]sighting{{server("1"), nil, silent}, {server("2"), nil, silent}}, false, "dns-closed", Problem, "_acme-challenge.www.example.com: ns1.example.com (192.0.2.1) does not answer, ns2.example.com (192.0.2.2) does not answer"},
+		"there are none":                       {nil, false, "dns-closed", Problem, "_acme-challenge.www.example.com: the zone has no name servers"},
 		"all show it":                          {[]sighting{{server("1"), shows, nil}, {server("2"), shows, nil}}, false, "", "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := (&Doctor{}).look(t.Context())
-			one := &lookup{name: "www.example.net", expected: []string{value}, waiting: test.young}
-			l.compare(&chain{certificate: &cmapi.Certificate{}}, one, test.seen, map[string]string{"record": "_acme-challenge.www.example.net"})
+			d := &records{reader: (&Doctor{}).reader(t.Context()), chain: &chain{certificate: &cmapi.Certificate{}}}
+			one := &lookup{name: "www.example.com", expected: []string{value}, waiting: test.young}
+			d.compare(one, test.seen, map[string]string{"record": "_acme-challenge.www.example.com"})
 			var want, got []Sign
-			if test.kind != "" {
-				want = []Sign{{Kind: test.kind, State: test.state, Text: test.text}}
+			if test.cause != "" {
+				want = []Sign{{Cause: test.cause, Level: test.level, Text: test.text}}
 			}
-			for _, s := range l.facts.Signs {
-				got = append(got, Sign{Kind: s.Kind, State: s.State, Text: s.Text})
+			for _, s := range d.signs {
+				got = append(got, Sign{Cause: s.Cause, Level: s.Level, Text: s.Text})
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("signs (-want +got):\n%s", diff)

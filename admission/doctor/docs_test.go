@@ -17,6 +17,18 @@ var update = flag.Bool("update", false, "write the generated and golden files an
 // placeholderLeft finds what fill leaves of a word that has no value.
 var placeholderLeft = regexp.MustCompile(`<[a-z-]+>|\{[a-z-]+\}`)
 
+// checkFilled checks that everything that is said of causes has its values.
+func checkFilled(t *testing.T, d *Diagnosis) {
+	t.Helper()
+	for _, f := range append(d.Causes, d.Warnings...) {
+		for _, text := range []string{f.Sentence, f.Next, f.Fix} {
+			if placeholderLeft.MatchString(text) {
+				t.Errorf("%s: a value is missing: %s", f.Cause, text)
+			}
+		}
+	}
+}
+
 // TestTroubleshooting holds docs/troubleshooting.md to the causes that there are.
 func TestTroubleshooting(t *testing.T) {
 	t.Parallel()
@@ -80,7 +92,7 @@ func troubleshootingGuide(table []Cause) string {
 		for _, shown := range c.Shows {
 			fmt.Fprintf(&b, "- %s\n", shown)
 		}
-		values := map[string]string{"certyun": "certyun", "issuer-args": "NAME", "certificate-args": "NAME", "cert-manager": "cert-manager", "certyun-namespace": "certyun", "in": " -n <namespace>", "object-name": "<name>"}
+		values := map[string]string{"certyun": "certyun", "issuer-args": "NAME", "certificate-args": "NAME", "cert-manager": "cert-manager", "certyun-namespace": "certyun", "secret-place": secretPlaces, "in": " -n <namespace>", "object-name": "<name>"}
 		fmt.Fprintf(&b, "\n**It means**\n\n%s\n", escaped(fill(c.Sentence, values)))
 		fmt.Fprintf(&b, "\n**Next**\n\n```sh\n%s\n```\n\n**Mend it**\n\n%s\n", fill(c.Next, values), escaped(fill(c.Fix, values)))
 	}
@@ -120,11 +132,39 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %q is not a command", c.ID, c.Next)
 		case !strings.HasSuffix(c.Fix, "."):
 			t.Errorf("%s: the fix %q has no full stop", c.ID, c.Fix)
-		case len(c.Shows) == 0 || c.Recognise == nil:
-			t.Errorf("%s cannot be recognised", c.ID)
+		case len(c.Shows) == 0:
+			t.Errorf("%s does not say how people meet it", c.ID)
 		}
 		seen[c.ID] = true
 	}
+	for _, id := range namedInCode(t) {
+		if !seen[id] {
+			t.Errorf("looking names the cause %s, which there is not", id)
+		}
+	}
+}
+
+// namedInCode are the causes that looking and the table name.
+func namedInCode(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	naming := regexp.MustCompile(`(?:problem|warning|sawAt|readerHas)\("[a-z-]+"|Cause: "[a-z-]+"|(?:ecause|saw)\("[a-z", \n\t-]+\)`)
+	var ids []string
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range naming.FindAllString(string(source), -1) {
+			for _, id := range regexp.MustCompile(`"([a-z-]+)"`).FindAllStringSubmatch(call, -1) {
+				ids = append(ids, id[1])
+			}
+		}
+	}
+	return ids
 }
 
 // exampleOutput is where docs/doctor.md shows what the command writes.

@@ -1,13 +1,18 @@
 // Package doctor looks at an installation, an Issuer or a Certificate, and says what keeps it from working: in which object,
 // why, and what to do next.
 //
-// It works in three steps that know nothing of each other. Looking collects what is there, as checks and signs. The table of
-// causes recognises signs. Writing shows the whole, as text or JSON. All looking is reading: the API server is asked to get,
-// to list, to review access and to rehearse (dry run), and what a user may not ask is said to be not checked.
+// It works in three steps. Looking: an installation, the solvers, an Issuer, a Certificate's chain and its records are each handed
+// a reader, and give back what they saw, as checks and signs. A sign names its cause, unless it is what somebody else says. The
+// table of causes recognises that by its words, and says what comes first, what explains what, and what to do. Writing shows the
+// whole, as text or JSON. None of the three calls one that comes after it.
+//
+// All looking is reading: the API server is asked to get, to list, to review access and to rehearse (dry run), and what a user may
+// not ask is said to be not checked.
 package doctor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/version"
@@ -15,7 +20,6 @@ import (
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
-	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 )
 
@@ -27,7 +31,7 @@ type Options struct {
 	CertManagerNamespace, CertManagerServiceAccount string
 	// ClusterResourceNamespace is where ClusterIssuers' Secrets are. "" finds out.
 	ClusterResourceNamespace string
-	// DNS looks at the world's DNS, Provider asks the clouds.
+	// DNS looks at the DNS, Provider asks the clouds.
 	DNS, Provider bool
 	// Program is how the command was called, for commands to run next: "certyun", or "kubectl certyun".
 	Program string
@@ -61,8 +65,9 @@ type Doctor struct {
 	discovery Discovery
 	warnings  Warnings
 	handshake Handshake
-	world     *World
+	dns       *DNS
 	zones     Zones
+	ruleset   []rule.Rule
 	engine    *rule.Engine
 	now       func() time.Time
 	// namespace is the one that the user works in.
@@ -77,57 +82,77 @@ type Warnings interface {
 
 // Installation examines what is installed.
 func (d *Doctor) Installation(ctx context.Context) (*Diagnosis, error) {
-	l := d.look(ctx)
-	l.certManager()
-	groups := l.solvers()
-	l.admission()
-	l.allIssuers(groups)
-	l.area = "Challenges"
-	l.lingering("")
-	return l.diagnose(report.Object{Kind: "Installation", Name: "certyun"}, nil)
+	e := d.examination(ctx)
+	e.installation.look()
+	e.solvers = newSolvers(e.reader, &e.installation.controller)
+	for _, group := range e.solvers.groups() {
+		e.solvers.of(group).judge()
+	}
+	server := newAdmission(e.installation)
+	server.look()
+	issuers := e.allIssuers()
+	e.area = "Challenges"
+	lingering(e.reader, &e.sight, "")
+	sights := slices.Concat([]*sight{&e.installation.sight}, e.solvers.sights(), []*sight{&server.sight}, issuers)
+	return e.diagnose(report.Object{Kind: "Installation", Name: "certyun"}, nil, sights...)
 }
 
 // Issuer examines an Issuer, or without a namespace a ClusterIssuer, and what it needs.
 func (d *Doctor) Issuer(ctx context.Context, namespace, name string) (*Diagnosis, error) {
-	l := d.look(ctx)
-	l.findCertManager()
+	e := d.examination(ctx)
+	e.begin()
 	object := issuerObject(namespace, name)
-	issuer := l.issuer(object)
+	issuer, _ := e.issuer(object)
 	if issuer == nil {
-		return l.diagnose(object, nil)
+		return e.diagnose(object, nil)
 	}
-	l.area = "Issuer"
-	l.facts.Issuer = object
-	l.judgeIssuer(issuer, allSolvers)
-	if l.options.DNS {
-		l.area = "DNS"
-		l.identities(issuer)
+	issuer.look()
+	if e.options.DNS {
+		issuer.identities()
 	}
-	l.rules(issuer)
-	return l.diagnose(object, issuerNode(issuer))
+	e.ask(issuer.GenericIssuer, object)
+	return e.diagnose(object, issuer.node(), append([]*sight{&issuer.sight}, e.solvers.sights()...)...)
 }
 
 // Certificate examines a Certificate and everything that is made for it.
 func (d *Doctor) Certificate(ctx context.Context, namespace, name string) (*Diagnosis, error) {
-	l := d.look(ctx)
-	deployments := l.findCertManager()
-	l.servedGroups()
+	e := d.examination(ctx)
+	e.begin()
 	object := report.Object{APIVersion: certManagerVersion, Kind: "Certificate", Namespace: namespace, Name: name}
-	l.facts.Certificate = object
-	chain := l.chain(object)
-	if chain == nil {
-		return l.diagnose(object, nil)
+	c := e.chain(object)
+	if c == nil {
+		return e.diagnose(object, nil)
 	}
-	if len(deployments) > 0 && (!chain.ready() || chain.issuing()) {
-		l.area = "cert-manager"
-		l.certManagerPart(deployments, "controller")
+	tree := c.node()
+	c.look()
+	sights := []*sight{&e.installation.sight, &c.sight}
+	if e.options.DNS {
+		shown := &records{reader: e.reader, sight: sight{area: "DNS"}, chain: c}
+		shown.look()
+		sights = append(sights, &shown.sight)
 	}
-	l.judgeChain(chain)
-	return l.diagnose(object, chain.tree)
+	if c.issuer != nil {
+		c.issuer.judgeReady()
+		c.judgeChosen()
+		e.ask(c.issuer.GenericIssuer, c.issuer.object)
+		sights = append(sights, &c.issuer.sight)
+	} else {
+		c.judgeCalls()
+	}
+	e.ask(c.certificate, object)
+	e.lookBehind(c)
+	return e.diagnose(object, tree, append(sights, e.solvers.sights()...)...)
 }
 
-// solverConfig is what an Issuer's config says, in the terms of any of certyun's solvers.
-type solverConfig struct {
-	keys   config.Keys
-	region string
+// lookBehind looks at cert-manager, where a Certificate is not there, or nothing happens that should.
+func (e *examination) lookBehind(c *chain) {
+	silent := c.signs.saw("nothing-happens") || c.issuer != nil && c.issuer.signs.saw("nothing-happens")
+	overdue := c.signs.saw("renewal-overdue")
+	if len(e.installation.deployments) > 0 && (!c.ready() || c.issuing() || overdue) {
+		e.installation.part("controller")
+	}
+	if silent || overdue {
+		e.installation.controllerMay(c.certificate.Namespace)
+		e.installation.judgeRehearsal(c.certificate.Namespace)
+	}
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,6 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/fault"
 )
 
@@ -57,7 +57,7 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 			return s.doctor(t).Certificate(t.Context(), "shop", "www")
 		},
 		"issuer": func(t *testing.T, s *scene) (*Diagnosis, error) {
-			s.options.Provider, s.zones = true, zonesOf{zones: []string{"example.com", "example.net"}}
+			s.options.Provider, s.zones = true, zonesOf{zones: []string{"example.com"}}
 			return s.doctor(t).Issuer(t.Context(), "shop", "le")
 		},
 	}
@@ -65,7 +65,7 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 
 const (
 	holding      = presenting + "the record is visible, but the CA may still remember that the record was not there: it looked for another value of this name a moment ago; this is tried again, and goes on within the time of --ca-memory"
-	refusedValue = "Error accepting authorization: acme: authorization error for www.example.net: 403 urn:ietf:params:acme:error:unauthorized: Correct value not found for DNS challenge"
+	refusedValue = "Error accepting authorization: acme: authorization error for www.example.com: 403 urn:ietf:params:acme:error:unauthorized: Correct value not found for DNS challenge"
 )
 
 // rival adds the Challenge for the wildcard, and has the CA refuse the other one.
@@ -95,7 +95,8 @@ func (s *scene) ready(t *testing.T) {
 		NotAfter: &expires, RenewalTime: &renewal,
 		Conditions: []cmapi.CertificateCondition{{Type: cmapi.CertificateConditionReady, Status: cmmeta.ConditionTrue, Message: "Certificate is up to date and has not expired"}},
 	}
-	s.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www-tls"}, Data: map[string][]byte{corev1.TLSCertKey: bytes.Clone(find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Spec.CABundle)}})
+	_, leaf := authority(t, expires.Time)
+	s.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www-tls"}, Data: map[string][]byte{corev1.TLSCertKey: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf})}})
 }
 
 func TestGolden(t *testing.T) {
@@ -143,6 +144,18 @@ func TestInstallation(t *testing.T) {
 		}, []string{"solver-not-running"}, nil},
 		"the CA bundle is of another authority": {func(t *testing.T, s *scene) {
 			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Spec.CABundle, _ = authority(t, noon)
+		}, []string{"apiservice-ca-wrong"}, nil},
+		"the CA bundle is of another authority, and the API server says so": {func(t *testing.T, s *scene) {
+			service := find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup)
+			service.Spec.CABundle, _ = authority(t, noon)
+			service.Status.Conditions[0] = apiregistrationv1.APIServiceCondition{
+				Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Message: "x509: certificate signed by unknown authority",
+			}
+		}, []string{"apiservice-ca-wrong"}, nil},
+		"the API server does not trust what the solver served before": {func(t *testing.T, s *scene) {
+			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Status.Conditions[0] = apiregistrationv1.APIServiceCondition{
+				Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Message: "x509: certificate signed by unknown authority",
+			}
 		}, []string{"apiservice-ca-wrong"}, nil},
 		"the CA bundle is not filled in": {func(t *testing.T, s *scene) {
 			find[*apiregistrationv1.APIService](t, s, "v1alpha1."+testGroup).Spec.CABundle = nil
@@ -196,6 +209,9 @@ func TestInstallation(t *testing.T) {
 		"the solver may not ask who calls": {func(_ *testing.T, s *scene) {
 			s.denied = []string{"create subjectaccessreviews", "get configmaps"}
 		}, []string{"delegation-missing", "delegation-missing"}, nil},
+		"the solver may read neither Challenges nor Orders": {func(_ *testing.T, s *scene) {
+			s.denied = []string{"list challenges", "list orders"}
+		}, nil, []string{"challenges-not-readable", "challenges-not-readable"}},
 		"the solver may not read Challenges": {func(_ *testing.T, s *scene) {
 			s.denied = []string{"list challenges"}
 		}, nil, []string{"challenges-not-readable"}},
@@ -306,6 +322,7 @@ func TestInstallation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFilled(t, found)
 			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(found.Causes), ids(found.Warnings)}); diff != "" {
 				t.Errorf("causes and warnings (-want +got):\n%s\n%v", diff, found.Checks)
 			}
@@ -372,14 +389,14 @@ func TestCertificate(t *testing.T) {
 		}, Stuck, []string{"object-missing"}},
 		"nothing says why": {"", func(*testing.T, *scene) {}, Stuck, []string{"unknown"}},
 		"it waits for its record, and is young": {
-			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`,
+			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.com" not yet propagated`,
 			func(t *testing.T, s *scene) {
 				c := challenge(t, s)
 				c.Status.Presented, c.CreationTimestamp = true, metav1.NewTime(noon.Add(-time.Minute))
 			}, Issuing, nil,
 		},
 		"it has waited for its record for long": {
-			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.net" not yet propagated`,
+			`Waiting for DNS-01 challenge propagation: DNS record for "www.example.com" not yet propagated`,
 			func(t *testing.T, s *scene) { challenge(t, s).Status.Presented = true }, Stuck,
 			[]string{"record-not-visible"},
 		},
@@ -421,7 +438,7 @@ func TestCertificate(t *testing.T) {
 			order := upToOrder(t, s)
 			order.Status.Authorizations[0].Wildcard = new(true)
 			order.Status.Authorizations[0].Challenges = []acmev1.ACMEChallenge{{Type: "dns-01"}}
-			certificate(t, s).Spec.DNSNames = []string{"*.www.example.net"}
+			certificate(t, s).Spec.DNSNames = []string{"*.www.example.com"}
 		}, Stuck, []string{"no-solver-matches"}},
 		"the CA limits the rate": {"", func(t *testing.T, s *scene) {
 			order := upToOrder(t, s)
@@ -482,6 +499,7 @@ func TestCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFilled(t, found)
 			if diff := cmp.Diff(test.causes, ids(found.Causes)); diff != "" {
 				t.Errorf("causes (-want +got):\n%s\n%v", diff, found.Causes)
 			}
@@ -522,6 +540,7 @@ func TestReady(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkFilled(t, found)
 			if diff := cmp.Diff([][]string{test.causes, test.warnings}, [][]string{ids(found.Causes), ids(found.Warnings)}); diff != "" {
 				t.Errorf("causes and warnings (-want +got):\n%s", diff)
 			}
@@ -540,16 +559,6 @@ func (s *scene) onlyApproved() []cmapi.CertificateRequestCondition {
 func isEvent(object any) bool {
 	_, ok := object.(*corev1.Event)
 	return ok
-}
-
-// TestSilencing holds the names to the rules that there are.
-func TestSilencing(t *testing.T) {
-	t.Parallel()
-	for _, id := range silencing() {
-		if !slices.ContainsFunc(rule.All(), func(r rule.Rule) bool { return r.ID == id }) {
-			t.Errorf("there is no rule %s", id)
-		}
-	}
 }
 
 // TestVisible shows what somebody wrote into an object without letting a terminal act upon it.
@@ -571,7 +580,7 @@ func TestVisible(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(text.String()) {
-		if commandOrName := strings.Contains(line, "Next:") || strings.Contains(line, "(DNS-01 for"); len([]rune(line)) > width+1 && !commandOrName {
+		if commandOrName := strings.Contains(line, "Next:") || strings.Contains(line, "More:") || strings.Contains(line, "(DNS-01 for"); len([]rune(line)) > width+1 && !commandOrName {
 			t.Errorf("a line of %d characters: %s", len([]rune(line)), line)
 		}
 	}

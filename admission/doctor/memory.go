@@ -66,18 +66,18 @@ func fullName(challenge *acmev1.Challenge) string {
 
 // held tells whether certyun holds a challenge back for the time that a CA may remember. Where that lasts for longer, something is
 // wrong with it.
-func (l *looker) held(challenge *acmev1.Challenge, object report.Object, text string) bool {
-	if !strings.Contains(text, heldBack) || l.now().Sub(l.heldSince(challenge)) >= patientlyFor {
+func (c *chain) held(challenge *acmev1.Challenge, object report.Object, text string) bool {
+	if !strings.Contains(text, heldBack) || c.now().Sub(c.heldSince(challenge)) >= patientlyFor {
 		return false
 	}
-	l.checkf(Waiting, "%s: it is held back for 60 seconds at most (ahead.caMemory), until the CA has forgotten what the name answered before its value was there", object)
+	c.checkf(Waiting, "%s: it is held back for 60 seconds at most (ahead.caMemory), until the CA has forgotten what the name answered before its value was there", object)
 	return true
 }
 
 // heldSince is when certyun began to hold a challenge back, as far as events tell.
-func (l *looker) heldSince(challenge *acmev1.Challenge) time.Time {
+func (c *chain) heldSince(challenge *acmev1.Challenge) time.Time {
 	var since time.Time
-	for _, e := range l.events("Challenge", challenge) {
+	for _, e := range c.events("Challenge", challenge) {
 		if strings.Contains(e.Message, heldBack) && (since.IsZero() || e.began.Before(since)) {
 			since = e.began
 		}

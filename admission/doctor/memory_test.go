@@ -21,8 +21,8 @@ func TestRival(t *testing.T) {
 		"cert-manager waited for 59 seconds":         {func(failed, _ *acmev1.Challenge) { failed.Spec.Solver.WaitInsteadOfSelfCheck = wait(59 * time.Second) }, true},
 		"cert-manager waited for a minute":           {func(failed, _ *acmev1.Challenge) { failed.Spec.Solver.WaitInsteadOfSelfCheck = wait(time.Minute) }, false},
 		"cert-manager checked for itself":            {func(failed, _ *acmev1.Challenge) { failed.Spec.Solver.WaitInsteadOfSelfCheck = nil }, false},
-		"the other is for another name":              {func(_, other *acmev1.Challenge) { other.Spec.DNSName = "shop.example.net" }, false},
-		"the other is for the same name in capitals": {func(_, other *acmev1.Challenge) { other.Spec.DNSName = "WWW.example.net" }, true},
+		"the other is for another name":              {func(_, other *acmev1.Challenge) { other.Spec.DNSName = "shop.example.com" }, false},
+		"the other is for the same name in capitals": {func(_, other *acmev1.Challenge) { other.Spec.DNSName = "WWW.example.com" }, true},
 		"the other is solved over HTTP":              {func(_, other *acmev1.Challenge) { other.Spec.Type = acmev1.ACMEChallengeTypeHTTP01 }, false},
 		"the other has not had its turn":             {func(_, other *acmev1.Challenge) { other.Status.State = acmev1.Pending }, false},
 		"the other had its turn afterwards":          {func(_, other *acmev1.Challenge) { other.Status.PresentedAt = at(time.Second) }, false},
@@ -38,7 +38,7 @@ func TestRival(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			failed := &acmev1.Challenge{
-				Spec:   acmev1.ChallengeSpec{DNSName: "www.example.net", Type: acmev1.ACMEChallengeTypeDNS01, Key: leftOver, Solver: acmev1.ACMEChallengeSolver{WaitInsteadOfSelfCheck: wait(0)}},
+				Spec:   acmev1.ChallengeSpec{DNSName: "www.example.com", Type: acmev1.ACMEChallengeTypeDNS01, Key: leftOver, Solver: acmev1.ACMEChallengeSolver{WaitInsteadOfSelfCheck: wait(0)}},
 				Status: acmev1.ChallengeStatus{State: acmev1.Invalid, Reason: refusedValue, PresentedAt: at(0)},
 			}
 			other := failed.DeepCopy()

@@ -9,26 +9,45 @@ import (
 // recogniser is the form of Cause.Recognise.
 type recogniser = func(*Facts, Sign) (map[string]string, bool)
 
-// of recognises signs by their kind.
-func of(kinds ...Kind) recogniser {
-	return func(_ *Facts, s Sign) (map[string]string, bool) { return nil, slices.Contains(kinds, s.Kind) }
+// because explains a sign by one of these causes.
+func because(causes ...string) func(*Facts, Sign) bool {
+	return func(f *Facts, _ Sign) bool { return f.Signs.saw(causes...) }
+}
+
+// saidBecause explains what was said by one of these causes. What was seen stands for itself.
+func saidBecause(causes ...string) func(*Facts, Sign) bool {
+	return func(f *Facts, s Sign) bool { return s.Cause == "" && f.Signs.saw(causes...) }
+}
+
+// uninstalled explains by an APIService that is not there that its group cannot be called.
+func uninstalled(f *Facts, s Sign) bool {
+	return slices.ContainsFunc(f.Signs, func(o Sign) bool {
+		group := o.Values["group"]
+		return o.Cause == "apiservice-missing" && s.says("."+group, `"`+group+`"`)
+	})
+}
+
+// issuerSaysWhy explains what cert-manager says of a CertificateRequest whose Issuer is not ready or not there.
+func issuerSaysWhy(f *Facts, s Sign) bool {
+	return s.Cause == "" && s.says("Referenced ") && slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && isIssuer(o.Object) })
+}
+
+// hindered explains why nothing happens to an object.
+func hindered(f *Facts, _ Sign) bool {
+	return f.Signs.saw("cert-manager-not-running", "cert-manager-not-allowed", "rule-broken", "object-missing", "definitions-missing") ||
+		slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && o.says(failedCalling) })
 }
 
 // said recognises what was said by a part of it. Where the text names what it is about, the values do.
 func said(parts ...string) recogniser {
-	return func(_ *Facts, s Sign) (map[string]string, bool) {
-		if s.Kind != Said || !s.says(parts...) {
-			return nil, false
-		}
-		return about(s.Text), true
-	}
+	return func(_ *Facts, s Sign) (map[string]string, bool) { return about(s.Text), s.says(parts...) }
 }
 
 // matching recognises what was said by a pattern, and takes its named groups as values.
 func matching(pattern *regexp.Regexp) recogniser {
 	return func(_ *Facts, s Sign) (map[string]string, bool) {
 		found := pattern.FindStringSubmatch(s.Text)
-		if s.Kind != Said || found == nil {
+		if found == nil {
 			return nil, false
 		}
 		values := about(s.Text)
@@ -60,7 +79,7 @@ var (
 	keysFrom    = regexp.MustCompile(`the keys are from (the Secret [^/\s]+/\S+(?: and the Secret [^/\s]+/\S+)*)`)
 	permissions = regexp.MustCompile(`does not allow ((?:alidns|dnspod):\w+)`)
 	zones       = regexp.MustCompile(`(?:no zone of (?:this|the) account(?: of \S+)? encloses|does not host the zone|the zone) ([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)`)
-	records     = regexp.MustCompile(`the TXT record ([^\s:]+)`)
+	recordAt    = regexp.MustCompile(`the TXT record ([^\s:]+)`)
 	servers     = regexp.MustCompile(`not visible yet on ([^;]+)`)
 )
 
@@ -72,7 +91,7 @@ func unknownKeys() []string {
 // mended recognises what a Challenge complains about and what was found in order: cert-manager waits longer and longer
 // between its tries, up to half an hour.
 func mended(f *Facts, s Sign) (map[string]string, bool) {
-	if s.Kind != Said || s.Object.Kind != "Challenge" {
+	if s.Object.Kind != "Challenge" {
 		return nil, false
 	}
 	for _, complaint := range []struct {
@@ -107,18 +126,13 @@ const rivalName = "rival"
 
 // remembered recognises a CA that was asked for the second value of a name, and got the answer that had the first.
 func remembered(_ *Facts, s Sign) (map[string]string, bool) {
-	return about(s.Text), s.Kind == Said && s.Values[rivalName] != "" && s.says(unfound()...)
-}
-
-// notFound recognises an APIService whose server does not know the group.
-func notFound(_ *Facts, s Sign) (map[string]string, bool) {
-	return nil, s.Kind == APIServiceUnavailable && s.says("bad status from") && s.says(": 404")
+	return about(s.Text), s.Values[rivalName] != "" && s.says(unfound()...)
 }
 
 // about takes from a text what it says it is about, in the words of the solvers.
 func about(text string) map[string]string {
 	values := map[string]string{"keys": "the Secret that the solver names", "permission": "the action", "zone": "the zone", "why": text, "servers": "some name servers"}
-	for name, pattern := range map[string]*regexp.Regexp{"keys": keysFrom, "permission": permissions, "zone": zones, "record": records, "servers": servers} {
+	for name, pattern := range map[string]*regexp.Regexp{"keys": keysFrom, "permission": permissions, "zone": zones, "record": recordAt, "servers": servers} {
 		if found := pattern.FindStringSubmatch(text); found != nil {
 			values[name] = strings.TrimRight(found[1], ",")
 		}
@@ -150,19 +164,19 @@ func call(wanted func(g Group, solver string) bool) recogniser {
 			group := f.Groups[values["group"]]
 			values["known"] = strings.Join(group.Resources, ", ")
 			values["caller"], values["caller-user"] = f.Caller, "system:serviceaccount:"+strings.Replace(f.Caller, "/", ":", 1)
-			values["groups"] = f.served()
+			values["groups"] = groupsInWords(f.Served, f.ServedKnown)
 			return values, wanted(group, values["solver"])
 		}
 		return nil, false
 	}
 }
 
-// served are the groups that certyun serves, in words.
-func (f *Facts) served() string {
+// groupsInWords are groups that are served, and whether that is known.
+func groupsInWords(groups []string, known bool) string {
 	switch {
-	case len(f.Served) > 0:
-		return strings.Join(f.Served, " and ")
-	case f.ServedKnown:
+	case len(groups) > 0:
+		return strings.Join(groups, " and ")
+	case known:
 		return "none"
 	}
 	return "not known"
@@ -188,43 +202,22 @@ func away(f *Facts, s Sign) (map[string]string, bool) {
 	return values, true
 }
 
-// notYetValid is how a certificate is refused before its time.
-var notYetValid = regexp.MustCompile(`is not yet valid: current time \S+ is before (?P<begins>[^\s"]+)`)
-
-// matchingUnavailable recognises an APIService that is not available by a pattern.
-func matchingUnavailable(pattern *regexp.Regexp) recogniser {
-	return func(f *Facts, s Sign) (map[string]string, bool) {
-		if s.Kind != APIServiceUnavailable {
-			return nil, false
-		}
-		s.Kind = Said
-		return matching(pattern)(f, s)
-	}
-}
-
-// misnamed recognises an APIService whose server has the certificate of another name.
-func misnamed(f *Facts, s Sign) (map[string]string, bool) {
-	return tlsSays("certificate is valid for", "not valid for any names", "doesn't contain any IP SANs", "certificate is not valid for")(f, s)
-}
-
-// tlsSays recognises an APIService that is not available by the words of the certificate check.
-func tlsSays(parts ...string) recogniser {
-	return func(_ *Facts, s Sign) (map[string]string, bool) {
-		return map[string]string{"expires": "a time that is past"}, s.Kind == APIServiceUnavailable && s.says(parts...)
-	}
-}
-
 var absentSecret = regexp.MustCompile(`the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>[^\s;]+) does not exist`)
 
 // secretAbsent recognises a Secret that is not there; somewhere tells whether one of this name is elsewhere.
 func secretAbsent(somewhere bool) recogniser {
 	return func(f *Facts, s Sign) (map[string]string, bool) {
 		found := absentSecret.FindStringSubmatch(s.Text)
-		if found == nil || s.Kind != Said && s.Kind != SecretElsewhere {
+		if found == nil {
 			return nil, false
 		}
-		elsewhere := f.Elsewhere[found[1]+"/"+found[2]]
-		return map[string]string{"secret-namespace": found[1], "secret": found[2], "elsewhere": strings.Join(elsewhere, " and ")}, (len(elsewhere) > 0) == somewhere
+		values := map[string]string{"secret-namespace": found[1], "secret": found[2]}
+		for _, seen := range f.Signs {
+			if seen.Cause == "secret-in-wrong-namespace" && seen.Values["secret-namespace"] == found[1] && seen.Values["secret"] == found[2] {
+				values["elsewhere"] = seen.Values["elsewhere"]
+			}
+		}
+		return values, (values["elsewhere"] != "") == somewhere
 	}
 }
 
@@ -275,26 +268,14 @@ func refused(delegated bool) recogniser {
 	}
 }
 
-// typed is how kubectl auth can-i is told of a resource.
-func typed(resource, group, namespace string) string {
-	name, subresource, _ := strings.Cut(resource, "/")
-	if group != "" {
-		name += "." + group
-	}
-	if subresource != "" {
-		name += " --subresource=" + subresource
-	}
-	if namespace != "" {
-		name += " -n " + namespace
-	}
-	return name
+// isFailure tells whether each name server of those that a text names answers, with a failure. A resolver fails as well where it
+// does not reach them.
+func isFailure(text string) bool {
+	return answersFailure.MatchString(text) && !Sign{Text: text}.says("does not answer", "without authority", "refers to other", "the resolver ")
 }
 
-// failing recognises name servers of which each answers, with a failure. A resolver fails as well where it does not reach them.
-func failing(_ *Facts, s Sign) (map[string]string, bool) {
-	failed := answersFailure.MatchString(s.Text) && !s.says("does not answer", "without authority", "refers to other", "the resolver ")
-	return about(s.Text), failed && (s.Kind == Unanswered || s.Kind == Said)
-}
+// failing recognises a failure.
+func failing(_ *Facts, s Sign) (map[string]string, bool) { return about(s.Text), isFailure(s.Text) }
 
 // except recognises what one does and another does not.
 func except(no, r recogniser) recogniser {
@@ -304,11 +285,6 @@ func except(no, r recogniser) recogniser {
 		}
 		return r(f, s)
 	}
-}
-
-// circling recognises CNAMEs that lead nowhere.
-func circling(_ *Facts, s Sign) (map[string]string, bool) {
-	return nil, s.Kind == Unanswered && s.says("leads back to", "leads through more than")
 }
 
 // acmeAway recognises a call of the ACME server that got no answer. A webhook and the self check are called in the same words.
@@ -321,7 +297,7 @@ func acmeAway(f *Facts, s Sign) (map[string]string, bool) {
 
 // unready recognises whatever an Issuer says of why it is not ready.
 func unready(_ *Facts, s Sign) (map[string]string, bool) {
-	return about(s.Text), s.Kind == Said && s.Values[notReady] != ""
+	return about(s.Text), s.Values[notReady] != ""
 }
 
 // notReady is the value of a sign from an Issuer's Ready condition.

@@ -27,34 +27,33 @@ const injectFrom = "cert-manager.io/inject-ca-from"
 // expiresSoon is when an expiry is worth a warning: cert-manager renews long before.
 const expiresSoon = 7 * 24 * time.Hour
 
-// serving compares the certificate that the solver serves with what the API server trusts.
-func (l *looker) serving(service *apiregistrationv1.APIService, values map[string]string) {
+// serving compares the certificate that the solver serves with what the API server trusts. Trusted is false where that is
+// seen not to fit.
+func (s *solver) serving(service *apiregistrationv1.APIService, values map[string]string) (trusted bool) {
 	object := apiServiceObject(service.Spec.Group)
 	if service.Spec.InsecureSkipTLSVerify {
-		l.checkf(Warning, "%s: insecureSkipTLSVerify is set, so that anybody between could answer for the solvers", object)
-		return
+		s.checkf(Warning, "%s: insecureSkipTLSVerify is set, so that anybody between could answer for the solvers", object)
+		return true
 	}
 	if len(service.Spec.CABundle) == 0 {
-		why := "its caBundle is empty"
-		l.checkf(Problem, "%s: %s", object, why)
-		l.sign(Sign{Kind: BundleWrong, Object: object, Text: why, Values: with(values, "why", why)})
-		return
+		s.problem("apiservice-ca-wrong", object, "its caBundle is empty", values)
+		return false
 	}
 	where := service.Spec.Service
-	if found, known := l.get(where.Namespace, where.Name, &corev1.Service{}); known && !found {
-		return // nothing is served
+	if found, known := s.get(where.Namespace, where.Name, &corev1.Service{}); known && !found {
+		return true // nothing is served
 	}
-	served, from := l.served(service)
+	served, from := s.servedChain(service)
 	if served == nil {
-		return
+		return true
 	}
 	name := fmt.Sprintf("%s.%s.svc", where.Name, where.Namespace)
-	l.judgeServed(object, service.Spec.CABundle, served, name, from, values)
+	return s.judgeServed(object, service.Spec.CABundle, served, name, from, values)
 }
 
 // judgeServed says whether the API server will accept a chain, the leaf first.
-func (l *looker) judgeServed(object report.Object, bundle []byte, chain []*x509.Certificate, name, from string, values map[string]string) {
-	now := l.now()
+func (s *solver) judgeServed(object report.Object, bundle []byte, chain []*x509.Certificate, name, from string, values map[string]string) (trusted bool) {
+	now := s.now()
 	leaf := chain[0]
 	expires := leaf.NotAfter.UTC().Format(time.RFC3339)
 	values = with(values, "expires", expires)
@@ -69,38 +68,34 @@ func (l *looker) judgeServed(object report.Object, bundle []byte, chain []*x509.
 	hostname, isHostname := errors.AsType[x509.HostnameError](err)
 	switch {
 	case now.Before(leaf.NotBefore):
-		l.checkf(Problem, "Serving certificate (%s): not valid before %s", from, values["begins"])
-		l.sign(Sign{Kind: ServingEarly, Object: object, Text: "it is not valid before " + values["begins"], Values: values})
+		s.problem("serving-certificate-not-yet-valid", object, fmt.Sprintf("the serving certificate (%s) is not valid before %s", from, values["begins"]), values)
 	case isHostname:
 		why := strings.TrimPrefix(hostname.Error(), "x509: ")
-		l.checkf(Problem, "Serving certificate (%s): %s", from, why)
-		l.sign(Sign{Kind: ServingNamed, Object: object, Text: why, Values: with(values, "why", why)})
+		s.problem("serving-certificate-name-wrong", object, fmt.Sprintf("the serving certificate (%s): %s", from, why), with(values, "why", why))
 	case now.After(leaf.NotAfter) || isInvalid && invalid.Reason == x509.Expired:
-		l.checkf(Problem, "Serving certificate (%s): expired at %s", from, expires)
-		l.sign(Sign{Kind: ServingExpired, Object: object, Text: "it expired at " + expires, Values: values})
+		s.problem("serving-certificate-expired", object, fmt.Sprintf("the serving certificate (%s) expired at %s", from, expires), values)
 	case err != nil:
 		why := strings.TrimPrefix(err.Error(), "x509: ")
-		l.checkf(Problem, "Serving certificate (%s): the caBundle of %s does not verify it: %s", from, object, why)
-		l.sign(Sign{Kind: BundleWrong, Object: object, Text: why, Values: with(values, "why", "it does not verify the serving certificate: "+why)})
+		s.problem("apiservice-ca-wrong", object, fmt.Sprintf("its caBundle does not verify the serving certificate (%s): %s", from, why), values)
 	case leaf.NotAfter.Sub(now) < expiresSoon:
-		l.checkf(Warning, "Serving certificate (%s): expires at %s", from, expires)
-		l.sign(Sign{Kind: ServingExpires, State: Warning, Object: object, Text: "it expires at " + expires, Values: values})
+		s.warning("serving-certificate-expires", object, fmt.Sprintf("the serving certificate (%s) expires at %s", from, expires), values)
 	default:
-		l.checkf(OK, "Serving certificate (%s): verified by the caBundle, expires at %s", from, expires)
+		s.checkf(OK, "Serving certificate (%s): verified by the caBundle, expires at %s", from, expires)
 	}
+	return err == nil
 }
 
-// served is the chain that the solvers serve: as they serve it where they can be reached from here, else as it stands in the
+// servedChain is the chain that the solvers serve: as they serve it where they can be reached from here, else as it stands in the
 // Secret that they serve it from.
-func (l *looker) served(service *apiregistrationv1.APIService) (chain []*x509.Certificate, from string) {
+func (s *solver) servedChain(service *apiregistrationv1.APIService) (chain []*x509.Certificate, from string) {
 	where := service.Spec.Service
 	port := 443
 	if where.Port != nil {
 		port = int(*where.Port)
 	}
 	name := fmt.Sprintf("%s.%s.svc", where.Name, where.Namespace)
-	for _, address := range l.addressesOf(where.Namespace, where.Name, port) {
-		der, err := l.handshake.Certificates(l.ctx, address, name)
+	for _, address := range s.addressesOf(where.Namespace, where.Name, port) {
+		der, err := s.handshake.Certificates(s.ctx, address, name)
 		if err != nil {
 			break // from outside of the cluster that is usual
 		}
@@ -110,19 +105,19 @@ func (l *looker) served(service *apiregistrationv1.APIService) (chain []*x509.Ce
 	}
 	namespace, certificate, ok := strings.Cut(service.Annotations[injectFrom], "/")
 	if !ok {
-		l.skipf("the serving certificate of %s (it cannot be reached from here, and no annotation %s says where it is kept)", service.Name, injectFrom)
+		s.skipf("the serving certificate of %s (it cannot be reached from here, and no annotation %s says where it is kept)", service.Name, injectFrom)
 		return nil, ""
 	}
-	return l.kept(namespace, certificate), fmt.Sprintf("of Certificate %s/%s", namespace, certificate)
+	return s.kept(namespace, certificate), fmt.Sprintf("of Certificate %s/%s", namespace, certificate)
 }
 
 // kept is the chain in a Certificate's Secret, nil where it cannot be seen.
-func (l *looker) kept(namespace, name string) []*x509.Certificate {
+func (s *solver) kept(namespace, name string) []*x509.Certificate {
 	crt := &cmapi.Certificate{}
-	if found, known := l.get(namespace, name, crt); !found || !known {
+	if found, known := s.get(namespace, name, crt); !found || !known {
 		return nil
 	}
-	secret, known := l.secret(namespace, crt.Spec.SecretName)
+	secret, known := s.secret(namespace, crt.Spec.SecretName)
 	if secret == nil || !known {
 		return nil
 	}
@@ -149,15 +144,15 @@ func parseChain(der [][]byte) []*x509.Certificate {
 }
 
 // addressesOf is where a Service may be reached.
-func (l *looker) addressesOf(namespace, name string, port int) []string {
+func (s *solver) addressesOf(namespace, name string, port int) []string {
 	svc := &corev1.Service{}
-	if found, known := l.get(namespace, name, svc); !found || !known {
+	if found, known := s.get(namespace, name, svc); !found || !known {
 		return nil
 	}
 	if svc.Spec.Type == corev1.ServiceTypeExternalName {
 		return []string{joinHostPort(svc.Spec.ExternalName, port)}
 	}
-	addresses, _ := l.endpoints(svc)
+	addresses, _ := s.endpoints(svc)
 	return addresses
 }
 

@@ -4,25 +4,20 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certyun/certyun/admission/report"
 )
 
 const (
-	// defaultGroup is the chart's.
-	defaultGroup = "acme.certyun.internal"
 	// apiVersion is the version in which cert-manager calls all webhook solvers (pkg/acme/webhook/apis/acme/v1alpha1).
 	apiVersion = "v1alpha1"
 	// partOf is the label of all that certyun's chart installs.
@@ -39,94 +34,81 @@ const (
 
 func ourSolvers() []string { return []string{alidnsName, alidnsAlias, dnspodName} }
 
-// reader is who reads the Secrets for a group's solvers, "namespace/name" of a ServiceAccount.
-func (l *looker) reader(group string) string { return l.readers[group] }
-
-// solvers checks what serves the API groups of certyun's solvers, and returns the groups.
-func (l *looker) solvers() []string {
-	l.area = "certyun's solvers"
-	groups := l.ourGroups()
-	for _, name := range groups {
-		group := l.group(name)
-		if group.Known && !group.Served {
-			object := apiServiceObject(name)
-			l.checkf(Problem, "%s: missing", object)
-			l.sign(Sign{Kind: APIServiceMissing, Object: object, Values: map[string]string{"group": name, "apiservice": object.Name}})
-			continue
-		}
-		for _, solver := range group.Resources {
-			l.callerMay(name, solver)
-		}
-		l.delegates(name)
-		l.worksAhead(name)
-	}
-	return groups
+// Group is what is known of an API group.
+type Group struct {
+	// Known tells whether the rest could be looked at.
+	Known bool
+	// Served tells whether there is an APIService for it.
+	Served bool
+	// Resources are the names of its solvers, nil where they could not be asked for.
+	Resources []string
+	// Answers tells whether what serves it was there when it was asked.
+	Answers bool
 }
 
-// ourGroups are the groups that certyun serves here; without any, the one that it would.
-func (l *looker) ourGroups() []string {
-	if l.options.Group != "" {
-		return []string{l.options.Group}
-	}
-	if served := l.servedGroups(); len(served) > 0 {
-		return served
-	}
-	return []string{defaultGroup}
+// solver is what serves an API group of webhook solvers.
+type solver struct {
+	*reader
+	sight
+	Group
+	name string
+	// namespace is where certyun's own runs, "" for another.
+	namespace  string
+	controller *controller
+	// account is who reads the Secrets for it, "namespace/name" of a ServiceAccount; "" where that is not known.
+	account string
+	// idle tells whether it does not wait until records are visible.
+	idle bool
+	// single tells whether it looks at one challenge at a time, so that it need not read Challenges.
+	single bool
 }
 
-// servedGroups are the groups of certyun's APIServices. Nothing is said about how these are.
-func (l *looker) servedGroups() []string {
-	if l.facts.Served != nil {
-		return l.facts.Served
+// look looks at the APIService, and at what is behind it. What the solvers may do is asked only where it is needed.
+func (s *solver) look() {
+	service := &apiregistrationv1.APIService{}
+	s.Served, s.Known = s.get("", apiVersion+"."+s.name, service)
+	s.seen = s.seen || s.Known
+	if !s.Served {
+		return
 	}
-	l.facts.Served = []string{}
-	services := &apiregistrationv1.APIServiceList{}
-	l.facts.ServedKnown = l.list("", services, client.MatchingLabels{partOf: ours})
-	for _, service := range services.Items {
-		l.facts.Served = append(l.facts.Served, service.Spec.Group)
+	if s.judgeAPIService(service) {
+		s.Resources = s.resources()
+		s.Answers = s.Resources != nil
 	}
-	slices.Sort(l.facts.Served)
-	l.facts.Served = slices.Compact(l.facts.Served)
-	return l.facts.Served
+	if s.Resources == nil && service.Labels[partOf] == ours {
+		s.Resources = ourSolvers() // which it will have when it is there again
+	}
+}
+
+// judge checks a solver that is to be here: that it is, and that it and cert-manager may do all that is needed.
+func (s *solver) judge() {
+	if s.Known && !s.Served {
+		s.absent()
+		return
+	}
+	for _, name := range s.Resources {
+		s.callerMay(name)
+	}
+	s.delegates()
+	s.worksAhead()
+}
+
+// absent notes that an APIService is not there because certyun is not.
+func (s *solver) absent() {
+	object := apiServiceObject(s.name)
+	s.problem("apiservice-missing", object, "it is not there", map[string]string{"group": s.name, "apiservice": object.Name})
 }
 
 func apiServiceObject(group string) report.Object {
 	return report.Object{APIVersion: "apiregistration.k8s.io/v1", Kind: "APIService", Name: apiVersion + "." + group}
 }
 
-// group looks, once, at what serves an API group of webhook solvers.
-func (l *looker) group(name string) Group {
-	if group, looked := l.facts.Groups[name]; looked {
-		return group
-	}
-	service := &apiregistrationv1.APIService{}
-	found, known := l.get("", apiVersion+"."+name, service)
-	group := Group{Known: known, Served: found}
-	l.facts.Groups[name] = group
-	l.seen = l.seen || known
-	if !found {
-		return group
-	}
-	area := l.area
-	l.area = "certyun's solvers"
-	if l.judgeAPIService(service) {
-		group.Resources = l.resources(name)
-		group.Answers = group.Resources != nil
-	}
-	if group.Resources == nil && service.Labels[partOf] == ours {
-		group.Resources = ourSolvers() // which it will have when it is there again
-	}
-	l.facts.Groups[name] = group
-	l.area = area
-	return group
-}
-
 // resources are the solvers that a group has, nil where nobody could tell.
-func (l *looker) resources(group string) []string {
-	names, err := l.discovery.Resources(l.ctx, group+"/"+apiVersion)
+func (s *solver) resources() []string {
+	names, err := s.discovery.Resources(s.ctx, s.name+"/"+apiVersion)
 	if err != nil {
 		if !apierrors.IsNotFound(err) && !apierrors.IsServiceUnavailable(err) {
-			l.allowed(err, "get", "the resources of "+group, "", "")
+			s.allowed(err, "get", "the resources of "+s.name, "", "")
 		}
 		return nil
 	}
@@ -134,10 +116,10 @@ func (l *looker) resources(group string) []string {
 }
 
 // judgeAPIService looks at an APIService and what is behind it.
-func (l *looker) judgeAPIService(service *apiregistrationv1.APIService) (available bool) {
+func (s *solver) judgeAPIService(service *apiregistrationv1.APIService) (available bool) {
 	object := apiServiceObject(service.Spec.Group)
 	if service.Spec.Service == nil {
-		l.checkf(Warning, "%s: it is not served by a Service", object)
+		s.checkf(Warning, "%s: it is not served by a Service", object)
 		return true
 	}
 	where := service.Spec.Service
@@ -145,26 +127,61 @@ func (l *looker) judgeAPIService(service *apiregistrationv1.APIService) (availab
 		"apiservice": object.Name, "group": service.Spec.Group, "service": where.Name, "service-namespace": where.Namespace,
 	}
 	if service.Labels[partOf] == ours {
-		l.facts.SolverNamespace = where.Namespace
+		s.namespace = where.Namespace
 	}
-	up := l.judgeService(service, values)
+	up := s.judgeService(service, values)
 	for _, c := range service.Status.Conditions {
-		if c.Type != apiregistrationv1.Available {
-			continue
+		if c.Type == apiregistrationv1.Available && c.Status == apiregistrationv1.ConditionTrue {
+			s.checkf(OK, "%s: available", object)
+			s.serving(service, values)
+			return up
 		}
-		available = c.Status == apiregistrationv1.ConditionTrue
-		if !available {
-			l.checkf(Problem, "%s: not available: %s", object, c.Message)
-		}
-		if !available && up {
-			l.sign(Sign{Kind: APIServiceUnavailable, Object: object, Text: c.Reason + ": " + c.Message, Values: with(values, "why", c.Message)})
+		if c.Type == apiregistrationv1.Available && up {
+			s.unavailable(service, c.Reason+": "+c.Message, with(values, "why", c.Message))
+			return false
 		}
 	}
-	if available {
-		l.checkf(OK, "%s: available", object)
+	s.serving(service, values)
+	return false
+}
+
+// unavailable notes that the API server does not reach what is behind an APIService. What it says of a certificate, a look at this
+// says better.
+func (s *solver) unavailable(service *apiregistrationv1.APIService, text string, values map[string]string) {
+	cause, more := whyUnavailable(text)
+	aboutIt := Sign{Text: text}.says("x509:", "tls:", "certificate")
+	if aboutIt && !s.serving(service, values) {
+		return
 	}
-	l.serving(service, values)
-	return available
+	object := apiServiceObject(service.Spec.Group)
+	s.checkf(Problem, "%s: %s", object, text)
+	maps.Copy(values, more)
+	s.sign(Sign{Cause: cause, Object: object, Text: text, Quoted: true, Values: values})
+	if !aboutIt {
+		s.serving(service, values)
+	}
+}
+
+// notYetValid is how a certificate is refused before its time.
+var notYetValid = regexp.MustCompile(`is not yet valid: current time \S+ is before (\S+)`)
+
+// whyUnavailable is the cause that an API server's words about an APIService point to.
+func whyUnavailable(text string) (cause string, values map[string]string) {
+	says := Sign{Text: text}.says
+	begins := notYetValid.FindStringSubmatch(text)
+	switch {
+	case begins != nil:
+		return "serving-certificate-not-yet-valid", map[string]string{"begins": begins[1]}
+	case says("certificate has expired"):
+		return "serving-certificate-expired", map[string]string{"expires": "a time that is past"}
+	case says("certificate is valid for", "not valid for any names", "doesn't contain any IP SANs", "certificate is not valid for"):
+		return "serving-certificate-name-wrong", nil
+	case says("unknown authority", "x509:", "failed to verify certificate", "bad certificate"):
+		return "apiservice-ca-wrong", nil
+	case says("bad status from") && says(": 404"):
+		return "solver-serves-other-group", nil
+	}
+	return "solver-not-running", nil
 }
 
 func with(values map[string]string, pairs ...string) map[string]string {
@@ -178,65 +195,42 @@ func with(values map[string]string, pairs ...string) map[string]string {
 
 // judgeService looks at an APIService's Service and the Pods behind it. Up is false where a sign says already that they are not
 // there.
-func (l *looker) judgeService(service *apiregistrationv1.APIService, values map[string]string) (up bool) {
+func (s *solver) judgeService(service *apiregistrationv1.APIService, values map[string]string) (up bool) {
 	where := service.Spec.Service
 	svc := &corev1.Service{}
-	found, known := l.get(where.Namespace, where.Name, svc)
+	found, known := s.get(where.Namespace, where.Name, svc)
 	if known && !found {
-		why := fmt.Sprintf("its Service %s/%s does not exist", where.Namespace, where.Name)
-		l.sign(Sign{Kind: SolverDown, Object: apiServiceObject(service.Spec.Group), Text: why, Values: with(values, "why", why)})
+		s.problem("solver-not-running", apiServiceObject(service.Spec.Group), fmt.Sprintf("its Service %s/%s does not exist", where.Namespace, where.Name), values)
 		return false
 	}
 	if !known {
 		return true // the APIService's condition says how it is
 	}
-	deployment := l.deploymentBehind(svc)
+	deployment := s.deploymentBehind(svc)
 	if deployment != nil {
-		l.readers[service.Spec.Group] = deployment.Namespace + "/" + cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
-		l.idle[service.Spec.Group] = doesNotWait(deployment)
-		l.single[service.Spec.Group] = argument(deployment, "--ahead") == "0"
+		s.account = deployment.Namespace + "/" + cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
+		s.idle = doesNotWait(deployment)
+		s.single = argument(deployment, "--ahead") == "0"
 		if deployment.Status.ReadyReplicas == 0 {
-			l.delegates(service.Spec.Group) // without this no Pod becomes ready
+			s.delegates() // without this no Pod becomes ready
 		}
-		before := len(l.facts.Signs)
-		if !l.deployment(deployment, SolverDown) {
-			for i := before; i < len(l.facts.Signs); i++ {
-				l.facts.Signs[i].Values = with(values, "why", l.facts.Signs[i].Text)
-			}
+		if !s.deployment(s.reader, deployment, "solver-not-running", values) {
 			return false
 		}
 	}
 	if svc.Spec.Type == corev1.ServiceTypeExternalName {
 		return true
 	}
-	addresses, known := l.endpoints(svc)
+	addresses, known := s.endpoints(svc)
 	if known && len(addresses) == 0 {
-		why := fmt.Sprintf("the Service %s/%s has no endpoint that is ready: its selector matches no Pod, or the Pods are not ready", svc.Namespace, svc.Name)
-		l.checkf(Problem, "%s", why)
-		l.sign(Sign{Kind: SolverDown, Object: ref("v1", "Service", svc), Text: why, Values: with(values, "why", why)})
+		s.problem("solver-not-running", ref("v1", "Service", svc),
+			"the Service has no endpoint that is ready: its selector matches no Pod, or the Pods are not ready", values)
 		return false
 	}
 	if known {
-		l.checkf(OK, "Service %s/%s: %d endpoints", svc.Namespace, svc.Name, len(addresses))
+		s.checkf(OK, "%s: %s", ref("v1", "Service", svc), counted(len(addresses), "endpoint"))
 	}
 	return true
-}
-
-// deploymentBehind is the Deployment whose Pods a Service selects, nil when there is none to be seen. A Service that selects by
-// name alone is known by its label.
-func (l *looker) deploymentBehind(svc *corev1.Service) *appsv1.Deployment {
-	deployments := &appsv1.DeploymentList{}
-	if !l.list(svc.Namespace, deployments) {
-		return nil
-	}
-	for i := range deployments.Items {
-		d := &deployments.Items[i]
-		selected := len(svc.Spec.Selector) > 0 && labels.SelectorFromSet(svc.Spec.Selector).Matches(labels.Set(d.Spec.Template.Labels))
-		if selected || d.Name == svc.Name {
-			return d
-		}
-	}
-	return nil
 }
 
 // doesNotWait tells whether the solver's wait for records is turned off.
@@ -257,119 +251,86 @@ func argument(d *appsv1.Deployment, flag string) (value string) {
 	return value
 }
 
-// endpoints are the addresses, host:port, that a Service leads to and that are ready.
-func (l *looker) endpoints(svc *corev1.Service) (addresses []string, known bool) {
-	slices := &discoveryv1.EndpointSliceList{}
-	if !l.list(svc.Namespace, slices, client.MatchingLabels{discoveryv1.LabelServiceName: svc.Name}) {
-		return nil, false
+// callerMay checks that cert-manager may call a solver.
+func (s *solver) callerMay(name string) {
+	caller := s.controller.caller()
+	if !s.controller.known {
+		s.skipf("what cert-manager may do (there is no ServiceAccount %s; --cert-manager-namespace and --cert-manager-service-account say as whom it runs)", caller)
+		return
 	}
-	for _, slice := range slices.Items {
-		for _, endpoint := range slice.Endpoints {
-			if endpoint.Conditions.Ready != nil && !*endpoint.Conditions.Ready || len(slice.Ports) == 0 || slice.Ports[0].Port == nil {
-				continue
-			}
-			for _, address := range endpoint.Addresses {
-				addresses = append(addresses, joinHostPort(address, int(*slice.Ports[0].Port)))
-			}
-		}
+	right := authorizationv1.ResourceAttributes{Verb: "create", Group: s.name, Version: apiVersion, Resource: name}
+	allowed := s.granted(caller, right, fmt.Sprintf("create %s.%s", name, s.name), Sign{Cause: "caller-not-allowed", Values: map[string]string{
+		"solver": name, "group": s.name, "caller": caller, "caller-user": accountUser(caller),
+	}})
+	if allowed && s.Answers {
+		s.works = append(s.works, "call "+s.name+"/"+name)
 	}
-	return addresses, true
 }
 
-// callerMay checks that cert-manager may call a solver.
-func (l *looker) callerMay(group, solver string) {
-	if !l.controller.known {
-		l.skipf("what cert-manager may do (there is no ServiceAccount %s; --cert-manager-namespace and --cert-manager-service-account say as whom it runs)", l.facts.Caller)
-		return
-	}
-	allowed, known := l.may(l.facts.Caller, authorizationv1.ResourceAttributes{Verb: "create", Group: group, Version: apiVersion, Resource: solver})
-	if !known {
-		return
-	}
-	if allowed {
-		l.checkf(OK, "ServiceAccount %s may create %s.%s", l.facts.Caller, solver, group)
-		l.facts.Works["call "+group+"/"+solver] = l.facts.Groups[group].Answers
-		return
-	}
-	l.checkf(Problem, "ServiceAccount %s may not create %s.%s", l.facts.Caller, solver, group)
-	namespace, name, _ := strings.Cut(l.facts.Caller, "/")
-	l.sign(Sign{
-		Kind: CallerDenied, Object: report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name},
-		Values: map[string]string{"solver": solver, "group": group, "caller": l.facts.Caller, "caller-user": "system:serviceaccount:" + namespace + ":" + name},
-	})
+// accountObject is a ServiceAccount that is called "namespace/name".
+func accountObject(account string) report.Object {
+	namespace, name, _ := strings.Cut(account, "/")
+	return report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name}
+}
+
+// accountUser is as whom the API server knows a ServiceAccount.
+func accountUser(account string) string {
+	return "system:serviceaccount:" + strings.Replace(account, "/", ":", 1)
 }
 
 // delegates checks that an aggregated API server may ask who calls it and whether he may.
-func (l *looker) delegates(group string) {
-	reader := l.reader(group)
-	if reader == "" {
-		return
-	}
-	for _, right := range []authorizationv1.ResourceAttributes{
-		{Verb: "create", Group: "authorization.k8s.io", Resource: "subjectaccessreviews"},
-		{Verb: "get", Resource: "configmaps", Namespace: "kube-system", Name: "extension-apiserver-authentication"},
-	} {
-		allowed, known := l.may(reader, right)
-		switch what := permission(right.Verb, right.Resource, right.Namespace, right.Name); {
-		case !known:
-		case allowed:
-			l.checkf(OK, "ServiceAccount %s may %s", reader, what)
-		default:
-			l.checkf(Problem, "ServiceAccount %s may not %s", reader, what)
-			namespace, name, _ := strings.Cut(reader, "/")
-			l.sign(Sign{
-				Kind: DelegationDenied, Object: report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name},
-				Values: map[string]string{"reader": reader, "reader-user": namespace + ":" + name, "what": what},
-			})
-		}
-	}
+func (s *solver) delegates() {
+	s.has("delegation-missing", Problem,
+		authorizationv1.ResourceAttributes{Verb: "create", Group: "authorization.k8s.io", Resource: "subjectaccessreviews"},
+		authorizationv1.ResourceAttributes{Verb: "get", Resource: "configmaps", Namespace: "kube-system", Name: "extension-apiserver-authentication"})
 }
 
 // worksAhead checks that a group's solvers may read the Challenges and Orders by which they write the values of a name together.
 // They work without, only not as well.
-func (l *looker) worksAhead(group string) {
-	reader := l.reader(group)
-	if reader == "" || l.single[group] {
-		return
-	}
-	for _, resource := range []string{"challenges", "orders"} {
-		allowed, known := l.may(reader, authorizationv1.ResourceAttributes{Verb: "list", Group: "acme.cert-manager.io", Resource: resource})
-		switch what := permission("list", resource, "", ""); {
-		case !known:
-		case allowed:
-			l.checkf(OK, "ServiceAccount %s may %s", reader, what)
-		default:
-			l.checkf(Warning, "ServiceAccount %s may not %s", reader, what)
-			namespace, name, _ := strings.Cut(reader, "/")
-			l.sign(Sign{
-				Kind: AheadDenied, State: Warning, Object: report.Object{APIVersion: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: name},
-				Values: map[string]string{
-					"reader": reader, "reader-user": namespace + ":" + name, "what": what, "verb": "list", "type": resource + ".acme.cert-manager.io",
-				},
-			})
-			return
-		}
+func (s *solver) worksAhead() {
+	if !s.single {
+		s.has("challenges-not-readable", Warning,
+			authorizationv1.ResourceAttributes{Verb: "list", Group: "acme.cert-manager.io", Resource: "challenges"},
+			authorizationv1.ResourceAttributes{Verb: "list", Group: "acme.cert-manager.io", Resource: "orders"})
 	}
 }
 
-// readerMay checks that a group's solvers may read a Secret.
-func (l *looker) readerMay(group, namespace, name string) {
-	reader := l.reader(group)
-	if reader == "" {
+// has checks that the ServiceAccount of a group's solvers has rights. Cause and level are for those that it lacks.
+func (s *solver) has(cause string, level Level, rights ...authorizationv1.ResourceAttributes) {
+	if s.account == "" {
 		return
 	}
-	allowed, known := l.may(reader, authorizationv1.ResourceAttributes{Verb: "get", Resource: "secrets", Namespace: namespace, Name: name})
-	if !known {
+	for _, right := range rights {
+		what := permission(right.Verb, right.Resource, right.Namespace, right.Name)
+		s.granted(s.account, right, what, Sign{Cause: cause, Level: level, Values: map[string]string{
+			"reader": s.account, "reader-user": strings.Replace(s.account, "/", ":", 1), "what": what,
+			"verb": right.Verb, "type": typed(right.Resource, right.Group, right.Namespace),
+		}})
+	}
+}
+
+// granted checks that a ServiceAccount has a right, in words. Where it has not, that is the sign of it.
+func (s *solver) granted(account string, right authorizationv1.ResourceAttributes, what string, lacking Sign) (allowed bool) {
+	allowed, known := s.may(account, right)
+	switch {
+	case allowed:
+		s.checkf(OK, "%s may %s", accountObject(account), what)
+	case known:
+		s.bad(cmp.Or(lacking.Level, Problem), lacking.Cause, accountObject(account), "it may not "+what, lacking.Values)
+	}
+	return allowed
+}
+
+// mayRead checks that a group's solvers may read a Secret.
+func (s *solver) mayRead(namespace, name string) {
+	if s.account == "" {
 		return
 	}
+	right := authorizationv1.ResourceAttributes{Verb: "get", Resource: "secrets", Namespace: namespace, Name: name}
+	allowed := s.granted(s.account, right, fmt.Sprintf("read the Secret %s/%s", namespace, name), Sign{Cause: "secret-not-readable", Values: map[string]string{
+		"secret-namespace": namespace, "secret": name,
+	}})
 	if allowed {
-		l.checkf(OK, "ServiceAccount %s may read the Secret %s/%s", reader, namespace, name)
-		l.facts.Works["read "+namespace+"/"+name] = true
-		return
+		s.works = append(s.works, "read "+namespace+"/"+name)
 	}
-	l.checkf(Problem, "ServiceAccount %s may not read the Secret %s/%s", reader, namespace, name)
-	l.sign(Sign{
-		Kind: ReaderDenied, Object: report.Object{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: name},
-		Values: map[string]string{"secret-namespace": namespace, "secret": name},
-	})
 }

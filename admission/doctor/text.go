@@ -22,32 +22,37 @@ func (d *Diagnosis) WriteJSON(w io.Writer) error {
 	return encoder.Encode(d)
 }
 
-// WriteText writes what people read: what there is, then what is wrong, the verdict last.
+// WriteText writes what people read: the verdict, what is wrong, and then what supports that. Each fact is there once.
 func (d *Diagnosis) WriteText(w io.Writer, now time.Time) error {
 	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s: %s\n\n", d.Subject, d.verdict())
+	d.writeFindings(&b, d.Causes)
+	if len(d.Warnings) > 0 {
+		b.WriteString("What may go wrong\n\n")
+		d.writeFindings(&b, d.Warnings)
+	}
 	if d.Tree != nil {
 		writeNode(&b, d.Tree, "", "", now)
 		b.WriteByte('\n')
 	}
 	d.writeChecks(&b)
 	d.writeRules(&b)
-	d.writeNotChecked(&b)
-	writeFindings(&b, "What may go wrong", d.Warnings)
-	writeFindings(&b, "What is wrong", d.Causes)
-	fmt.Fprintf(&b, "%s: %s\n", d.Subject, d.verdict())
-	_, err := w.Write(b.Bytes())
+	for _, text := range d.NotChecked {
+		paragraph(&b, "not checked: ", "  ", text)
+	}
+	_, err := w.Write(append(bytes.TrimRight(b.Bytes(), "\n"), '\n'))
 	return err
 }
 
 func (d *Diagnosis) verdict() string {
 	switch {
-	case len(d.Causes) > 0:
-		return fmt.Sprintf("%s: %s", d.State, d.Causes[0].Title)
-	case len(d.Warnings) > 0:
+	case len(d.Causes) > 1:
+		return fmt.Sprintf("%s, for %d reasons", d.State, len(d.Causes))
+	case len(d.Causes) == 0 && len(d.Warnings) > 0:
 		return fmt.Sprintf("%s, with %s", d.State, counted(len(d.Warnings), "warning"))
 	case d.State == Unseen:
 		return "nothing could be checked"
-	case len(d.NotChecked) > 0:
+	case len(d.Causes) == 0 && len(d.NotChecked) > 0:
 		return fmt.Sprintf("%s, as far as could be checked", d.State)
 	}
 	return string(d.State)
@@ -102,62 +107,86 @@ func mark(n *Node) string {
 
 func (d *Diagnosis) writeChecks(b *bytes.Buffer) {
 	var areas []string
+	untold := map[string][]Check{}
 	for _, c := range d.Checks {
-		if !slices.Contains(areas, c.Area) {
+		if d.says(c.Text) || d.Tree.shows(c.Text) {
+			continue
+		}
+		if untold[c.Area] == nil {
 			areas = append(areas, c.Area)
 		}
+		untold[c.Area] = append(untold[c.Area], c)
 	}
 	for _, area := range areas {
 		fmt.Fprintf(b, "%s\n", area)
-		for _, c := range d.Checks {
-			if c.Area == area {
-				paragraph(b, fmt.Sprintf("  %-8s ", c.State), strings.Repeat(" ", 11), c.Text)
-			}
+		for _, c := range untold[area] {
+			paragraph(b, fmt.Sprintf("  %-8s ", c.Level), strings.Repeat(" ", 11), c.Text)
 		}
 		b.WriteByte('\n')
 	}
 }
 
-func (d *Diagnosis) writeRules(b *bytes.Buffer) {
-	if len(d.Rules) == 0 {
-		return
+// says tells whether what is wrong, or may go wrong, is this of an object.
+func (d *Diagnosis) says(text string) bool {
+	return slices.ContainsFunc(slices.Concat(d.Causes, d.Warnings), func(f Finding) bool {
+		return slices.ContainsFunc(f.signs, func(s Sign) bool { return s.Object.String()+": "+s.Text == text })
+	})
+}
+
+// shows tells whether the tree says this of an object: its state, or in what it says itself.
+func (n *Node) shows(text string) bool {
+	if n == nil {
+		return false
 	}
-	b.WriteString("What the rules say\n")
+	said := func(e Event) bool { return n.saying(e.Message) == text }
+	return n.saying(n.State) == text || n.Message != "" && n.saying(n.Message) == text || slices.ContainsFunc(n.Events, said) ||
+		slices.ContainsFunc(n.Children, func(child *Node) bool { return child.shows(text) })
+}
+
+func (n *Node) saying(what string) string { return n.Object.String() + ": " + what }
+
+func (d *Diagnosis) writeRules(b *bytes.Buffer) {
+	title := "What the rules say\n"
 	for _, f := range d.Rules {
+		if d.says(f.Object.String() + ": " + f.Message) {
+			continue
+		}
 		text := fmt.Sprintf("%s: %s: %s [%s]", f.Object, f.Field, f.Message, f.Rule)
 		if f.Remedy != "" {
 			text = fmt.Sprintf("%s: %s: %s. %s [%s]", f.Object, f.Field, f.Message, f.Remedy, f.Rule)
 		}
+		b.WriteString(title)
+		title = ""
 		paragraph(b, fmt.Sprintf("  %-8s ", f.Severity), strings.Repeat(" ", 11), text)
 	}
-	b.WriteByte('\n')
-}
-
-func (d *Diagnosis) writeNotChecked(b *bytes.Buffer) {
-	for _, text := range d.NotChecked {
-		paragraph(b, "not checked: ", "  ", text)
-	}
-	if len(d.NotChecked) > 0 {
+	if title == "" {
 		b.WriteByte('\n')
 	}
 }
 
-func writeFindings(b *bytes.Buffer, title string, findings []Finding) {
-	if len(findings) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "%s\n\n", title)
+func (d *Diagnosis) writeFindings(b *bytes.Buffer, findings []Finding) {
+	const indent = "   "
 	for i, f := range findings {
-		fmt.Fprintf(b, "%d. %s [%s]\n", i+1, visible(f.Object.String()+": "+f.Title), f.Cause)
-		const indent = "   "
+		paragraph(b, fmt.Sprintf("%d. ", i+1), indent, fmt.Sprintf("%s [%s]", f.objects(), f.Cause))
 		paragraph(b, indent, indent, f.Sentence)
-		if f.Quote != "" && !strings.Contains(f.Sentence, f.Quote) {
-			paragraph(b, indent+f.Object.String()+": ", indent+"  ", "“"+f.Quote+"”")
+		if f.Quote != "" && !strings.Contains(f.Sentence, f.Quote) && !d.Tree.shows(f.Object.String()+": "+f.Quote) {
+			paragraph(b, indent, indent+"  ", "“"+f.Quote+"”")
 		}
 		fmt.Fprintf(b, "%sNext:  %s\n", indent, visible(f.Next))
 		paragraph(b, indent+"Fix:   ", indent+"       ", f.Fix)
 		fmt.Fprintf(b, "%sMore:  %s\n\n", indent, f.Docs)
 	}
+}
+
+// objects names all that show it.
+func (f *Finding) objects() string {
+	names := []string{f.Object.String()}
+	for _, s := range f.signs {
+		if name := s.Object.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return listed(names, "")
 }
 
 // paragraph writes a text in lines of bounded width. A word that is longer, such as a command's argument, stays whole.
@@ -186,4 +215,17 @@ func visible(text string) string {
 		}
 		return ' '
 	}, text)
+}
+
+// maxListed is how many names are written out.
+const maxListed = 20
+
+func listed(names []string, none string) string {
+	switch {
+	case len(names) == 0:
+		return none
+	case len(names) > maxListed:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxListed], ", "), len(names)-maxListed)
+	}
+	return strings.Join(names, ", ")
 }

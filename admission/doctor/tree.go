@@ -3,14 +3,11 @@ package doctor
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/certyun/certyun/admission/report"
 )
@@ -18,30 +15,26 @@ import (
 // missingState is the state of what is not there.
 const missingState = "missing"
 
-// treeOf shows a Certificate and what was made for it.
-func (l *looker) treeOf(c *chain) *Node {
-	root := l.certificateNode(c)
+// node shows a Certificate and what was made for it.
+func (c *chain) node() *Node {
+	root := c.certificateNode()
 	if c.issuer != nil {
-		root.Children = append(root.Children, issuerNode(c.issuer))
-	} else if reference := c.certificate.Spec.IssuerRef; reference.Name != "" && !l.isForeign(c) {
-		object := issuerObject(c.certificate.Namespace, reference.Name)
-		if reference.Kind == cmapi.ClusterIssuerKind {
-			object = issuerObject("", reference.Name)
-		}
+		root.Children = append(root.Children, c.issuer.node())
+	} else if reference := c.certificate.Spec.IssuerRef; reference.Name != "" && !c.isForeign() {
 		state := "not looked at"
-		if l.facts.has(ObjectMissing, func(s Sign) bool { return s.Object == object }) {
+		if c.issuerMissing {
 			state = missingState
 		}
-		root.Children = append(root.Children, &Node{Object: object, State: state})
+		root.Children = append(root.Children, &Node{Object: c.referred(), State: state})
 	}
 	if c.request != nil {
-		request := l.requestNode(c.request)
+		request := c.requestNode(c.request)
 		root.Children = append(root.Children, request)
 		if c.order != nil {
-			order := l.orderNode(c.order)
+			order := c.orderNode(c.order)
 			request.Children = append(request.Children, order)
 			for _, challenge := range c.challenges {
-				order.Children = append(order.Children, l.challengeNode(challenge))
+				order.Children = append(order.Children, c.challengeNode(challenge))
 			}
 		}
 	}
@@ -51,8 +44,18 @@ func (l *looker) treeOf(c *chain) *Node {
 	return root
 }
 
-func (l *looker) isForeign(c *chain) bool {
+// isForeign tells whether the Certificate refers to somebody else's issuer.
+func (c *chain) isForeign() bool {
 	return cmp.Or(c.certificate.Spec.IssuerRef.Group, "cert-manager.io") != "cert-manager.io"
+}
+
+// referred is the Issuer that the Certificate refers to.
+func (c *chain) referred() report.Object {
+	reference := c.certificate.Spec.IssuerRef
+	if reference.Kind == cmapi.ClusterIssuerKind {
+		return issuerObject("", reference.Name)
+	}
+	return issuerObject(c.certificate.Namespace, reference.Name)
 }
 
 // created is when an object was made, nil where it does not say.
@@ -64,11 +67,11 @@ func created(t time.Time) *time.Time {
 	return &utc
 }
 
-func (l *looker) certificateNode(c *chain) *Node {
+func (c *chain) certificateNode() *Node {
 	crt := c.certificate
 	node := &Node{
 		Object: ref(certManagerVersion, "Certificate", crt), State: "not ready", Created: created(crt.CreationTimestamp.Time),
-		Detail: listed(crt.Spec.DNSNames, ""), Events: l.recent("Certificate", crt),
+		Detail: listed(crt.Spec.DNSNames, ""), Events: c.recent("Certificate", crt),
 	}
 	if ready := conditionOf(crt, cmapi.CertificateConditionReady); ready != nil {
 		node.Message = ready.Message
@@ -83,16 +86,16 @@ func (l *looker) certificateNode(c *chain) *Node {
 		node.State, node.Good, node.Message = "issuing", false, issuing.Message
 	case crt.Status.FailedIssuanceAttempts != nil:
 		node.Message = issuing.Message
-		node.Detail += fmt.Sprintf("; %s failed in a row, the last %s ago%s", counted(*crt.Status.FailedIssuanceAttempts, "attempt"), l.sinceFailure(crt), l.nextTry(crt))
+		node.Detail += fmt.Sprintf("; %s failed in a row, the last %s ago%s", counted(*crt.Status.FailedIssuanceAttempts, "attempt"), c.sinceFailure(crt), c.nextTry(crt))
 	}
 	return node
 }
 
-func (l *looker) sinceFailure(crt *cmapi.Certificate) string {
+func (c *chain) sinceFailure(crt *cmapi.Certificate) string {
 	if crt.Status.LastFailureTime == nil {
 		return "some time"
 	}
-	return age(l.now().Sub(crt.Status.LastFailureTime.Time))
+	return age(c.now().Sub(crt.Status.LastFailureTime.Time))
 }
 
 // How cert-manager waits between attempts, unless its flags say otherwise
@@ -103,7 +106,7 @@ const (
 )
 
 // nextTry says when cert-manager will try to issue a certificate again.
-func (l *looker) nextTry(crt *cmapi.Certificate) string {
+func (c *chain) nextTry(crt *cmapi.Certificate) string {
 	if crt.Status.LastFailureTime == nil {
 		return ""
 	}
@@ -114,16 +117,16 @@ func (l *looker) nextTry(crt *cmapi.Certificate) string {
 		}
 	}
 	next := crt.Status.LastFailureTime.Add(wait)
-	if next.Before(l.now()) {
+	if next.Before(c.now()) {
 		return ""
 	}
-	return fmt.Sprintf(", the next in about %s", age(next.Sub(l.now())))
+	return fmt.Sprintf(", the next in about %s", age(next.Sub(c.now())))
 }
 
-func (l *looker) requestNode(request *cmapi.CertificateRequest) *Node {
+func (c *chain) requestNode(request *cmapi.CertificateRequest) *Node {
 	node := &Node{
 		Object: ref(certManagerVersion, "CertificateRequest", request), State: "new", Created: created(request.CreationTimestamp.Time),
-		Events: l.recent("CertificateRequest", request),
+		Events: c.recent("CertificateRequest", request),
 	}
 	for _, condition := range request.Status.Conditions {
 		switch condition.Type {
@@ -141,14 +144,14 @@ func (l *looker) requestNode(request *cmapi.CertificateRequest) *Node {
 	return node
 }
 
-func (l *looker) orderNode(order *acmev1.Order) *Node {
+func (c *chain) orderNode(order *acmev1.Order) *Node {
 	return &Node{
 		Object: ref(acmeVersion, "Order", order), State: cmp.Or(string(order.Status.State), "new"), Good: order.Status.State == acmev1.Valid,
-		Created: created(order.CreationTimestamp.Time), Message: order.Status.Reason, Events: l.recent("Order", order),
+		Created: created(order.CreationTimestamp.Time), Message: order.Status.Reason, Events: c.recent("Order", order),
 	}
 }
 
-func (l *looker) challengeNode(challenge *acmev1.Challenge) *Node {
+func (c *chain) challengeNode(challenge *acmev1.Challenge) *Node {
 	state := cmp.Or(string(challenge.Status.State), "new")
 	switch {
 	case challenge.DeletionTimestamp != nil:
@@ -161,7 +164,7 @@ func (l *looker) challengeNode(challenge *acmev1.Challenge) *Node {
 	return &Node{
 		Object: ref(acmeVersion, "Challenge", challenge), State: state, Good: challenge.Status.State == acmev1.Valid,
 		Created: created(challenge.CreationTimestamp.Time), Detail: string(challenge.Spec.Type) + " for " + fullName(challenge) + solverOf(challenge),
-		Message: challenge.Status.Reason, Events: l.recent("Challenge", challenge),
+		Message: challenge.Status.Reason, Events: c.recent("Challenge", challenge),
 	}
 }
 
@@ -188,61 +191,6 @@ func secretNode(c *chain) *Node {
 		node.State = "there, without a certificate"
 	}
 	return node
-}
-
-// maxEvents is how many events of an object are shown.
-const maxEvents = 3
-
-// recent are the last events of an object, the newest last.
-func (l *looker) recent(kind string, object client.Object) []Event {
-	events := l.events(kind, object)
-	return events[max(0, len(events)-maxEvents):]
-}
-
-// events are those of an object that the API server still has, in order. They are kept for an hour by default.
-func (l *looker) events(kind string, object client.Object) []Event {
-	namespace := object.GetNamespace()
-	all, looked := l.happened[namespace]
-	if !looked {
-		list := &corev1.EventList{}
-		l.list(namespace, list)
-		all = list.Items
-		l.happened[namespace] = all
-	}
-	var events []Event
-	for i := range all {
-		e := &all[i]
-		if e.InvolvedObject.Kind == kind && e.InvolvedObject.Name == object.GetName() && (e.InvolvedObject.UID == "" || e.InvolvedObject.UID == object.GetUID()) {
-			events = append(events, Event{Time: timeOf(e), Type: e.Type, Reason: e.Reason, Message: e.Message, Count: countOf(e), began: beganAt(e)})
-		}
-	}
-	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
-	return events
-}
-
-// timeOf is when an event happened last. The older and the newer API of events put it into different fields.
-func timeOf(e *corev1.Event) time.Time {
-	switch {
-	case e.Series != nil:
-		return e.Series.LastObservedTime.UTC()
-	case !e.LastTimestamp.IsZero():
-		return e.LastTimestamp.UTC()
-	case !e.EventTime.IsZero():
-		return e.EventTime.UTC()
-	}
-	return e.CreationTimestamp.UTC()
-}
-
-// beganAt is when an event happened for the first time.
-func beganAt(e *corev1.Event) time.Time {
-	return cmp.Or(e.FirstTimestamp.UTC(), e.EventTime.UTC(), timeOf(e))
-}
-
-func countOf(e *corev1.Event) int {
-	if e.Series != nil {
-		return int(e.Series.Count)
-	}
-	return max(1, int(e.Count))
 }
 
 // age writes a duration as kubectl does: 45s, 3m10s, 2h5m, 3d4h.

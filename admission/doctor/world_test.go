@@ -35,6 +35,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/credential"
 )
@@ -60,7 +61,7 @@ type scene struct {
 	// zones answer for the clouds.
 	zones   Zones
 	options Options
-	world   *World
+	dns     *DNS
 	// now is noon, unless it is set.
 	now func() time.Time
 	// served is the chain that the solver serves, in DER form.
@@ -96,7 +97,7 @@ func healthy(t *testing.T) *scene {
 			Spec:       corev1.ServiceSpec{Selector: map[string]string{component: part}, Type: corev1.ServiceTypeClusterIP},
 		}, &discoveryv1.EndpointSlice{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "certyun", Name: "certyun-" + part, Labels: map[string]string{discoveryv1.LabelServiceName: "certyun-" + part}},
-			Endpoints:  []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.7"}}}, Ports: []discoveryv1.EndpointPort{{Port: new(int32(8443))}},
+			Endpoints:  []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.7"}}, {Addresses: []string{"10.0.0.8"}}}, Ports: []discoveryv1.EndpointPort{{Port: new(int32(8443))}},
 		})
 	}
 	s.add(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "cert-manager", Name: "cert-manager"}})
@@ -158,7 +159,7 @@ func testIssuer(namespace, name, config string) *cmapi.Issuer {
 	return &cmapi.Issuer{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-time.Hour))},
 		Spec: cmapi.IssuerSpec{IssuerConfig: cmapi.IssuerConfig{ACME: &acmev1.ACMEIssuer{
-			Server: "https://acme-v02.api.letsencrypt.org/directory", Email: "tls@shop.example.net",
+			Server: "https://acme-v02.api.letsencrypt.org/directory", Email: "tls@shop.example.com",
 			PrivateKey: cmmeta.SecretKeySelector{LocalObjectReference: cmmeta.LocalObjectReference{Name: name + "-account"}},
 			Solvers: []acmev1.ACMEChallengeSolver{{DNS01: &acmev1.ACMEChallengeSolverDNS01{Webhook: &acmev1.ACMEIssuerDNS01ProviderWebhook{
 				GroupName: testGroup, SolverName: alidnsName, Config: &apiextensionsv1.JSON{Raw: []byte(config)},
@@ -201,7 +202,7 @@ func (s *scene) issuance(t *testing.T, reason string) *acmev1.Challenge {
 	s.add(&cmapi.Certificate{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www", UID: "www", CreationTimestamp: old(6)},
 		Spec: cmapi.CertificateSpec{
-			SecretName: "www-tls", DNSNames: []string{"www.example.net"}, IssuerRef: cmmeta.IssuerReference{Kind: "Issuer", Name: "le", Group: "cert-manager.io"},
+			SecretName: "www-tls", DNSNames: []string{"www.example.com"}, IssuerRef: cmmeta.IssuerReference{Kind: "Issuer", Name: "le", Group: "cert-manager.io"},
 			PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.ECDSAKeyAlgorithm, Size: 256, RotationPolicy: cmapi.RotationPolicyAlways},
 		},
 		Status: cmapi.CertificateStatus{Conditions: []cmapi.CertificateCondition{
@@ -215,18 +216,18 @@ func (s *scene) issuance(t *testing.T, reason string) *acmev1.Challenge {
 			{Type: cmapi.CertificateRequestConditionReady, Status: cmmeta.ConditionFalse, Reason: "Pending", Message: `Waiting on certificate issuance from order shop/www-1-1: "pending"`},
 		}},
 	}, &acmev1.Order{ObjectMeta: owned("CertificateRequest", "www-1-1", "www-1", 5), Status: acmev1.OrderStatus{State: acmev1.Pending, Authorizations: []acmev1.ACMEAuthorization{
-		{Identifier: "www.example.net", Challenges: []acmev1.ACMEChallenge{{Type: "dns-01"}, {Type: "http-01"}}},
+		{Identifier: "www.example.com", Challenges: []acmev1.ACMEChallenge{{Type: "dns-01"}, {Type: "http-01"}}},
 	}}})
 	challenge := &acmev1.Challenge{
 		ObjectMeta: owned("Order", "www-1-1-1", "www-1-1", 5),
-		Spec:       acmev1.ChallengeSpec{DNSName: "www.example.net", Type: acmev1.ACMEChallengeTypeDNS01, Key: "key", Solver: *issuer.Spec.ACME.Solvers[0].DeepCopy()},
+		Spec:       acmev1.ChallengeSpec{DNSName: "www.example.com", Type: acmev1.ACMEChallengeTypeDNS01, Key: "key", Solver: *issuer.Spec.ACME.Solvers[0].DeepCopy()},
 		Status:     acmev1.ChallengeStatus{State: acmev1.Pending, Processing: true, Reason: reason},
 	}
 	s.add(challenge, &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www.1"}, Type: "Warning", Reason: "PresentError", Message: "Error presenting challenge: " + reason, Count: 7,
 		InvolvedObject: corev1.ObjectReference{Kind: "Challenge", Name: "www-1-1-1", UID: "www-1-1-1"}, LastTimestamp: old(1),
 	}, &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www.2"}, Type: "Normal", Reason: "Created", Message: `Created Challenge resource "www-1-1-1" for domain "www.example.net"`, Count: 1,
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www.2"}, Type: "Normal", Reason: "Created", Message: `Created Challenge resource "www-1-1-1" for domain "www.example.com"`, Count: 1,
 		InvolvedObject: corev1.ObjectReference{Kind: "Order", Name: "www-1-1", UID: "www-1-1"}, LastTimestamp: old(5),
 	})
 	return challenge
@@ -273,8 +274,8 @@ func (s *scene) doctor(t *testing.T) *Doctor {
 		s.now = func() time.Time { return noon }
 	}
 	return &Doctor{
-		options: s.options, client: c, discovery: discovered{scene: s}, warnings: s, handshake: s, world: s.world, zones: s.zones,
-		engine: rule.NewEngine(rule.All()), now: s.now, namespace: "shop",
+		options: s.options, client: c, discovery: discovered{scene: s}, warnings: s, handshake: s, dns: s.dns, zones: s.zones,
+		ruleset: catalogue.Rules(), engine: rule.NewOnlineEngine(catalogue.Rules()), now: s.now, namespace: "shop",
 	}
 }
 

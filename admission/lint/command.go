@@ -12,8 +12,8 @@ import (
 	"golang.org/x/term"
 	cliflag "k8s.io/component-base/cli/flag"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/report"
-	"github.com/certyun/certyun/admission/rule"
 )
 
 // NewCommand returns the command.
@@ -75,8 +75,8 @@ func usage(err error) error {
 
 // complete tells shells which values flags have.
 func complete(cmd *cobra.Command) {
-	ids := make([]string, 0, len(rule.Catalogue()))
-	for _, r := range rule.Catalogue() {
+	ids := make([]string, 0, len(catalogue.Rules()))
+	for _, r := range catalogue.Rules() {
 		ids = append(ids, r.ID+"\t"+r.Summary)
 	}
 	for flag, values := range map[string][]string{
@@ -100,9 +100,6 @@ func (o *Options) Run(ctx context.Context, streams Streams, version string) erro
 	if err != nil {
 		return report.Usage(err)
 	}
-	watch := startProgress(streams.Err)
-	defer watch.stop()
-	l.progress = watch
 	if err := l.readUnlessEnded(ctx, o, streams.In); err != nil {
 		return err
 	}
@@ -110,16 +107,14 @@ func (o *Options) Run(ctx context.Context, streams Streams, version string) erro
 		return report.Unchecked(err)
 	}
 	if o.Explain {
-		watch.stop()
 		return l.explain(ctx, streams)
 	}
 	found := l.judge(ctx)
-	watch.stop()
 	l.tell(streams.Err)
 	if err := ctx.Err(); err != nil {
 		return report.Unchecked(fmt.Errorf("interrupted: %w", err))
 	}
-	err = report.Write(streams.Out, o.Format, found, report.Options{Color: o.colored(streams.Out), Rules: rule.Catalogue(), Version: version})
+	err = report.Write(streams.Out, o.Format, found, report.Options{Color: o.colored(streams.Out), Rules: catalogue.Rules(), Version: version})
 	if err != nil {
 		return report.Unchecked(err)
 	}

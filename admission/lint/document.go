@@ -1,11 +1,8 @@
 package lint
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"unicode/utf8"
 
 	"github.com/certyun/certyun/admission/report"
@@ -67,86 +64,43 @@ func problemAt(file string, line, column int, message string) report.Problem {
 type splitter struct {
 	file     string
 	origin   origin
-	reader   *bufio.Reader
 	line     int
-	size     int
-	current  *document
-	spoilt   bool // the rest of the current document is not looked at
+	spoilt   bool // the current document is not looked at
 	found    []*document
 	problems []report.Problem
 }
 
-// split reads a file to its end.
-func split(file string, origin origin, reader io.Reader) ([]*document, []report.Problem) {
-	s := &splitter{file: file, origin: origin, reader: bufio.NewReaderSize(reader, 64<<10)}
-	s.current = &document{file: file, origin: origin, line: 1, column: 1}
-	if head, _ := s.reader.Peek(3); bytes.Equal(head, []byte("\ufeff")) {
-		_, _ = s.reader.Discard(len(head))
-	} else if len(head) >= 2 && (head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff) {
-		s.complainf("is UTF-16; write it as UTF-8")
-		return nil, s.problems
+// split cuts the text of a file. Documents are parts of it, with lines that end in "\n" whatever they had.
+func split(file string, origin origin, text []byte) ([]*document, []report.Problem) {
+	if zero := bytes.IndexByte(text, 0); zero >= 0 { // only the documents before it are text
+		line := 1 + bytes.Count(text[:zero], []byte("\n"))
+		documents, _ := split(file, origin, text[:1+bytes.LastIndex(text[:zero], []byte("\n---"))])
+		return documents, []report.Problem{problemAt(file, line, 0, "is a binary file")}
 	}
-	for s.next() {
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	if n := len(text); n > 0 && text[n-1] != '\n' {
+		text = append(bytes.TrimSuffix(text, []byte("\r")), '\n')
 	}
-	s.end()
+	s := &splitter{file: file, origin: origin}
+	start, end, first := 0, 0, 1
+	for line := range bytes.Lines(text) {
+		s.line++
+		if bytes.HasPrefix(line, []byte("---")) {
+			s.add(first, text[start:end])
+			s.separate(line)
+			start, first = end+len(line), s.line+1
+		} else if !s.spoilt && !utf8.Valid(line) {
+			s.complainf("is not UTF-8")
+			s.spoilt = true
+		}
+		end += len(line)
+	}
+	s.add(first, text[start:end])
 	return s.found, s.problems
 }
 
 func (s *splitter) complainf(format string, args ...any) {
-	s.problems = append(s.problems, problemAt(s.file, max(s.line, 1), 0, fmt.Sprintf(format, args...)))
-}
-
-// next reads a line. It returns false at the end of what can be read.
-func (s *splitter) next() bool {
-	s.line++
-	line, err := s.readLine()
-	switch {
-	case errors.Is(err, errTooLarge):
-		s.complainf("is larger than %d MiB; what comes after this line was not checked", maxFile>>20)
-		return false
-	case err != nil && !errors.Is(err, io.EOF):
-		s.complainf("cannot be read: %v", err)
-		return false
-	case bytes.IndexByte(line, 0) >= 0:
-		s.problems = nil // lines that are no text say no more
-		s.complainf("is a binary file")
-		s.spoilt = true
-		return false
-	}
-	switch {
-	case err != nil && len(line) == 1:
-		// Nothing comes after the last line's end.
-	case bytes.HasPrefix(line, []byte("---")):
-		s.separate(line)
-	case !s.spoilt && !utf8.Valid(line):
-		s.complainf("is not UTF-8")
-		s.spoilt = true
-	default:
-		s.add(line)
-	}
-	return err == nil
-}
-
-var errTooLarge = errors.New("too large")
-
-// readLine returns a line with a "\n" at its end, whatever it had. The last line comes with io.EOF.
-func (s *splitter) readLine() ([]byte, error) {
-	var line []byte
-	for {
-		part, err := s.reader.ReadSlice('\n')
-		if s.size += len(part); s.size > maxFile {
-			return nil, errTooLarge
-		}
-		if bytes.IndexByte(part, 0) >= 0 {
-			return part, nil // no need to read a binary file to the end of its line
-		}
-		line = append(line, part...)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
-		return append(line, '\n'), err
-	}
+	s.problems = append(s.problems, problemAt(s.file, s.line, 0, fmt.Sprintf(format, args...)))
 }
 
 // separate begins a new document.
@@ -157,28 +111,18 @@ func (s *splitter) separate(line []byte) {
 		}
 		s.complainf("%q cannot stand in the line of a document's \"---\"", rest)
 	}
-	s.end()
-	s.current = &document{file: s.file, origin: s.origin, line: s.line + 1, column: 1}
 	s.spoilt = false
 }
 
-func (s *splitter) add(line []byte) {
-	if s.spoilt {
-		return
+// add adds a document that begins in a line.
+func (s *splitter) add(line int, text []byte) {
+	switch {
+	case s.spoilt || isBlank(text):
+	case len(text) > maxDocument:
+		s.complainf("the document that begins in line %d is larger than %d MiB", line, maxDocument>>20)
+	default:
+		s.found = append(s.found, &document{file: s.file, origin: s.origin, line: line, column: 1, text: text})
 	}
-	if len(s.current.text)+len(line) > maxDocument {
-		s.complainf("the document that begins in line %d is larger than %d MiB", s.current.line, maxDocument>>20)
-		s.spoilt = true
-		return
-	}
-	s.current.text = append(s.current.text, line...)
-}
-
-func (s *splitter) end() {
-	if !s.spoilt && !isBlank(s.current.text) {
-		s.found = append(s.found, s.current)
-	}
-	s.current = &document{}
 }
 
 // isBlank tells whether there are only comments and white space.

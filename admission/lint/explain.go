@@ -9,6 +9,8 @@ import (
 
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/choice"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // maxRefusals is how many of the solvers that are not picked are told of for one name.
@@ -43,7 +45,7 @@ func (l *linter) explain(ctx context.Context, streams Streams) error {
 		if p.Line > 0 {
 			at += ":" + strconv.Itoa(p.Line)
 		}
-		fmt.Fprintln(streams.Err, "certyun:", clean(at+": "+p.Message))
+		fmt.Fprintln(streams.Err, "certyun:", words.Printable(at+": "+p.Message))
 	}
 	return (&report.Report{Problems: l.problems}).Exit(report.FailOnNever)
 }
@@ -54,7 +56,7 @@ func (l *linter) write(w io.Writer, m *manifest, e *rule.Explanation) {
 	if m.object.Kind != "Certificate" {
 		from = fmt.Sprintf(" (for Secret %q)", e.Certificate.Spec.SecretName)
 	}
-	fmt.Fprintf(w, "%s:%d: %s%s\n", clean(m.doc.file), line, clean(m.object.String()), clean(from))
+	fmt.Fprintf(w, "%s:%d: %s%s\n", words.Printable(m.doc.file), line, words.Printable(m.object.String()), words.Printable(from))
 	issuer := e.Issuer
 	if e.Server != "" {
 		issuer += ", " + e.Server
@@ -62,24 +64,24 @@ func (l *linter) write(w io.Writer, m *manifest, e *rule.Explanation) {
 	if e.Note != "" {
 		issuer += ": " + e.Note
 	}
-	fmt.Fprintf(w, "  %s\n", clean(issuer))
+	fmt.Fprintf(w, "  %s\n", words.Printable(issuer))
 	for i := range e.Picks {
 		writePick(w, &e.Picks[i])
 	}
 	fmt.Fprintln(w)
 }
 
-func writePick(w io.Writer, p *rule.Pick) {
+func writePick(w io.Writer, p *choice.Pick) {
 	if p.Solver < 0 {
-		fmt.Fprintf(w, "  %s: no solver; the Order would stay pending\n", clean(p.Name))
+		fmt.Fprintf(w, "  %s: no solver; the Order would stay pending\n", words.Printable(p.Name))
 	} else {
-		fmt.Fprintf(w, "  %s: solvers[%d], %s\n      because %s\n", clean(p.Name), p.Solver, clean(p.Is), clean(p.Why))
+		fmt.Fprintf(w, "  %s: solvers[%d], %s\n      because %s\n", words.Printable(p.Name), p.Solver, words.Printable(p.Is), words.Printable(p.Why))
 	}
 	for i, r := range p.Others {
 		if i == maxRefusals {
 			fmt.Fprintf(w, "      and not %d more\n", len(p.Others)-i)
 			return
 		}
-		fmt.Fprintf(w, "      not solvers[%d], %s: %s\n", r.Solver, clean(r.Is), clean(r.Why))
+		fmt.Fprintf(w, "      not solvers[%d], %s: %s\n", r.Solver, words.Printable(r.Is), words.Printable(r.Why))
 	}
 }

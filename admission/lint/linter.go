@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -15,12 +14,13 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/json"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/schema"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // After reviewTimeout the rules stop where they are, and one that does not is left alone after reviewGrace. That is only there for
@@ -43,7 +43,6 @@ type linter struct {
 	decided   *policy.Decided
 	validator *schema.Validator
 	wanted    func(id string) bool
-	progress  *progress
 
 	// given are judged, beside only are there.
 	given, beside []*manifest
@@ -63,12 +62,12 @@ func (o *Options) newLinter() (*linter, error) {
 			return nil, fmt.Errorf("--policy: %w", err)
 		}
 	}
-	decided, err := policy.Read(raw, rule.All())
+	decided, err := policy.Read(raw, catalogue.Rules())
 	if err != nil {
 		return nil, fmt.Errorf("--policy %s: %w", o.PolicyFile, err)
 	}
 	return &linter{
-		engine: rule.NewEngine(rule.Catalogue()), decided: decided, validator: schema.New(), wanted: o.wanted, progress: startProgress(io.Discard),
+		engine: rule.NewEngine(catalogue.Rules()), decided: decided, validator: schema.New(), wanted: o.wanted,
 	}, nil
 }
 
@@ -88,20 +87,18 @@ func (l *linter) manifests(ctx context.Context, files *finder, paths []string, s
 		files.add(path)
 	}
 	l.problems = append(l.problems, files.problems...)
+	reads := make([]struct {
+		documents []*document
+		problems  []report.Problem
+	}, len(files.sources))
+	each(ctx, len(reads), func(i int) { reads[i].documents, reads[i].problems = files.sources[i].read(stdin) })
 	var documents []*document
-	for _, source := range files.sources {
-		if ctx.Err() != nil {
-			return nil
-		}
-		more, problems := source.read(stdin)
-		l.problems = append(l.problems, problems...)
-		documents = append(documents, more...)
+	for _, read := range reads {
+		documents = append(documents, read.documents...)
+		l.problems = append(l.problems, read.problems...)
 	}
 	parts := make([]part, len(documents))
-	each(ctx, len(documents), func(i int) {
-		parts[i] = documents[i].parse()
-		l.progress.read.Add(1)
-	})
+	each(ctx, len(documents), func(i int) { parts[i] = documents[i].parse() })
 	var found []*manifest
 	perFile := map[string]int{}
 	for i, p := range parts {
@@ -208,6 +205,7 @@ func (l *linter) noteTwice() {
 
 // judged is what came of one manifest.
 type judged struct {
+	// here says that it is one of the objects that are judged.
 	here     bool
 	findings []report.Finding
 	// more is how many findings are left out.
@@ -217,12 +215,8 @@ type judged struct {
 
 // judge judges what was given.
 func (l *linter) judge(ctx context.Context) *report.Report {
-	l.progress.total.Store(int64(len(l.given)))
 	results := make([]judged, len(l.given))
-	each(ctx, len(l.given), func(i int) {
-		results[i] = l.judgeOne(ctx, l.given[i])
-		l.progress.judged.Add(1)
-	})
+	each(ctx, len(l.given), func(i int) { results[i] = l.judgeOne(ctx, l.given[i]) })
 	found := &report.Report{Problems: l.problems}
 	for i, m := range l.given {
 		line, column := 0, 0
@@ -241,79 +235,48 @@ func (l *linter) judge(ctx context.Context) *report.Report {
 	return found
 }
 
-// judgeOne judges one object. A panic is the object's problem alone.
-func (l *linter) judgeOne(ctx context.Context, m *manifest) (j judged) {
-	defer func() {
-		if p := recover(); p != nil {
-			j = judged{here: true, problem: fmt.Sprintf("a rule panicked: %v\n%s", p, debug.Stack())}
-		}
-	}()
-	if len(m.raw) > maxObject && m.mayBeOurs() {
+// judgeOne judges one object, within bounds. Whatever goes wrong is the object's problem alone.
+func (l *linter) judgeOne(ctx context.Context, m *manifest) judged {
+	if !m.mayBeOurs() {
+		return judged{}
+	}
+	if len(m.raw) > maxObject {
 		return judged{problem: fmt.Sprintf("is larger than %d MiB, which no API server takes, so it was not checked", maxObject>>20)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-	defer cancel()
-	refused, err := l.refused(ctx, m)
+	j, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, func(ctx context.Context) (judged, error) { return l.review(ctx, m) })
 	if err != nil {
 		return judged{here: true, problem: err.Error()}
 	}
-	if !isJudged(newObject(m.apiVersion, m.object.Kind)) {
-		j.findings, j.more = l.report(m, refused)
-		j.here = len(j.findings) > 0
-		return j
-	}
-	j.here = true
-	var findings []rule.Finding
-	if m.err == nil {
-		findings, err = l.review(ctx, m)
-		if err != nil && !errors.Is(err, errNotKnown) {
-			j.problem = fmt.Sprintf("some rules could not look: %v", err)
-		}
-	} else if !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }) {
-		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
-	}
-	findings = append(l.byPolicy(schema.Beside(refused, findings)), findings...)
-	rule.Sort(findings)
-	j.findings, j.more = l.report(m, findings)
 	return j
 }
 
-// review asks the engine. A rule that does not end in time is left alone.
-func (l *linter) review(ctx context.Context, m *manifest) ([]rule.Finding, error) {
-	type verdict struct {
-		findings []rule.Finding
-		err      error
+// review says what the API server would refuse, and what the rules find.
+func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) {
+	refused, err := l.refused(ctx, m)
+	if err != nil {
+		return judged{}, err
 	}
-	done := make(chan verdict, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- verdict{err: fmt.Errorf("a rule panicked: %v\n%s", p, debug.Stack())}
-			}
-		}()
-		findings, err := l.engine.Review(ctx, l.env, l.decided.Policy, l.request(m))
-		done <- verdict{findings, err}
-	}()
-	select {
-	case v := <-done:
-		return v.findings, v.err
-	case <-ctx.Done():
+	request, ours := rule.Request{Operation: rule.Create}, isJudged(newObject(m.apiVersion, m.object.Kind))
+	if ours && m.err == nil {
+		request = l.request(m)
 	}
-	select {
-	case v := <-done:
-		return v.findings, v.err
-	case <-time.After(reviewGrace):
-		return nil, fmt.Errorf("a rule did not end within %v", reviewTimeout)
+	request.Manifest = refused
+	findings, err := l.engine.Review(ctx, l.env, l.decided.Policy, request)
+	switch {
+	case err != nil && !errors.Is(err, errNotKnown):
+		j.problem = fmt.Sprintf("some rules could not look: %v", err)
+	case ours && m.err != nil && !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
+		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
 	}
+	j.findings, j.more = l.report(m, findings)
+	j.here = ours || len(j.findings) > 0
+	return j, nil
 }
 
 // refused is what the API server would refuse. Where only the case of the apiVersion is wrong, the rest is looked at too.
 func (l *linter) refused(ctx context.Context, m *manifest) ([]rule.Finding, error) {
-	if !m.mayBeOurs() {
-		return nil, nil
-	}
-	var tree map[string]any
-	if err := json.UnmarshalCaseSensitivePreserveInts(m.raw, &tree); err != nil {
+	tree, err := m.tree()
+	if err != nil {
 		return nil, err
 	}
 	refused, err := l.validator.Validate(ctx, tree)
@@ -336,25 +299,11 @@ func (l *linter) request(m *manifest) rule.Request {
 	return request
 }
 
-// byPolicy gives findings that are none of the engine's the severities that the policy decides.
-func (l *linter) byPolicy(findings []rule.Finding) []rule.Finding {
-	kept := findings[:0]
-	for _, f := range findings {
-		switch severity := l.decided.Policy.Rules[f.Rule]; {
-		case severity == rule.Off:
-			continue
-		case severity == rule.Warn && f.Severity == rule.Deny:
-			f.Severity, f.Mildly = rule.Warn, "a warning by policy"
-		case severity == rule.Deny:
-			f.Severity = rule.Deny
-		}
-		kept = append(kept, f)
-	}
-	return kept
-}
-
 // report says where the findings are that are wanted.
 func (l *linter) report(m *manifest, findings []rule.Finding) (found []report.Finding, more int) {
+	if m.prefix == "" {
+		defer m.doc.forget() // no other object asks for places in it
+	}
 	for _, f := range findings {
 		if !l.wanted(f.Rule) {
 			continue
@@ -399,6 +348,6 @@ func (l *linter) tell(w io.Writer) {
 		l.live.notes = nil
 	}
 	for _, note := range l.notes {
-		_, _ = fmt.Fprintln(w, "certyun:", clean(note))
+		_, _ = fmt.Fprintln(w, "certyun:", words.Printable(note))
 	}
 }

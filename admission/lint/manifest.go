@@ -23,7 +23,7 @@ type manifest struct {
 	doc *document
 	// prefix is the object's path in the document: "", or items[3] in a List.
 	prefix string
-	// raw is the object in JSON.
+	// raw is the object in JSON. What it says is not kept: of thousands of objects that is most of the memory.
 	raw []byte
 	// object is its name. The namespace is the one that it would be applied in.
 	object report.Object
@@ -61,6 +61,13 @@ func (m *manifest) mayBeOurs() bool {
 	return strings.Contains(group, "cert-manager") || strings.Contains(group, "certmanager")
 }
 
+// tree is what the object says. It is made anew.
+func (m *manifest) tree() (map[string]any, error) {
+	var tree map[string]any
+	err := json.UnmarshalCaseSensitivePreserveInts(m.raw, &tree)
+	return tree, err
+}
+
 // locateStart says where the object begins. It costs less than locate.
 func (m *manifest) locateStart() (line, column int) {
 	if m.prefix == "" {
@@ -81,16 +88,11 @@ func (m *manifest) locate(field string) (line, column int) {
 	return m.doc.locate(path)
 }
 
-// head is what every object has.
-type head struct {
-	APIVersion string               `json:"apiVersion"`
-	Kind       string               `json:"kind"`
-	Metadata   stdjson.RawMessage   `json:"metadata"`
-	Items      []stdjson.RawMessage `json:"items"`
-}
-
 // errNoObject is for what is no Kubernetes object at all, like the values of a Helm chart.
 var errNoObject = errors.New("is no Kubernetes object: that is a mapping with apiVersion and kind")
+
+// errNoTypes is for what has the names of an object's fields, and other values.
+var errNoTypes = errors.New("is no Kubernetes object: apiVersion and kind must be texts, and items a list")
 
 // part is what came of one document.
 type part struct {
@@ -146,19 +148,21 @@ func (d *document) jsonValues() (values, rest []*document) {
 }
 
 func (d *document) parseOne() part {
-	raw, problems := d.toJSON()
+	raw, value, problems := d.decode()
 	p := part{problems: problems}
-	if raw == nil || bytes.Equal(raw, []byte("null")) {
+	if value == nil {
 		return p
 	}
 	var err error
-	p.manifests, err = d.objects(raw, "", 0, head{})
+	p.manifests, err = d.objects(value, raw, "", 0, report.Object{})
 	line, _ := d.begin()
-	switch isText := raw[0] != '{' && raw[0] != '['; {
+	_, isList := value.([]any)
+	_, isMapping := value.(map[string]any)
+	switch {
 	case errors.Is(err, errNoObject) && d.outside() > 0:
 		p.problems = append(p.problems, d.problem(d.outside(), 0, "stands outside of what the document begins with (is its first line indented too far?)"))
 	case err == nil, errors.Is(err, errNoObject) && d.origin == fromDirectory:
-	case errors.Is(err, errNoObject) && d.origin == fromName && !isText:
+	case errors.Is(err, errNoObject) && d.origin == fromName && (isList || isMapping):
 		p.note = fmt.Sprintf("%s:%d: passed over, for it %v", d.file, line, err)
 	default:
 		p.problems = append(p.problems, d.misfits(err)...)
@@ -169,15 +173,27 @@ func (d *document) parseOne() part {
 	return p
 }
 
-// toJSON reads the document as kubectl does. It returns nil where that is not possible.
-func (d *document) toJSON() ([]byte, []report.Problem) {
-	if d.json {
-		var value any
-		if strict, err := json.UnmarshalStrict(d.text, &value); err == nil && len(strict) > 0 {
-			return d.text, d.duplicates()
-		}
-		return d.text, nil
+// decode reads the document as kubectl does, into JSON and what that says. The value is nil where that is not possible.
+func (d *document) decode() (raw []byte, value any, problems []report.Problem) {
+	if raw = d.text; !d.json {
+		raw, problems = d.toJSON()
 	}
+	if raw == nil {
+		return nil, nil, problems
+	}
+	// In what was YAML no key is there twice any more.
+	twice, err := json.UnmarshalStrict(raw, &value, json.DisallowDuplicateFields)
+	if err != nil {
+		return nil, nil, append(problems, d.problem(1, 1, "cannot be read: %v", err))
+	}
+	if len(twice) > 0 {
+		problems = d.duplicates()
+	}
+	return raw, value, problems
+}
+
+// toJSON turns YAML into JSON. It returns nil where that is not possible.
+func (d *document) toJSON() ([]byte, []report.Problem) {
 	if err := d.checkAliases(); err != nil {
 		return nil, []report.Problem{d.problem(1, 0, "%v", err)}
 	}
@@ -266,42 +282,53 @@ func (e *itemError) Error() string { return e.path + " " + e.cause.Error() }
 // maxLists is how deep Lists may stand in Lists.
 const maxLists = 4
 
-// objects takes Lists apart. An item of a typed List has its type from there.
-func (d *document) objects(raw []byte, prefix string, depth int, list head) ([]*manifest, error) {
-	if raw[0] != '{' {
+// objects takes Lists apart. An item of a typed List has its type from there. Raw is the value in JSON, nil where that is yet to be
+// written.
+func (d *document) objects(value any, raw []byte, prefix string, depth int, list report.Object) ([]*manifest, error) {
+	tree, isObject := value.(map[string]any)
+	if !isObject {
 		return nil, inList(prefix, errNoObject)
 	}
-	var h head
-	if err := json.UnmarshalCaseSensitivePreserveInts(raw, &h); err != nil {
-		return nil, notAnObject(prefix, err)
+	apiVersion, hasVersion := textOrNone(tree["apiVersion"])
+	kind, hasKind := textOrNone(tree["kind"])
+	items, isList := tree["items"].([]any)
+	if !hasVersion || !hasKind || !isList && tree["items"] != nil {
+		return nil, inList(prefix, errNoTypes)
 	}
-	if h.Kind == "" && strings.HasSuffix(list.Kind, "List") && list.Kind != "List" {
-		h.APIVersion, h.Kind = list.APIVersion, strings.TrimSuffix(list.Kind, "List")
-		raw = typed(raw, h)
+	object := report.Object{APIVersion: apiVersion, Kind: kind}
+	if object.Kind == "" && strings.HasSuffix(list.Kind, "List") && list.Kind != "List" {
+		object.APIVersion, object.Kind = list.APIVersion, strings.TrimSuffix(list.Kind, "List")
+		tree["apiVersion"], tree["kind"] = object.APIVersion, object.Kind
 	}
 	switch {
-	case h.APIVersion == "" && h.Kind == "":
+	case object.APIVersion == "" && object.Kind == "":
 		return nil, inList(prefix, errNoObject)
-	case h.Kind == "":
+	case object.Kind == "":
 		return nil, inList(prefix, errors.New("is no Kubernetes object: kind is missing"))
-	case h.APIVersion == "":
+	case object.APIVersion == "":
 		return nil, inList(prefix, errors.New("is no Kubernetes object: apiVersion is missing"))
-	case !strings.HasSuffix(h.Kind, "List") || h.Items == nil:
-		return []*manifest{newManifest(d, prefix, raw, h)}, nil
+	case !strings.HasSuffix(object.Kind, "List") || !isList:
+		return []*manifest{newManifest(d, prefix, tree, raw, object)}, nil
 	case depth == maxLists:
 		return nil, inList(prefix, errors.New("is a List in a List in a List"))
 	}
 	var found []*manifest
 	var errs []error
-	for i, item := range h.Items {
+	for i, item := range items {
 		path := strings.TrimPrefix(fmt.Sprintf("%s.items[%d]", prefix, i), ".")
-		more, err := d.objects(item, path, depth+1, h)
+		more, err := d.objects(item, nil, path, depth+1, object)
 		found = append(found, more...)
 		if err != nil && len(errs) < maxDuplicates {
 			errs = append(errs, err)
 		}
 	}
 	return found, errors.Join(errs...)
+}
+
+// textOrNone returns a text, "" where there is nothing. It is not ok where there is something else.
+func textOrNone(value any) (text string, ok bool) {
+	text, ok = value.(string)
+	return text, ok || value == nil
 }
 
 // inList returns the cause, or says of which item of a List it is. A List says that it holds objects, so an item that is none is a
@@ -313,41 +340,14 @@ func inList(prefix string, cause error) error {
 	return &itemError{path: prefix, cause: cause}
 }
 
-func notAnObject(prefix string, err error) error {
-	if _, ok := errors.AsType[*stdjson.UnmarshalTypeError](err); ok || strings.Contains(err.Error(), "cannot unmarshal") {
-		return inList(prefix, errors.New("is no Kubernetes object: apiVersion and kind must be texts, and items a list"))
+func newManifest(d *document, prefix string, tree map[string]any, raw []byte, object report.Object) *manifest {
+	metadata, _ := tree["metadata"].(map[string]any) // whoever judges the object says what is wrong with it
+	object.Namespace, _ = metadata["namespace"].(string)
+	if object.Name, _ = metadata["name"].(string); object.Name == "" {
+		object.Name, _ = metadata["generateName"].(string)
 	}
-	return inList(prefix, fmt.Errorf("is no Kubernetes object: %w", err))
-}
-
-// typed gives an object the type that its List says it has.
-func typed(raw []byte, h head) []byte {
-	var fields map[string]stdjson.RawMessage
-	if json.UnmarshalCaseSensitivePreserveInts(raw, &fields) != nil {
-		return raw
+	if raw == nil {
+		raw, _ = stdjson.Marshal(tree) // it was read from JSON
 	}
-	object := map[string]any{}
-	for name, value := range fields {
-		object[name] = value
-	}
-	object["apiVersion"], object["kind"] = h.APIVersion, h.Kind
-	with, err := stdjson.Marshal(object)
-	if err != nil {
-		return raw
-	}
-	return with
-}
-
-func newManifest(d *document, prefix string, raw []byte, h head) *manifest {
-	m := &manifest{doc: d, prefix: prefix, raw: raw, object: report.Object{APIVersion: h.APIVersion, Kind: h.Kind}}
-	var metadata map[string]any
-	if json.UnmarshalCaseSensitivePreserveInts(h.Metadata, &metadata) != nil {
-		return m // whoever judges the object says what is wrong with it
-	}
-	m.object.Namespace, _ = metadata["namespace"].(string)
-	m.object.Name, _ = metadata["name"].(string)
-	if generated, _ := metadata["generateName"].(string); m.object.Name == "" {
-		m.object.Name = generated
-	}
-	return m
+	return &manifest{doc: d, prefix: prefix, raw: raw, object: object}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -14,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	cliflag "k8s.io/component-base/cli/flag"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/config"
@@ -194,18 +194,15 @@ func (o *Options) Validate() error {
 
 // unknownRules reports rules that there are not, with the names that are near.
 func unknownRules(flag string, ids []string) error {
-	known := []string{rule.SkipUnknown}
-	for _, r := range rule.Catalogue() {
-		known = append(known, r.ID)
-	}
+	rules := catalogue.All()
 	var errs []error
 	for _, id := range ids {
-		if slices.Contains(known, id) {
+		if slices.ContainsFunc(rules, func(r rule.Rule) bool { return r.ID == id }) {
 			continue
 		}
 		hint := `"certyun rules" lists them`
-		if near := near(id, known); near != "" {
-			hint = "did you mean " + near + "?"
+		if near := catalogue.Near(id); len(near) > 0 {
+			hint = fmt.Sprintf(`did you mean "%s"?`, strings.Join(near, `" or "`))
 		}
 		errs = append(errs, fmt.Errorf("%s: there is no rule %q; %s", flag, id, hint))
 	}
@@ -215,21 +212,4 @@ func unknownRules(flag string, ids []string) error {
 // wanted tells whether findings of a rule are wanted.
 func (o *Options) wanted(id string) bool {
 	return (len(o.OnlyRules) == 0 || slices.Contains(o.OnlyRules, id)) && !slices.Contains(o.SkipRules, id)
-}
-
-// maxNear is how many names are proposed.
-const maxNear = 3
-
-// near lists the rules whose names are like this one or have it in them, "" where none has.
-func near(id string, known []string) string {
-	if closest := rule.Closest(id, known); closest != "" {
-		return strconv.Quote(closest)
-	}
-	var found []string
-	for _, k := range known {
-		if id != "" && strings.Contains(k, strings.ToLower(id)) && len(found) < maxNear {
-			found = append(found, strconv.Quote(k))
-		}
-	}
-	return strings.Join(found, " or ")
 }

@@ -3,15 +3,15 @@ package lint
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
@@ -54,67 +54,6 @@ func TestFlagsReference(t *testing.T) {
 	}
 }
 
-// lockedBuffer may be written and read at once.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-func TestProgressIsToldAfterASecond(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var out lockedBuffer
-		p := startProgress(&out)
-		p.tell(&out, progressAfter)
-		want := func(text string) {
-			t.Helper()
-			if diff := cmp.Diff(text, out.String()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		}
-		p.read.Add(7)
-		time.Sleep(progressAfter - time.Millisecond)
-		want("")
-		time.Sleep(2 * time.Millisecond)
-		want("\r\x1b[Kread 7 documents")
-		p.total.Store(5)
-		p.judged.Add(2)
-		time.Sleep(progressEvery)
-		want("\r\x1b[Kread 7 documents\r\x1b[Kjudged 2 of 5 objects")
-		p.stop()
-		p.stop()
-		want("\r\x1b[Kread 7 documents\r\x1b[Kjudged 2 of 5 objects\r\x1b[K")
-	})
-}
-
-func TestProgressIsNotToldToAFileNorOfShortWork(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var out lockedBuffer
-		p := startProgress(&out)
-		time.Sleep(time.Minute)
-		p.stop()
-		p.tell(&out, progressAfter)
-		time.Sleep(progressAfter / 2)
-		p.stop()
-		if got := out.String(); got != "" {
-			t.Errorf("it wrote %q", got)
-		}
-	})
-}
-
 // TestWaitingForInputCanBeEnded has a standard input that says nothing.
 func TestWaitingForInputCanBeEnded(t *testing.T) {
 	t.Parallel()
@@ -133,20 +72,47 @@ func TestWaitingForInputCanBeEnded(t *testing.T) {
 	}
 }
 
+// TestUTF16IsRead has what Windows calls Unicode, which kubectl reads too.
+func TestUTF16IsRead(t *testing.T) {
+	t.Parallel()
+	const text = "apiVersion: cert-manager.io/v1\r\nkind: Certificate\r\nmetadata: {name: 中文}\r\nspec: {dnsNames: 7}\r\n"
+	for name, order := range map[string]binary.ByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+		raw := make([]byte, 0, 2*len(text))
+		for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
+			raw = append(raw, 0, 0)
+			order.PutUint16(raw[len(raw)-2:], unit)
+		}
+		documents, problems := source{path: report.Stdin}.read(bytes.NewReader(raw))
+		if len(documents) != 1 || len(problems) > 0 {
+			t.Fatalf("%s: %d documents, %v", name, len(documents), problems)
+		}
+		if diff := cmp.Diff(strings.ReplaceAll(text, "\r", ""), string(documents[0].text)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // TestLargeInputIsBounded has more than is read, and never ends.
 func TestLargeInputIsBounded(t *testing.T) {
 	t.Parallel()
 	line := strings.Repeat("x", 1<<16) + "\n"
-	tests := map[string]struct{ begin, again, want string }{
-		"comments that do not end":    {"", "# " + line, "is larger than 64 MiB"},
-		"a document that is too long": {"a: |\n", strings.Repeat(" \n", 9), "the document that begins in line 1 is larger than 16 MiB"},
-		"a line that does not end":    {"a: ", line[:1<<16], "is larger than 64 MiB"},
-		"zeros":                       {"", "\x00", "is a binary file"},
+	tests := map[string]struct {
+		in   io.Reader
+		want report.Problem
+	}{
+		"comments that do not end": {endless("# " + line), report.Problem{Message: "is larger than 64 MiB"}},
+		"a line that does not end": {endless(line[:1<<16]), report.Problem{Message: "is larger than 64 MiB"}},
+		"zeros":                    {endless("\x00"), report.Problem{Line: 1, Message: "is a binary file"}},
+		"a document that is too long": {
+			strings.NewReader("a: 1\n---\na: |\n" + strings.Repeat(" \n", maxDocument/2) + "---\nb: 2\n"),
+			report.Problem{Line: maxDocument/2 + 4, Message: "the document that begins in line 3 is larger than 16 MiB"},
+		},
 	}
 	for name, c := range tests {
-		_, problems := split("big.yaml", fromName, io.MultiReader(strings.NewReader(c.begin), endless(c.again)))
-		if len(problems) == 0 || !strings.Contains(problems[0].Message, c.want) || problems[0].File != "big.yaml" {
-			t.Errorf("%s: %+v", name, problems)
+		_, problems := source{path: report.Stdin}.read(c.in)
+		c.want.File = report.Stdin
+		if diff := cmp.Diff([]report.Problem{c.want}, problems); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }

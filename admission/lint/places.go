@@ -62,6 +62,9 @@ func (d *document) tree() *yaml.Node {
 	return d.places.root
 }
 
+// forget makes room: the nodes of a document take many times as much as its text.
+func (d *document) forget() { d.places = places{} }
+
 func yamlTree(text []byte) (*yaml.Node, error) {
 	var top yaml.Node
 	if err := yaml.Unmarshal(text, &top); err != nil {

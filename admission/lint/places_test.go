@@ -99,19 +99,3 @@ func TestLinesAreShownAsTheyAre(t *testing.T) {
 		t.Errorf("a part of a line is shown: %q", got)
 	}
 }
-
-func TestTextsAreCleaned(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"plain 中文 é 😀":         "plain 中文 é 😀",
-		"\x1b[31mred\a":        `\x1b[31mred\a`,
-		"two\r\nlines\tand":    "two  lines and",
-		"\u202eturned\u200b":   `\u202eturned\u200b`,
-		"\u009b31m":            `\u009b31m`,
-		"no text \xff\xfe end": `no text \ufffd\ufffd end`,
-	} {
-		if got := clean(text); got != want {
-			t.Errorf("%q became %q, want %q", text, got, want)
-		}
-	}
-}

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	"github.com/certyun/certyun/admission/report"
 )
@@ -51,10 +55,14 @@ func (f *finder) add(arg string) {
 }
 
 func (f *finder) complain(path string, err error) {
+	f.problems = append(f.problems, unreadable(path, err))
+}
+
+func unreadable(path string, err error) report.Problem {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err // the path is the problem's
 	}
-	f.problems = append(f.problems, problemAt(path, 0, 0, fmt.Sprintf("cannot be read: %v", err)))
+	return problemAt(path, 0, 0, fmt.Sprintf("cannot be read: %v", err))
 }
 
 func (f *finder) file(path string, origin origin) {
@@ -108,24 +116,27 @@ func (f *finder) directory(path string) {
 	}
 }
 
-// read returns the documents of a file.
+// read returns the documents of a file. As for kubectl, UTF-16 is told by its byte order mark.
 func (s source) read(stdin io.Reader) ([]*document, []report.Problem) {
-	if s.path == report.Stdin {
-		documents, problems := split(s.path, s.origin, stdin)
-		if len(documents)+len(problems) == 0 {
-			problems = append(problems, problemAt(s.path, 0, 0, "nothing came from standard input"))
+	in := stdin
+	if s.path != report.Stdin {
+		file, err := os.Open(s.path)
+		if err != nil {
+			return nil, []report.Problem{unreadable(s.path, err)}
 		}
-		return documents, problems
+		defer file.Close()
+		in = file
 	}
-	file, err := os.Open(s.path)
-	if err != nil {
-		f := finder{}
-		f.complain(s.path, err)
-		return nil, f.problems
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > maxFile {
+	text, err := io.ReadAll(io.LimitReader(transform.NewReader(in, unicode.BOMOverride(transform.Nop)), maxFile+1))
+	switch {
+	case err != nil:
+		return nil, []report.Problem{unreadable(s.path, err)}
+	case len(text) > maxFile && bytes.IndexByte(text, 0) < 0:
 		return nil, []report.Problem{problemAt(s.path, 0, 0, fmt.Sprintf("is larger than %d MiB", maxFile>>20))}
 	}
-	return split(s.path, s.origin, file)
+	documents, problems := split(s.path, s.origin, text)
+	if s.path == report.Stdin && len(documents)+len(problems) == 0 {
+		problems = append(problems, problemAt(s.path, 0, 0, "nothing came from standard input"))
+	}
+	return documents, problems
 }

@@ -58,7 +58,7 @@ func (m *manifest) decode() (metav1.Object, error) {
 	}
 	err := json.UnmarshalCaseSensitivePreserveInts(m.raw, object)
 	if err != nil {
-		raw, has := withoutStatus(m.raw)
+		raw, has := m.withoutStatus()
 		if !has {
 			return nil, err
 		}
@@ -74,14 +74,14 @@ func (m *manifest) decode() (metav1.Object, error) {
 }
 
 // withoutStatus drops the status, which the API server drops before it looks at it.
-func withoutStatus(raw []byte) (without []byte, has bool) {
-	var fields map[string]stdjson.RawMessage
-	if json.UnmarshalCaseSensitivePreserveInts(raw, &fields) != nil || fields["status"] == nil {
+func (m *manifest) withoutStatus() (raw []byte, has bool) {
+	tree, err := m.tree()
+	if err != nil || tree["status"] == nil {
 		return nil, false
 	}
-	delete(fields, "status")
-	without, err := stdjson.Marshal(fields)
-	return without, err == nil
+	delete(tree, "status")
+	raw, err = stdjson.Marshal(tree)
+	return raw, err == nil
 }
 
 // world is what the rules may ask about: what was given, as it is once everything is applied, and what is live.

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/cases"
@@ -54,7 +55,7 @@ func casesOf(t testing.TB, ofSchema bool) []cases.Case {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schemas := []string{rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable, rule.CMMetadata, rule.CMIngress}
+	schemas := []string{rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable, rule.CMMetadata}
 	return slices.DeleteFunc(all, func(c cases.Case) bool { return slices.Contains(schemas, c.Rule) != ofSchema })
 }
 
@@ -107,7 +108,7 @@ func decode(t testing.TB, name string, doc []byte) metav1.Object {
 // review judges an object as if it were being created.
 func review(t testing.TB, world *objects.World, object metav1.Object) []rule.Finding {
 	t.Helper()
-	return reviewBy(t, rule.NewEngine(rule.All()), world, object)
+	return reviewBy(t, rule.NewOnlineEngine(catalogue.Rules()), world, object)
 }
 
 func reviewBy(t testing.TB, engine *rule.Engine, world *objects.World, object metav1.Object) []rule.Finding {

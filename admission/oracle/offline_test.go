@@ -14,7 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/offline"
 	"github.com/certyun/certyun/admission/schema"
 )
 
@@ -43,7 +45,7 @@ func newComparison(t *testing.T) *comparison {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &comparison{certManager: theCertManager(t), schemas: schema.New(), engine: rule.NewEngine(rule.Catalogue()), found: map[string]int{}}
+	c := &comparison{certManager: theCertManager(t), schemas: schema.New(), engine: rule.NewEngine(catalogue.Rules()), found: map[string]int{}}
 	if err := yaml.Unmarshal(raw, &c.differences); err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +167,8 @@ func TestFilesAreRefusedAsAClusterRefuses(t *testing.T) {
 			t.Errorf("nothing differs any more as in %q", d.Pattern)
 		}
 	}
-	for _, r := range rule.Offline() {
-		if c.found[r.ID] == 0 && r.ID != rule.CMNoSuchKind && r.ID != rule.CMIngress && r.ID != rule.CMMetadata && r.ID != rule.CMUnknownField {
+	for _, r := range offline.Rules() {
+		if c.found[r.ID] == 0 && r.ID != rule.CMNoSuchKind && r.ID != rule.CMMetadata && r.ID != rule.CMUnknownField {
 			t.Errorf("the rule %s said nothing", r.ID)
 		}
 	}

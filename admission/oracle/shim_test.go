@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/tools/record"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/rule"
 )
 
@@ -61,8 +62,8 @@ func makeCertificates(t testing.TB, object metav1.Object) made {
 // the path, the severity and some words, so these do not count.
 func aboutCertificates(findings []rule.Finding) []string {
 	var rules []string
-	for _, r := range rule.All() {
-		if r.CheckCertificate != nil && !r.OwnCertificates && r.CheckAnnotated == nil {
+	for _, r := range catalogue.Online() {
+		if _, wherever := r.Check.(rule.Certificates); wherever {
 			rules = append(rules, r.ID)
 		}
 	}

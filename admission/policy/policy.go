@@ -67,7 +67,7 @@ type Decided struct {
 }
 
 // Read reads a policy strictly: an unknown field, rule or word is an error that names its path. Nothing is the default policy.
-// Rules for files alone may be in any policy, so that one file does for all.
+// The rules for files alone are among the rules, so that one file does for all.
 func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
 	document, err := yaml.YAMLToJSONStrict(raw)
 	if err == nil {
@@ -140,7 +140,7 @@ func (f *File) validate(rules []rule.Rule) error {
 		errs = append(errs, fmt.Errorf("the policy must begin with apiVersion: %s and kind: %s", apiVersion, kind))
 	}
 	known := func(id string) bool {
-		return id == rule.SkipUnknown || slices.ContainsFunc(slices.Concat(rules, rule.Offline()), func(r rule.Rule) bool { return r.ID == id })
+		return id == rule.SkipUnknown || slices.ContainsFunc(rules, func(r rule.Rule) bool { return r.ID == id })
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.Rules)) {
 		if !known(id) {

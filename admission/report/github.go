@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // writeGitHub writes one workflow command a line
@@ -52,7 +53,7 @@ func writeAnnotation(b *bufio.Writer, command, file string, line, column int, ti
 }
 
 // commandData has no line break left that would need an escape: printable shows them.
-func commandData(s string) string { return strings.ReplaceAll(printable(s), "%", "%25") }
+func commandData(s string) string { return strings.ReplaceAll(words.Printable(s), "%", "%25") }
 
 func commandProperty(s string) string {
 	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(s))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // The elements as Jenkins describes them
@@ -97,11 +98,11 @@ func (r *Report) suites() []junitSuite {
 	}
 	for _, o := range r.Objects {
 		if !found[place{o.File, o.Object}] {
-			add(o.File, junitCase{Name: printable(o.Object.String())})
+			add(o.File, junitCase{Name: words.Printable(o.Object.String())})
 		}
 	}
 	for _, p := range r.Problems {
-		message := printable(sentence(p.Message))
+		message := words.Printable(sentence(p.Message))
 		add(p.File, junitCase{Name: "can be checked", Error: &junitFailure{
 			Type: "unchecked", Message: message, Text: junitText(p.File, p.Line, p.Column, message),
 		}})
@@ -114,16 +115,16 @@ func (r *Report) suites() []junitSuite {
 }
 
 func (f *Finding) junitCase() junitCase {
-	message := printable(f.text())
+	message := words.Printable(f.text())
 	text := junitText(f.File, f.Line, f.Column, message)
 	if f.Remedy != "" {
-		text += "\n" + printable(sentence(f.Remedy))
+		text += "\n" + words.Printable(sentence(f.Remedy))
 	}
-	text += "\n" + Documentation(printable(f.Rule))
+	text += "\n" + Documentation(words.Printable(f.Rule))
 	name := strings.TrimSpace(f.Object.String() + " " + f.Field)
-	c := junitCase{Name: printable(f.Rule + ": " + name)}
+	c := junitCase{Name: words.Printable(f.Rule + ": " + name)}
 	if f.Severity == rule.Deny {
-		c.Failure = &junitFailure{Type: printable(f.Rule), Message: message, Text: text}
+		c.Failure = &junitFailure{Type: words.Printable(f.Rule), Message: message, Text: text}
 	} else {
 		c.SystemOut = "warning: " + text
 	}
@@ -149,5 +150,5 @@ func suiteFile(file string) string {
 	if file == Stdin {
 		return ""
 	}
-	return printable(file)
+	return words.Printable(file)
 }

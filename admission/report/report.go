@@ -282,11 +282,14 @@ func (r *Report) Exit(failOn FailOn) error {
 	return nil
 }
 
+// DocumentsURL is where the documents are for all who have only the binary.
+const DocumentsURL = projectURL + "/blob/main/docs/"
+
 // documentation is where the rules are described, in the repository and for all who have only the binary.
 const (
 	documentation    = "docs/rules.md"
 	projectURL       = "https://github.com/certyun/certyun"
-	documentationURL = projectURL + "/blob/main/" + documentation
+	documentationURL = DocumentsURL + "rules.md"
 )
 
 // Documentation is the address of a rule's description.

@@ -83,11 +83,11 @@ func rich() *report.Report {
 func documented() []rule.Rule {
 	return []rule.Rule{
 		{
-			ID: "wildcard-needs-dns01", Severity: rule.Deny, Kinds: []string{"Certificate"}, Summary: "A wildcard has no DNS-01 solver.",
+			ID: "wildcard-needs-dns01", Severity: rule.Deny, Summary: "A wildcard has no DNS-01 solver.",
 			Why: "Let's Encrypt proves wildcards by DNS only.", Remedy: "Add a dns01 solver.",
 		},
 		{
-			ID: "usage-without-ca", Severity: rule.Warn, Kinds: []string{"Certificate"}, Summary: "A usage is for CAs.",
+			ID: "usage-without-ca", Severity: rule.Warn, Summary: "A usage is for CAs.",
 			Why: "It is dropped.", Remedy: "Set isCA.",
 		},
 	}
@@ -299,7 +299,7 @@ func TestOfRule(t *testing.T) {
 			report.Finding{Rule: "r", Severity: rule.Warn, Message: "a may be wrong", Remedy: "Write c"},
 		},
 		"a denial that only warns says why": {
-			rule.Finding{Rule: "r", Severity: rule.Warn, Value: 1, Message: "is wrong", Mildly: "it was so before"},
+			rule.Finding{Rule: "r", Severity: rule.Warn, Value: 1, Message: "is wrong", Downgraded: "it was so before"},
 			report.Finding{Rule: "r", Severity: rule.Warn, Message: "1: is wrong (it was so before)"},
 		},
 	} {

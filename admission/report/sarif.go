@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // What is used of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html) and read by GitHub
@@ -176,7 +177,7 @@ func sarifLevel(s rule.Severity) string {
 
 // sarifText keeps viewers from making a link of what a manifest says: "[text](target)" is one in SARIF's plain text too.
 func sarifText(s string) string {
-	s = printable(s)
+	s = words.Printable(s)
 	if !strings.Contains(s, "](") {
 		return s
 	}
@@ -218,7 +219,7 @@ func (f *Finding) logicalLocations() []sarifLogicalLocation {
 	if f.Field != "" {
 		location = sarifLogicalLocation{Name: f.Field, FullyQualifiedName: f.Object.String() + ": " + f.Field, Kind: "property"}
 	}
-	location.Name, location.FullyQualifiedName = printable(location.Name), printable(location.FullyQualifiedName)
+	location.Name, location.FullyQualifiedName = words.Printable(location.Name), words.Printable(location.FullyQualifiedName)
 	return []sarifLogicalLocation{location}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/xeipuuv/gojsonschema"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
 )
@@ -70,7 +71,7 @@ func TestSARIFIsValid(t *testing.T) {
 	for name, r := range map[string]*report.Report{"a rich report": rich(), "an empty report": {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text := write(t, report.SARIF, r, report.Options{Rules: rule.Catalogue(), Version: "v1.2.3"})
+			text := write(t, report.SARIF, r, report.Options{Rules: catalogue.Rules(), Version: "v1.2.3"})
 			if err := checkSARIF(text); err != nil {
 				t.Error(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/width"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // style is how a terminal shows a part of the text.
@@ -60,14 +61,14 @@ func (t textWriter) finding(f *Finding) {
 	if p := place(f.File, f.Line, f.Column); p != "" {
 		fmt.Fprint(t, t.styled(bold, p+":"), " ")
 	}
-	fmt.Fprint(t, t.styled(severity, printable(string(f.Severity))), " ", t.styled(dim, "["+printable(f.Rule)+"]"), " ")
-	if object := printable(f.Object.String()); object != "" {
+	fmt.Fprint(t, t.styled(severity, words.Printable(string(f.Severity))), " ", t.styled(dim, "["+words.Printable(f.Rule)+"]"), " ")
+	if object := words.Printable(f.Object.String()); object != "" {
 		fmt.Fprint(t, object, ": ")
 	}
-	fmt.Fprintln(t, printable(f.text()))
+	fmt.Fprintln(t, words.Printable(f.text()))
 	t.source(f, severity)
 	if f.Remedy != "" {
-		fmt.Fprintf(t, "    %s %s\n", t.styled(green, "Fix:"), printable(sentence(f.Remedy)))
+		fmt.Fprintf(t, "    %s %s\n", t.styled(green, "Fix:"), words.Printable(sentence(f.Remedy)))
 	}
 	fmt.Fprintln(t)
 }
@@ -76,7 +77,7 @@ func (t textWriter) problem(p Problem) {
 	if at := place(p.File, p.Line, p.Column); at != "" {
 		fmt.Fprint(t, t.styled(bold, at+":"), " ")
 	}
-	fmt.Fprintf(t, "%s %s\n\n", t.styled(red, "error:"), printable(sentence(p.Message)))
+	fmt.Fprintf(t, "%s %s\n\n", t.styled(red, "error:"), words.Printable(sentence(p.Message)))
 }
 
 // source shows the line that a finding is about.
@@ -138,7 +139,7 @@ func visible(char string, r rune) string {
 	if r == '\t' {
 		return "    "
 	}
-	return printable(char)
+	return words.Printable(char)
 }
 
 // cellsOf is how many cells of a terminal a text takes.
@@ -172,7 +173,7 @@ func (t textWriter) summary(r *Report) {
 	}
 	fmt.Fprintln(t)
 	if len(r.Findings) > 0 {
-		fmt.Fprintf(t, "A rule is explained by: certyun rules %s\n", printable(mostSevere(r.Findings).Rule))
+		fmt.Fprintf(t, "A rule is explained by: certyun rules %s\n", words.Printable(mostSevere(r.Findings).Rule))
 	}
 }
 

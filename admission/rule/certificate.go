@@ -11,6 +11,8 @@ import (
 
 	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/evidence"
+	"github.com/certyun/certyun/admission/rule/choice"
+	"github.com/certyun/certyun/admission/rule/csr"
 )
 
 // CertificateReview is what a rule about Certificates looks at. What more than one rule needs to know is found out once.
@@ -31,19 +33,20 @@ type CertificateReview struct {
 	// CA is the policy of the ACME server's CA, nil when it is not known.
 	CA *ca.Policy
 
-	run         *dryRun
-	found       []fault
-	unbuildable map[string]bool
-	unissuable  map[string]bool
-	choice      *choice
-	problems    map[string]ca.NameProblem
-	// otherKind says that there is an issuer of this name, but of the other kind.
-	otherKind bool
+	// OtherKind says that the Issuer is not there, but one of the other kind and of this name is.
+	OtherKind bool
+	// CSR is what cert-manager would make of the Certificate.
+	CSR *csr.Request
+	// Solvers is the choice among the Issuer's solvers, nil when none is needed: without ACME, and where the CA knows beforehand
+	// which names it issues.
+	Solvers *choice.Choice
+
+	names map[string]ca.NameProblem
 }
 
 // newCertificateReview looks up the issuer. Where that fails there is a review all the same: most rules need no issuer.
 func newCertificateReview(ctx context.Context, env *Environment, op Operation, crt *cmapi.Certificate) (*CertificateReview, error) {
-	r := &CertificateReview{Environment: env, Operation: op, Certificate: crt, unbuildable: map[string]bool{}, unissuable: map[string]bool{}}
+	r := &CertificateReview{Environment: env, Operation: op, Certificate: crt, CSR: csr.Of(&crt.Spec)}
 	key, ours := r.IssuerKey()
 	if !ours || key.Name == "" {
 		return r, nil
@@ -54,22 +57,35 @@ func newCertificateReview(ctx context.Context, env *Environment, op Operation, c
 		return r, fmt.Errorf("look for %s: %w", r.IssuerTitle(), err)
 	}
 	if issuer == nil {
+		other := evidence.IssuerKey{Name: key.Name}
+		if key.Namespace == "" {
+			other.Namespace = crt.Namespace
+		}
+		found, err := env.World.Issuer(ctx, other)
+		if err != nil {
+			return r, fmt.Errorf("look for an issuer of the other kind: %w", err)
+		}
+		r.OtherKind = found != nil
 		return r, nil
 	}
-	r.Issuer = issuer
-	r.ACME = issuer.GetSpec().ACME
-	if r.ACME != nil {
-		r.CA = env.Settings.CAs.Lookup(r.ACME.Server)
+	r.Issuer, r.ACME = issuer, issuer.GetSpec().ACME
+	if r.ACME == nil {
+		return r, nil
+	}
+	r.CA = env.Settings.CAs.Lookup(r.ACME.Server)
+	if r.CA == nil || r.CA.Preauthorized != ca.Yes {
+		r.Solvers = choice.New(ctx, r.ACME.Solvers, crt.Labels)
 	}
 	return r, nil
 }
 
 // IssuerKey is what the Certificate refers to; ours is false when that is not an Issuer or ClusterIssuer of cert-manager's.
 func (r *CertificateReview) IssuerKey() (key evidence.IssuerKey, ours bool) {
-	return issuerKeyOf(r.Certificate)
+	return IssuerKeyOf(r.Certificate)
 }
 
-func issuerKeyOf(crt *cmapi.Certificate) (key evidence.IssuerKey, ours bool) {
+// IssuerKeyOf is what a Certificate refers to; ours is false when that is not an Issuer or ClusterIssuer of cert-manager's.
+func IssuerKeyOf(crt *cmapi.Certificate) (key evidence.IssuerKey, ours bool) {
 	ref := crt.Spec.IssuerRef
 	if apiutil.IssuerGroup(ref) != certmanager.GroupName {
 		return key, false
@@ -88,12 +104,30 @@ func (r *CertificateReview) IssuerTitle() string {
 	return fmt.Sprintf("%s %q", apiutil.IssuerKind(r.Certificate.Spec.IssuerRef), r.Certificate.Spec.IssuerRef.Name)
 }
 
-// Rules speak once about a name. markUnbuildable and markUnissuable note that a name cannot be in a CSR, or that no CA
-// issues it; the rules that come later in All are silent about it.
-func (r *CertificateReview) markUnbuildable(name string) { r.unbuildable[name] = true }
-func (r *CertificateReview) markUnissuable(name string)  { r.unissuable[name] = true }
+// Public tells whether the Certificate is for a publicly trusted CA that is known.
+func (r *CertificateReview) Public() bool { return r.CA != nil && r.CA.Public }
 
-// judgedAlready tells whether an earlier rule found that the name can never be issued.
-func (r *CertificateReview) judgedAlready(name string) bool {
-	return r.unbuildable[name] || r.unissuable[name]
+// Cross makes a finding one that the Issuer could lift.
+func (r *CertificateReview) Cross(f Finding) Finding {
+	f.CrossResource, f.Bundle = true, BundleOf(r.Issuer)
+	return f
+}
+
+// NameProblem is what the CA, which must be known, thinks of a name. It is asked once for all rules.
+func (r *CertificateReview) NameProblem(name string) ca.NameProblem {
+	problem, ok := r.names[name]
+	if !ok {
+		problem = r.CA.DNSName(name)
+		if r.names == nil {
+			r.names = make(map[string]ca.NameProblem, len(r.Certificate.Spec.DNSNames))
+		}
+		r.names[name] = problem
+	}
+	return problem
+}
+
+// Hopeless tells whether a name can be in no CSR, or is issued by no CA. Rules speak once about a name: of such a one those do that
+// are about just that.
+func (r *CertificateReview) Hopeless(name string) bool {
+	return !r.CSR.Carries(name) || r.CA != nil && r.NameProblem(name).Verdict == ca.NameRefused
 }

@@ -1,34 +1,36 @@
-package rule
+package rule_test
 
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certyun/certyun/admission/evidence"
+	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/ruletest"
 )
 
 // namesRule is a rule about Certificates that denies each name of theirs that begins with its ID. Change changes the finding.
-func namesRule(id string, change func(*Finding)) Rule {
-	return Rule{ID: id, Severity: Deny, CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
-		var findings []Finding
+func namesRule(id string, change func(*rule.Finding)) rule.Rule {
+	return rule.Rule{ID: id, Severity: rule.Deny, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		var findings []rule.Finding
 		for _, name := range r.Certificate.Spec.DNSNames {
 			if !strings.HasPrefix(name, id) {
 				continue
 			}
-			f := Finding{Field: "spec.dnsNames", Value: name, Message: "is wrong"}
+			f := rule.Finding{Field: "spec.dnsNames", Value: name, Message: "is wrong"}
 			if change != nil {
 				change(&f)
 			}
 			findings = append(findings, f)
 		}
 		return findings, nil
-	}}
+	})}
 }
 
 // engineCase is a Certificate with these names, and what becomes of the findings about them.
@@ -36,8 +38,8 @@ type engineCase struct {
 	names, oldNames []string
 	// object and old are for what else is to be in the metadata; old is only for those that have oldNames.
 	object, old metav1.ObjectMeta
-	policy      *Policy
-	change      func(*Finding)
+	policy      *rule.Policy
+	change      func(*rule.Finding)
 	want        []string
 }
 
@@ -46,16 +48,16 @@ func runEngineCases(t *testing.T, tests map[string]engineCase) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			engine := NewEngine([]Rule{namesRule("a", test.change), namesRule("b", test.change)})
-			request := Request{Operation: Create, Object: &cmapi.Certificate{ObjectMeta: test.object, Spec: cmapi.CertificateSpec{DNSNames: test.names}}}
+			engine := rule.NewEngine([]rule.Rule{namesRule("a", test.change), namesRule("b", test.change)})
+			request := rule.Request{Operation: rule.Create, Object: &cmapi.Certificate{ObjectMeta: test.object, Spec: cmapi.CertificateSpec{DNSNames: test.names}}}
 			if test.oldNames != nil {
-				request.Operation, request.Old = Update, &cmapi.Certificate{ObjectMeta: test.old, Spec: cmapi.CertificateSpec{DNSNames: test.oldNames}}
+				request.Operation, request.Old = rule.Update, &cmapi.Certificate{ObjectMeta: test.old, Spec: cmapi.CertificateSpec{DNSNames: test.oldNames}}
 			}
-			findings, err := engine.Review(t.Context(), newScene(t, "").env, test.policy, request)
+			findings, err := engine.Review(t.Context(), ruletest.NewScene(t, "").Env, test.policy, request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(append([]string{}, test.want...), texts(findings)); diff != "" {
+			if diff := cmp.Diff(append([]string{}, test.want...), ruletest.Texts(findings)); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 		})
@@ -69,23 +71,23 @@ const (
 
 func warnedA(why string) string { return `[a] spec.dnsNames: "a": is wrong (` + why + `)` }
 
-func warning(f *Finding) { f.Severity = Warn }
+func warning(f *rule.Finding) { f.Severity = rule.Warn }
 
 func TestEngineAppliesPolicies(t *testing.T) {
 	t.Parallel()
 	both := []string{"b", "a"}
 	runEngineCases(t, map[string]engineCase{
 		"no policy":                    {names: both, want: []string{deniedA, deniedB}},
-		"a policy that says nothing":   {names: both, policy: &Policy{}, want: []string{deniedA, deniedB}},
+		"a policy that says nothing":   {names: both, policy: &rule.Policy{}, want: []string{deniedA, deniedB}},
 		"nothing wrong":                {names: []string{"c"}},
-		"off":                          {names: both, policy: &Policy{Rules: map[string]Severity{"a": Off}}, want: []string{deniedB}},
-		"warn":                         {names: both, policy: &Policy{Rules: map[string]Severity{"a": Warn}}, want: []string{deniedB, warnedA("a warning by policy")}},
-		"deny, as it is":               {names: both, policy: &Policy{Rules: map[string]Severity{"a": Deny}}, want: []string{deniedA, deniedB}},
-		"deny what only warns":         {names: both, change: warning, policy: &Policy{Rules: map[string]Severity{"a": Deny}}, want: []string{deniedA, `[b] spec.dnsNames: is wrong`}},
-		"warn what only warns":         {names: []string{"a"}, change: warning, policy: &Policy{Rules: map[string]Severity{"a": Warn}}, want: []string{`[a] spec.dnsNames: is wrong`}},
-		"an exempt namespace":          {names: both, object: metav1.ObjectMeta{Namespace: "x"}, policy: &Policy{ExemptNamespaces: []string{"x"}}},
-		"another exempt namespace":     {names: both, object: metav1.ObjectMeta{Namespace: "xx"}, policy: &Policy{ExemptNamespaces: []string{"x"}}, want: []string{deniedA, deniedB}},
-		"no namespace is not exempt":   {names: both, policy: &Policy{ExemptNamespaces: []string{""}}, want: []string{deniedA, deniedB}},
+		"off":                          {names: both, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Off}}, want: []string{deniedB}},
+		"warn":                         {names: both, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Warn}}, want: []string{deniedB, warnedA("a warning by policy")}},
+		"deny, as it is":               {names: both, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Deny}}, want: []string{deniedA, deniedB}},
+		"deny what only warns":         {names: both, change: warning, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Deny}}, want: []string{deniedA, `[b] spec.dnsNames: is wrong`}},
+		"warn what only warns":         {names: []string{"a"}, change: warning, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Warn}}, want: []string{`[a] spec.dnsNames: is wrong`}},
+		"an exempt namespace":          {names: both, object: metav1.ObjectMeta{Namespace: "x"}, policy: &rule.Policy{ExemptNamespaces: []string{"x"}}},
+		"another exempt namespace":     {names: both, object: metav1.ObjectMeta{Namespace: "xx"}, policy: &rule.Policy{ExemptNamespaces: []string{"x"}}, want: []string{deniedA, deniedB}},
+		"no namespace is not exempt":   {names: both, policy: &rule.Policy{ExemptNamespaces: []string{""}}, want: []string{deniedA, deniedB}},
 		"a finding twice is said once": {names: []string{"a", "a"}, want: []string{deniedA}},
 	})
 }
@@ -107,11 +109,11 @@ func TestEngineHeedsTheSkipAnnotation(t *testing.T) {
 		"a rule that is not":     {names: both, object: skip("A,nope,b"), want: []string{deniedA, unknown("A"), unknown("nope"), `[b] spec.dnsNames: "b": is wrong (a warning by the annotation certyun.internal/skip)`}},
 		"the rule about that":    {object: skip("skip-unknown-rule")},
 		"many that are not":      {object: skip("j,i,h,g,f,e,d,c,k,l,m,n"), want: []string{unknown("c"), unknown("d"), unknown("e"), unknown("f"), unknown("g"), unknown("h"), unknown("i"), unknown("j"), unknown("k"), unknown("l")}},
-		"not allowed":            {names: both, object: skip("a"), policy: &Policy{NoSkip: []string{"a"}}, want: []string{deniedA, deniedB}},
-		"another is not allowed": {names: both, object: skip("a"), policy: &Policy{NoSkip: []string{"b"}}, want: []string{deniedB, skipped}},
+		"not allowed":            {names: both, object: skip("a"), policy: &rule.Policy{NoSkip: []string{"a"}}, want: []string{deniedA, deniedB}},
+		"another is not allowed": {names: both, object: skip("a"), policy: &rule.Policy{NoSkip: []string{"b"}}, want: []string{deniedB, skipped}},
 		"what only warns":        {names: []string{"a"}, object: skip("a"), change: warning, want: []string{`[a] spec.dnsNames: is wrong`}},
-		"unknown ones are off":   {object: skip("nope"), policy: &Policy{Rules: map[string]Severity{"skip-unknown-rule": Off}}},
-		"unknown ones are denied": {object: skip("nope"), policy: &Policy{Rules: map[string]Severity{"skip-unknown-rule": Deny}}, want: []string{
+		"unknown ones are off":   {object: skip("nope"), policy: &rule.Policy{Rules: map[string]rule.Severity{"skip-unknown-rule": rule.Off}}},
+		"unknown ones are denied": {object: skip("nope"), policy: &rule.Policy{Rules: map[string]rule.Severity{"skip-unknown-rule": rule.Deny}}, want: []string{
 			`metadata.annotations[certyun.internal/skip]: Invalid value: there is no rule "nope". [skip-unknown-rule]`,
 		}},
 	})
@@ -126,9 +128,9 @@ func TestEngineNeverDeadlocksABundle(t *testing.T) {
 		prefix := kind + ".toolkit.fluxcd.io/"
 		return metav1.ObjectMeta{Labels: map[string]string{prefix + "name": name, prefix + "namespace": namespace}}
 	}
-	with := func(issuer metav1.ObjectMeta) func(*Finding) {
-		return func(f *Finding) {
-			f.CrossResource, f.Bundle = true, BundleOf(&cmapi.Issuer{ObjectMeta: issuer})
+	with := func(issuer metav1.ObjectMeta) func(*rule.Finding) {
+		return func(f *rule.Finding) {
+			f.CrossResource, f.Bundle = true, rule.BundleOf(&cmapi.Issuer{ObjectMeta: issuer})
 		}
 	}
 	names, denied := []string{"a"}, []string{deniedA}
@@ -146,12 +148,12 @@ func TestEngineNeverDeadlocksABundle(t *testing.T) {
 		"two Flux Kustomizations":        {names: names, object: flux("kustomize", "app", "x"), change: with(flux("kustomize", "infra", "x")), want: denied},
 		"one Flux HelmRelease":           {names: names, object: flux("helm", "app", "x"), change: with(flux("helm", "app", "x")), want: same(`Flux HelmRelease "app"`)},
 		"two kinds of Flux":              {names: names, object: flux("helm", "app", "x"), change: with(flux("kustomize", "app", "x")), want: denied},
-		"one bundle, told to deny":       {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &Policy{CrossResource: CrossDeny}, want: denied},
-		"one bundle, told so in words":   {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &Policy{CrossResource: CrossAuto}, want: same(`Helm release "app"`)},
-		"no bundle, told to warn":        {names: names, change: with(metav1.ObjectMeta{}), policy: &Policy{CrossResource: CrossWarn}, want: []string{warnedA("a warning by policy")}},
-		"one bundle, the object alone":   {names: names, object: helm("app", "x"), change: func(f *Finding) { f.Bundle = BundleOf(&cmapi.Issuer{ObjectMeta: helm("app", "x")}) }, want: denied},
-		"told to warn, the object alone": {names: names, policy: &Policy{CrossResource: CrossWarn}, want: denied},
-		"a rule that policy denies":      {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &Policy{Rules: map[string]Severity{"a": Deny}}, want: same(`Helm release "app"`)},
+		"one bundle, told to deny":       {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{CrossResource: rule.CrossDeny}, want: denied},
+		"one bundle, told so in words":   {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{CrossResource: rule.CrossAuto}, want: same(`Helm release "app"`)},
+		"no bundle, told to warn":        {names: names, change: with(metav1.ObjectMeta{}), policy: &rule.Policy{CrossResource: rule.CrossWarn}, want: []string{warnedA("a warning by policy")}},
+		"one bundle, the object alone":   {names: names, object: helm("app", "x"), change: func(f *rule.Finding) { f.Bundle = rule.BundleOf(&cmapi.Issuer{ObjectMeta: helm("app", "x")}) }, want: denied},
+		"told to warn, the object alone": {names: names, policy: &rule.Policy{CrossResource: rule.CrossWarn}, want: denied},
+		"a rule that policy denies":      {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Deny}}, want: same(`Helm release "app"`)},
 	})
 }
 
@@ -159,7 +161,7 @@ func TestEngineDeniesOnlyWhatAnUpdateMakesWorse(t *testing.T) {
 	t.Parallel()
 	present := warnedA("already present, so not denied")
 	team := metav1.ObjectMeta{Labels: map[string]string{"team": "one"}}
-	valueless := func(f *Finding) { f.Value = nil }
+	valueless := func(f *rule.Finding) { f.Value = nil }
 	annotated := metav1.ObjectMeta{Annotations: map[string]string{"certyun.internal/skip": "a"}}
 	runEngineCases(t, map[string]engineCase{
 		"it was there before":            {oldNames: []string{"a"}, names: []string{"a", "c"}, want: []string{present}},
@@ -173,45 +175,22 @@ func TestEngineDeniesOnlyWhatAnUpdateMakesWorse(t *testing.T) {
 			want: []string{`spec.dnsNames: Invalid value: is wrong. [a]`, `[a] spec.dnsNames: is wrong (already present, so not denied)`},
 		},
 		"only metadata changes":               {oldNames: []string{"a"}, names: []string{"a"}, object: team, want: []string{warnedA("not denied, for only metadata changes")}},
-		"a warning became a denial by policy": {oldNames: []string{"a"}, names: []string{"a", "c"}, change: warning, policy: &Policy{Rules: map[string]Severity{"a": Deny}}, want: []string{present}},
+		"a warning became a denial by policy": {oldNames: []string{"a"}, names: []string{"a", "c"}, change: warning, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Deny}}, want: []string{present}},
 		"it was allowed by annotation":        {oldNames: []string{"a"}, names: []string{"a", "c"}, old: annotated, want: []string{present}},
 		"it is allowed by annotation":         {oldNames: []string{"c"}, names: []string{"a"}, object: annotated, want: []string{warnedA("a warning by the annotation certyun.internal/skip")}},
-		"a new one is off":                    {oldNames: []string{"c"}, names: []string{"a"}, policy: &Policy{Rules: map[string]Severity{"a": Off}}},
-		"a new one in an exempt namespace":    {oldNames: []string{"c"}, names: []string{"a"}, object: metav1.ObjectMeta{Namespace: "x"}, policy: &Policy{ExemptNamespaces: []string{"x"}}},
+		"a new one is off":                    {oldNames: []string{"c"}, names: []string{"a"}, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Off}}},
+		"a new one in an exempt namespace":    {oldNames: []string{"c"}, names: []string{"a"}, object: metav1.ObjectMeta{Namespace: "x"}, policy: &rule.Policy{ExemptNamespaces: []string{"x"}}},
 	})
-}
-
-func TestEngineTellsPathsApartWhereThereIsNoValue(t *testing.T) {
-	t.Parallel()
-	before := complaints(&Policy{}, []Finding{
-		{Rule: "a", Severity: Deny, Field: "spec.acme.solvers[1].dns01.webhook.groupName"},
-		{Rule: "a", Severity: Warn, Field: "spec.acme.server"},
-	})
-	after := []Finding{
-		{Rule: "a", Severity: Deny, Field: "spec.acme.solvers[0].dns01.webhook.groupName"},
-		{Rule: "a", Severity: Deny, Field: "spec.acme.solvers[1].dns01.webhook.groupName"},
-		{Rule: "a", Severity: Deny, Field: "spec.acme.solvers[2].dns01.webhook.solverName"},
-		{Rule: "a", Severity: Deny, Field: "spec.acme.server"},
-		{Rule: "b", Severity: Deny, Field: "spec.acme.solvers[1].dns01.webhook.groupName"},
-	}
-	ratchet(before, after)
-	var got []Severity
-	for _, f := range after {
-		got = append(got, f.Severity)
-	}
-	if diff := cmp.Diff([]Severity{Warn, Deny, Deny, Deny, Deny}, got); diff != "" {
-		t.Errorf("severities (-want +got):\n%s", diff)
-	}
 }
 
 // labelRule denies a Certificate's first name while it has no label "dns".
-func labelRule() Rule {
-	return Rule{ID: "label", Severity: Deny, CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
+func labelRule() rule.Rule {
+	return rule.Rule{ID: "label", Severity: rule.Deny, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
 		if r.Certificate.Labels["dns"] != "" {
 			return nil, nil
 		}
-		return []Finding{{Field: "spec.dnsNames[0]", Value: r.Certificate.Spec.DNSNames[0], Message: "has no solver"}}, nil
-	}}
+		return []rule.Finding{{Field: "spec.dnsNames[0]", Value: r.Certificate.Spec.DNSNames[0], Message: "has no solver"}}, nil
+	})}
 }
 
 func TestEngineNeverDeniesAChangeOfLabels(t *testing.T) {
@@ -236,11 +215,11 @@ func TestEngineNeverDeniesAChangeOfLabels(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := test.old.DeepCopy()
-			findings, err := NewEngine([]Rule{labelRule()}).Review(t.Context(), newScene(t, "").env, nil, Request{Operation: Update, Old: test.old, Object: test.object})
+			findings, err := rule.NewEngine([]rule.Rule{labelRule()}).Review(t.Context(), ruletest.NewScene(t, "").Env, nil, rule.Request{Operation: rule.Update, Old: test.old, Object: test.object})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{test.want}, texts(findings)); diff != "" {
+			if diff := cmp.Diff([]string{test.want}, ruletest.Texts(findings)); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(before, test.old); diff != "" {
@@ -253,13 +232,13 @@ func TestEngineNeverDeniesAChangeOfLabels(t *testing.T) {
 func TestEngineGoesOnWhenARuleCannotLook(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("nobody answers")
-	broken := func(id string, findings ...Finding) Rule {
-		return Rule{ID: id, Severity: Warn, CheckCertificate: func(context.Context, *CertificateReview) ([]Finding, error) { return findings, failure }}
+	broken := func(id string, findings ...rule.Finding) rule.Rule {
+		return rule.Rule{ID: id, Severity: rule.Warn, Check: rule.Certificates(func(context.Context, *rule.CertificateReview) ([]rule.Finding, error) { return findings, failure })}
 	}
-	engine := NewEngine([]Rule{broken("first", Finding{Field: "spec", Message: "this much is known"}), namesRule("a", nil), broken("last")})
-	request := Request{Operation: Create, Object: &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{"a"}}}}
-	findings, err := engine.Review(t.Context(), newScene(t, "").env, nil, request)
-	if diff := cmp.Diff([]string{deniedA, "[first] spec: this much is known"}, texts(findings)); diff != "" {
+	engine := rule.NewEngine([]rule.Rule{broken("first", rule.Finding{Field: "spec", Message: "this much is known"}), namesRule("a", nil), broken("last")})
+	request := rule.Request{Operation: rule.Create, Object: &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{"a"}}}}
+	findings, err := engine.Review(t.Context(), ruletest.NewScene(t, "").Env, nil, request)
+	if diff := cmp.Diff([]string{deniedA, "[first] spec: this much is known"}, ruletest.Texts(findings)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 	if !errors.Is(err, failure) || err.Error() != "rule first: nobody answers\nrule last: nobody answers" {
@@ -267,85 +246,51 @@ func TestEngineGoesOnWhenARuleCannotLook(t *testing.T) {
 	}
 }
 
-func TestEngineGoesOnWhenTheIssuerCannotBeLookedUp(t *testing.T) {
-	t.Parallel()
-	failure := errors.New("nobody answers")
-	s := newScene(t, "")
-	s.env.World = brokenWorld{s.env.World, failure}
-	findings, err := NewEngine(All()).Review(t.Context(), s.env, nil, Request{Operation: Create, Object: object(t, certificate(`
-		dnsNames: [中文.cert-lab.dev]`))})
-	if !errors.Is(err, failure) || !strings.Contains(err.Error(), `look for Issuer "le": nobody answers`) {
-		t.Errorf("error: got %v", err)
-	}
-	rules := map[string]bool{}
-	for _, f := range findings {
-		rules[f.Rule] = true
-	}
-	if diff := cmp.Diff([]string{"csr-cannot-be-built"}, slices.Sorted(maps.Keys(rules))); diff != "" {
-		t.Errorf("rules that spoke (-want +got):\n%s", diff)
-	}
-}
-
 func TestEngineWarnsWhenNobodyCanTellWhatWasThereBefore(t *testing.T) {
 	t.Parallel()
-	flaky := Rule{ID: "flaky", Severity: Warn, CheckCertificate: func(_ context.Context, r *CertificateReview) ([]Finding, error) {
-		if r.Operation == Create {
+	flaky := rule.Rule{ID: "flaky", Severity: rule.Warn, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		if r.Operation == rule.Create {
 			return nil, errors.New("nobody answers")
 		}
 		return nil, nil
-	}}
+	})}
 	crt := func(name string) *cmapi.Certificate {
 		return &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{name}}}
 	}
-	findings, err := NewEngine([]Rule{flaky, namesRule("a", nil)}).Review(t.Context(), newScene(t, "").env, nil,
-		Request{Operation: Update, Old: crt("c"), Object: crt("a")})
+	findings, err := rule.NewEngine([]rule.Rule{flaky, namesRule("a", nil)}).Review(t.Context(), ruletest.NewScene(t, "").Env, nil,
+		rule.Request{Operation: rule.Update, Old: crt("c"), Object: crt("a")})
 	if err == nil || err.Error() != "rule flaky: nobody answers" {
 		t.Errorf("error: got %v", err)
 	}
-	if diff := cmp.Diff([]string{warnedA("not denied, for nobody could tell whether it was there before")}, texts(findings)); diff != "" {
+	if diff := cmp.Diff([]string{warnedA("not denied, for nobody could tell whether it was there before")}, ruletest.Texts(findings)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
-	}
-}
-
-func TestEngineNeverDeniesADeletion(t *testing.T) {
-	t.Parallel()
-	crt := certificate(`dnsNames: [中文.cert-lab.dev]`)
-	if got := texts(reviewDelete(t, "", crt)); len(got) > 0 {
-		t.Errorf("a Certificate goes: got %q", got)
-	}
-	got := reviewDelete(t, certificate(`dnsNames: [x.dev]`), anIssuer(`server: nonsense`), func(s *scene) {
-		s.policy.Rules = map[string]Severity{"issuer-delete-in-use": Deny}
-	})
-	want := []string{`[issuer-delete-in-use] Issuer "le" is referenced by 1 Certificate; it cannot renew without it (a deletion is never denied)`}
-	if diff := cmp.Diff(want, texts(got)); diff != "" {
-		t.Errorf("an Issuer goes (-want +got):\n%s", diff)
 	}
 }
 
 func TestEngineAsksRulesOnlyOfTheirKind(t *testing.T) {
 	t.Parallel()
-	says := []Finding{{Message: "asked"}}
-	engine := NewEngine([]Rule{
-		{ID: "certificates", Severity: Warn, CheckCertificate: func(context.Context, *CertificateReview) ([]Finding, error) { return says, nil }},
-		{ID: "issuers", Severity: Warn, CheckIssuer: func(context.Context, *IssuerReview) ([]Finding, error) { return says, nil }},
-		{ID: "annotated", Severity: Deny, CheckAnnotated: func(context.Context, *AnnotatedReview) ([]Finding, error) { return says, nil }},
+	says := []rule.Finding{{Message: "asked"}}
+	engine := rule.NewEngine([]rule.Rule{
+		{ID: "certificates", Severity: rule.Warn, Check: rule.Certificates(func(context.Context, *rule.CertificateReview) ([]rule.Finding, error) { return says, nil })},
+		{ID: "issuers", Severity: rule.Warn, Check: rule.Issuers(func(context.Context, *rule.IssuerReview) ([]rule.Finding, error) { return says, nil })},
+		{ID: "annotated", Severity: rule.Deny, Check: rule.Annotations(func(context.Context, *rule.AnnotatedReview) ([]rule.Finding, error) { return says, nil })},
 	})
 	tests := map[string]struct{ manifest, want string }{
-		"a Certificate":   {certificate(`dnsNames: [x.dev]`), "[certificates] asked"},
-		"an Issuer":       {anIssuer(``), "[issuers] asked"},
-		"a ClusterIssuer": {aClusterIssuer(``), "[issuers] asked"},
+		"a Certificate":   {ruletest.Certificate(`dnsNames: [x.dev]`), "[certificates] asked"},
+		"an Issuer":       {ruletest.Issuer(``), "[issuers] asked"},
+		"a ClusterIssuer": {ruletest.ClusterIssuer(``), "[issuers] asked"},
 		"an Ingress":      {"kind: Ingress\nmetadata: {name: web}\nspec: {}", "[annotated] asked (not denied on an Ingress)"},
 		"a Gateway":       {"kind: Gateway\nmetadata: {name: web}\nspec: {gatewayClassName: c, listeners: []}", "[annotated] asked (not denied on a Gateway)"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, "")
-			findings, err := engine.Review(t.Context(), s.env, s.policy, Request{Operation: Create, Object: object(t, test.manifest)})
+			s := ruletest.NewScene(t, "")
+			findings, err := engine.Review(t.Context(), s.Env, s.Policy, rule.Request{Operation: rule.Create, Object: ruletest.Object(t, test.manifest)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{test.want}, texts(findings)); diff != "" {
+			if diff := cmp.Diff([]string{test.want}, ruletest.Texts(findings)); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 		})
@@ -354,38 +299,72 @@ func TestEngineAsksRulesOnlyOfTheirKind(t *testing.T) {
 
 func TestSecretNamespaceOfAnIssuer(t *testing.T) {
 	t.Parallel()
-	env := newScene(t, "").env
+	env := ruletest.NewScene(t, "").Env
 	issuer := &cmapi.Issuer{ObjectMeta: metav1.ObjectMeta{Namespace: "x", Name: "le"}}
-	if got := (&IssuerReview{Environment: env, Issuer: issuer}).SecretNamespace(); got != "x" {
+	if got := (&rule.IssuerReview{Environment: env, Issuer: issuer}).SecretNamespace(); got != "x" {
 		t.Errorf("an Issuer's: got %q", got)
 	}
-	if got := (&IssuerReview{Environment: env, Issuer: &cmapi.ClusterIssuer{}}).SecretNamespace(); got != "cert-manager" {
+	if got := (&rule.IssuerReview{Environment: env, Issuer: &cmapi.ClusterIssuer{}}).SecretNamespace(); got != "cert-manager" {
 		t.Errorf("a ClusterIssuer's: got %q", got)
 	}
 }
 
-func TestEngineNeverDeniesAnIngressOrAGateway(t *testing.T) {
+func TestEngineAsksAgainBeforeItDeniesForAnotherObjectsSake(t *testing.T) {
 	t.Parallel()
-	policy := &Policy{Rules: map[string]Severity{}}
-	for _, r := range All() {
-		policy.Rules[r.ID] = Deny
+	var asked []string
+	// needs denies while there is no Issuer of this name.
+	needs := func(id string, cross bool) rule.Rule {
+		return rule.Rule{ID: id, Severity: rule.Deny, Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			asked = append(asked, id)
+			issuer, err := r.World.Issuer(ctx, evidence.IssuerKey{Namespace: "default", Name: "fresh"})
+			if issuer != nil || err != nil {
+				return nil, err
+			}
+			return []rule.Finding{{Message: "has no Issuer", CrossResource: cross}}, nil
+		})}
 	}
-	const bad = `cert-manager.io/issuer: a, cert-manager.io/private-key-algorithm: ECDSA, cert-manager.io/private-key-size: "2048"`
-	for name, manifest := range map[string]string{
-		"an Ingress": ingress(bad, `{hosts: [www.cert-lab.dev], secretName: t}`),
-		"a Gateway":  gateway(bad, httpsListener),
+	s := ruletest.NewScene(t, "")
+	s.Env.Fresh = ruletest.NewScene(t, "kind: Issuer\nmetadata: {name: fresh}\nspec: {selfSigned: {}}").World
+	findings, err := rule.NewEngine([]rule.Rule{needs("alone", false), needs("cross", true)}).Review(t.Context(), s.Env, nil,
+		rule.Request{Operation: rule.Create, Object: ruletest.Object(t, ruletest.Certificate(`dnsNames: [x.dev]`))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"Invalid value: has no Issuer. [alone]"}, ruletest.Texts(findings)); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"alone", "cross", "cross"}, asked); diff != "" {
+		t.Errorf("rules that were asked (-want +got):\n%s", diff)
+	}
+}
+
+func TestEngineDecidesAboutManifestsAsAboutObjects(t *testing.T) {
+	t.Parallel()
+	engine := rule.NewEngine([]rule.Rule{{ID: rule.CMSchema, Severity: rule.Deny, Offline: true, Check: rule.Manifests{"Certificate", "Ingress"}}})
+	ingress := ruletest.Object(t, ruletest.Ingress("certyun.internal/skip: cm-schema", ruletest.OneEntry))
+	const denied, warned = "spec.a: Invalid value: is wrong. [cm-schema]", "[cm-schema] spec.a: is wrong (a warning by policy)"
+	for name, test := range map[string]struct {
+		object metav1.Object
+		set    rule.Severity
+		want   []string
+	}{
+		"nothing but a manifest":          {nil, "", []string{denied}},
+		"a warning by policy":             {nil, rule.Warn, []string{warned}},
+		"off by policy":                   {nil, rule.Off, []string{}},
+		"what the API server refuses":     {ingress, "", []string{denied}},
+		"an Ingress, a warning by policy": {ingress, rule.Warn, []string{warned}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, "")
-			findings, err := NewEngine(All()).Review(t.Context(), s.env, policy, Request{Operation: Create, Object: object(t, manifest)})
-			if err != nil || len(findings) == 0 {
-				t.Fatalf("got %d findings and the error %v", len(findings), err)
+			findings, err := engine.Review(t.Context(), ruletest.NewScene(t, "").Env, &rule.Policy{Rules: map[string]rule.Severity{rule.CMSchema: test.set}},
+				rule.Request{Operation: rule.Create, Object: test.object, Manifest: []rule.Finding{
+					{Rule: rule.CMSchema, Severity: rule.Deny, Field: "spec.a", Message: "is wrong"},
+				}})
+			if err != nil {
+				t.Fatal(err)
 			}
-			for _, f := range findings {
-				if f.Severity != Warn || !strings.Contains(f.String(), "not denied on "+name) {
-					t.Errorf("got the %s %s", f.Severity, f)
-				}
+			if diff := cmp.Diff(test.want, ruletest.Texts(findings)); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -8,6 +8,20 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/words"
+)
+
+// Severity is what a finding is worth.
+type Severity string
+
+const (
+	// Deny is for what can never work.
+	Deny Severity = "deny"
+	// Warn is for what may fail, is ignored, or depends on what is not there yet.
+	Warn Severity = "warn"
+	// Off is only in policies.
+	Off Severity = "off"
 )
 
 // Finding is one thing that is wrong with one object.
@@ -34,8 +48,8 @@ type Finding struct {
 	CrossResource bool
 	// Bundle tells the Engine which other object that is: its labels and annotations.
 	Bundle Bundle
-	// Mildly says why a finding of a rule that denies only warns. The Engine sets it.
-	Mildly string
+	// Downgraded says why a finding of a rule that denies only warns. The Engine sets it.
+	Downgraded string
 }
 
 // Cause is the finding's text without its path, as a cause of a denial has it: kubectl prints the path before it.
@@ -46,7 +60,7 @@ func (f Finding) Cause() string {
 	}
 	brief := f.Severity != Deny && f.Brief != ""
 	if brief {
-		b.WriteString(f.Brief + f.mildlyText())
+		b.WriteString(f.Brief + f.downgradedText())
 	} else {
 		b.WriteString(f.Text())
 	}
@@ -61,17 +75,17 @@ func (f Finding) Cause() string {
 
 // Text is what is wrong, with the value, but without the path, the remedy and the rule. It has no full stop at its end.
 func (f Finding) Text() string {
-	if f.Value != nil && (f.Severity == Deny || f.Mildly != "") {
-		return f.valueText() + ": " + f.Message + f.mildlyText()
+	if f.Value != nil && (f.Severity == Deny || f.Downgraded != "") {
+		return f.valueText() + ": " + f.Message + f.downgradedText()
 	}
-	return f.Message + f.mildlyText()
+	return f.Message + f.downgradedText()
 }
 
-func (f Finding) mildlyText() string {
-	if f.Mildly == "" {
+func (f Finding) downgradedText() string {
+	if f.Downgraded == "" {
 		return ""
 	}
-	return " (" + f.Mildly + ")"
+	return " (" + f.Downgraded + ")"
 }
 
 // fullStop is what ends a sentence that is as yet without an end: a question has one.
@@ -104,20 +118,9 @@ func (f Finding) typeText() string {
 
 func (f Finding) valueText() string {
 	if s, ok := f.Value.(string); ok {
-		return strconv.Quote(clipped(s))
+		return strconv.Quote(words.Excerpt(s))
 	}
-	return clipped(fmt.Sprint(f.Value))
-}
-
-// maxValue is how much of a value is printed. Every name and every usual URL is shorter.
-const maxValue = 300
-
-// clipped shortens a value for messages: a field may be as long as an object may be large.
-func clipped(value string) string {
-	if len(value) <= maxValue {
-		return value
-	}
-	return strings.ToValidUTF8(value[:maxValue], "") + "…"
+	return words.Excerpt(fmt.Sprint(f.Value))
 }
 
 // Sort puts findings into the order in which they are shown: denials first, then by path and rule.

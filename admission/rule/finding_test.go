@@ -66,11 +66,11 @@ func TestTextOfFindings(t *testing.T) {
 			Finding{Rule: "r", Severity: Warn, Message: `it is in use`}, `[r] it is in use`, `it is in use`,
 		},
 		"a denial that only warns": {
-			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is wrong", Remedy: "Write y", Mildly: "already present"},
+			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is wrong", Remedy: "Write y", Downgraded: "already present"},
 			`[r] spec.a: "x": is wrong (already present). Write y`, `"x": is wrong (already present). Write y`,
 		},
 		"a denial that only warns, in brief": {
-			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is wrong", Brief: `"x" needs y`, Remedy: "Write y", Mildly: "same release"},
+			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is wrong", Brief: `"x" needs y`, Remedy: "Write y", Downgraded: "same release"},
 			`[r] spec.a: "x" needs y (same release)`, `"x" needs y (same release)`,
 		},
 	}

@@ -12,7 +12,7 @@ import (
 // IndexKeys returns the keys under which a world has a Certificate in each of its indexes.
 func IndexKeys(crt *cmapi.Certificate) map[evidence.Index][]string {
 	keys := map[evidence.Index][]string{}
-	if issuer, ours := issuerKeyOf(crt); ours {
+	if issuer, ours := IssuerKeyOf(crt); ours {
 		keys[evidence.ByIssuer] = []string{issuer.String()}
 	}
 	names := slices.Concat(crt.Spec.DNSNames, crt.Spec.IPAddresses)

@@ -26,15 +26,10 @@ type Policy struct {
 	NoSkip []string
 }
 
-// severity is what the policy makes of a finding of this severity, and why.
-func (p *Policy) severity(f Finding) (severity Severity, mildly string) {
-	switch override := p.Rules[f.Rule]; {
-	case override == Off, override == Deny:
-		return override, ""
-	case override == Warn && f.Severity == Deny:
-		return Warn, "a warning by policy"
-	}
-	return f.Severity, ""
+// denies tells whether a finding would be a denial by itself.
+func (p *Policy) denies(f Finding) bool {
+	set := p.Rules[f.Rule]
+	return set == Deny || f.Severity == Deny && set == ""
 }
 
 func (p *Policy) exempts(namespace string) bool {

@@ -39,7 +39,10 @@ type Settings struct {
 
 // Environment is what all reviews have in common.
 type Environment struct {
-	World    evidence.World
+	World evidence.World
+	// Fresh answers as World does, but never from a cache; nil where World has none. It is asked before a denial that depends on
+	// another object.
+	Fresh    evidence.World
 	Settings Settings
 }
 
@@ -54,7 +57,7 @@ type IssuerReview struct {
 }
 
 // Kind is "Issuer" or "ClusterIssuer".
-func (r *IssuerReview) Kind() string { return kindOfIssuer(r.Issuer) }
+func (r *IssuerReview) Kind() string { return KindOfIssuer(r.Issuer) }
 
 // SecretNamespace is where the Issuer's Secrets are; "" for a ClusterIssuer when the cluster resource namespace is not known.
 func (r *IssuerReview) SecretNamespace() string {
@@ -72,7 +75,8 @@ func (r *IssuerReview) CA() *ca.Policy {
 	return nil
 }
 
-func kindOfIssuer(issuer cmapi.GenericIssuer) string {
+// KindOfIssuer is "Issuer" or "ClusterIssuer".
+func KindOfIssuer(issuer cmapi.GenericIssuer) string {
 	if _, ok := issuer.(*cmapi.ClusterIssuer); ok {
 		return cmapi.ClusterIssuerKind
 	}
@@ -87,40 +91,5 @@ type AnnotatedReview struct {
 	Object metav1.Object
 }
 
-// Bundle is the labels and annotations by which deployment tools mark what they apply together.
-type Bundle struct {
-	Labels      map[string]string
-	Annotations map[string]string
-}
-
-// BundleOf returns an object's marks.
-func BundleOf(object metav1.Object) Bundle {
-	return Bundle{Labels: object.GetLabels(), Annotations: object.GetAnnotations()}
-}
-
-// bundleMarks are pairs of a label or annotation, in its first part the name and in its second the namespace of what applied
-// the object.
-var bundleMarks = []struct {
-	title           string
-	name, namespace string
-	annotations     bool
-}{
-	{"Helm release", "meta.helm.sh/release-name", "meta.helm.sh/release-namespace", true},
-	{"Flux Kustomization", "kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace", false},
-	{"Flux HelmRelease", "helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace", false},
-}
-
-// SameAs names the bundle that both objects belong to, like `Helm release "app"`, or returns "".
-func (b Bundle) SameAs(other Bundle) string {
-	for _, mark := range bundleMarks {
-		mine, others := b.Labels, other.Labels
-		if mark.annotations {
-			mine, others = b.Annotations, other.Annotations
-		}
-		name := mine[mark.name]
-		if name != "" && name == others[mark.name] && mine[mark.namespace] == others[mark.namespace] {
-			return mark.title + ` "` + name + `"`
-		}
-	}
-	return ""
-}
+// FormerGroup was cert-manager's API group before its version 0.11.
+const FormerGroup = "certmanager.k8s.io"

@@ -18,9 +18,9 @@ func BuiltWith() string {
 	return ""
 }
 
-// certManagerAtLeast tells whether cert-manager is known to be of this version or a later one. A pre-release counts as what
+// CertManagerAtLeast tells whether cert-manager is known to be of this version or a later one. A pre-release counts as what
 // it leads to. Where the version is not known the answer is no, so rules speak of cert-manager as it is today.
-func (s *Settings) certManagerAtLeast(minor string) bool {
+func (s *Settings) CertManagerAtLeast(minor string) bool {
 	v, err := version.ParseGeneric(s.CertManagerVersion)
 	if err != nil {
 		return false

@@ -8,7 +8,7 @@ import (
 // BenchmarkValidate judges the whole corpus again and again.
 func BenchmarkValidate(b *testing.B) {
 	objects := corpus(b)
-	for _, kind := range []string{"Certificate", "Issuer", "ClusterIssuer", "Ingress", "Gateway"} {
+	for _, kind := range []string{"Certificate", "Issuer", "ClusterIssuer", "Ingress"} {
 		of := slices.DeleteFunc(slices.Clone(objects), func(o map[string]any) bool { return o["kind"] != kind })
 		b.Run(kind, func(b *testing.B) {
 			validator := New()

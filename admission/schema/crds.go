@@ -9,12 +9,11 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
-	apiservervalidation "k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 )
 
-// definitions are the CustomResourceDefinitions of cert-manager and of the Gateway API's standard channel, at the versions that
-// are built in, without their descriptions.
+// definitions are the CustomResourceDefinitions of what people write, at the version of cert-manager that is built in, without
+// their descriptions.
 //
 //go:embed crds/*.json
 var definitions embed.FS
@@ -22,7 +21,7 @@ var definitions embed.FS
 // compiled is a kind's schema in the forms in which the API server uses it.
 type compiled struct {
 	structural *structuralschema.Structural
-	values     apiservervalidation.SchemaValidator
+	values     *node
 	// rules is nil where the schema has none.
 	rules *cel.Validator
 	// status says that a status is no part of an object that is created.
@@ -45,7 +44,7 @@ func compile(file string) (*compiled, error) {
 		return nil, fmt.Errorf("schema %s: %w", file, err)
 	}
 	c := &compiled{status: version.Subresources != nil && version.Subresources.Status != nil}
-	if c.values, _, err = apiservervalidation.NewSchemaValidator(&props); err != nil {
+	if c.values, err = newNode(&props); err != nil {
 		return nil, fmt.Errorf("schema %s: %w", file, err)
 	}
 	if c.structural, err = structuralschema.NewStructural(&props); err != nil {

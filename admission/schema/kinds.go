@@ -1,18 +1,12 @@
 package schema
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
-	"reflect"
 	"slices"
 	"strings"
 
-	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
-	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // served is a kind that an API server with cert-manager serves.
@@ -20,10 +14,11 @@ type served struct {
 	group, kind string
 	// versions are the versions that it is served in, the best first. Their schemas are the same.
 	versions []string
-	// file is the definition, "" for a kind that is built into the API server.
+	// file is the definition, "" for a kind whose objects are judged by their metadata alone: nobody writes them, or other tools know
+	// them better.
 	file string
-	// goType is what cert-manager, or the API server, decodes an object into.
-	goType reflect.Type
+	// durations are the fields that are any text for the definition, and durations for cert-manager. A part "[]" stands for all items.
+	durations []string
 	// cluster says that its objects are in no namespace.
 	cluster bool
 	// pastGroups are groups that the kind was in once, or that people think it is in.
@@ -41,15 +36,18 @@ const (
 
 func servedKinds() []served {
 	v1, past := []string{"v1"}, []string{pastGroup, "cert-manager.k8s.io", "cert-manager"}
+	acmePast := append([]string{certManagerGroup}, past...)
+	renewal := []string{"spec.duration", "spec.renewBefore", "spec.renewal.windows.[].windowDuration"}
+	waiting := []string{"spec.acme.solvers.[].waitInsteadOfSelfCheck"}
 	return []served{
-		{certManagerGroup, "Certificate", v1, "cert-manager.io_certificates", reflect.TypeFor[cmapi.Certificate](), false, past},
-		{certManagerGroup, "CertificateRequest", v1, "cert-manager.io_certificaterequests", reflect.TypeFor[cmapi.CertificateRequest](), false, past},
-		{certManagerGroup, "Issuer", v1, "cert-manager.io_issuers", reflect.TypeFor[cmapi.Issuer](), false, past},
-		{certManagerGroup, "ClusterIssuer", v1, "cert-manager.io_clusterissuers", reflect.TypeFor[cmapi.ClusterIssuer](), true, past},
-		{acmeGroup, "Order", v1, "acme.cert-manager.io_orders", reflect.TypeFor[cmacme.Order](), false, append([]string{certManagerGroup}, past...)},
-		{acmeGroup, "Challenge", v1, "acme.cert-manager.io_challenges", reflect.TypeFor[cmacme.Challenge](), false, append([]string{certManagerGroup}, past...)},
-		{gatewayGroup, "Gateway", []string{"v1", "v1beta1"}, "gateway.networking.k8s.io_gateways", nil, false, nil},
-		{ingressGroup, "Ingress", v1, "", reflect.TypeFor[networkingv1.Ingress](), false, []string{"extensions"}},
+		{certManagerGroup, "Certificate", v1, "cert-manager.io_certificates", renewal, false, past},
+		{certManagerGroup, "CertificateRequest", v1, "", nil, false, past},
+		{certManagerGroup, "Issuer", v1, "cert-manager.io_issuers", waiting, false, past},
+		{certManagerGroup, "ClusterIssuer", v1, "cert-manager.io_clusterissuers", waiting, true, past},
+		{acmeGroup, "Order", v1, "", nil, false, acmePast},
+		{acmeGroup, "Challenge", v1, "", nil, false, acmePast},
+		{gatewayGroup, "Gateway", []string{"v1", "v1beta1"}, "", nil, false, nil},
+		{ingressGroup, "Ingress", v1, "", nil, false, []string{"extensions"}},
 	}
 }
 
@@ -102,7 +100,7 @@ func (v *Validator) meant(group, kind string) *served {
 		if ours && (strings.EqualFold(k.kind, kind) || strings.EqualFold(k.kind+"s", kind) && group == k.group) {
 			return k
 		}
-		if k.kind == kind && rule.Closest(group, []string{k.group}) != "" {
+		if k.kind == kind && words.Closest(group, []string{k.group}) != "" {
 			return k
 		}
 		if group == "" && k.kind == kind && (k.group == certManagerGroup || k.group == acmeGroup || k.group == ingressGroup) {
@@ -125,64 +123,10 @@ func (v *Validator) noSuchKind(group, apiVersion, kind string) []rule.Finding {
 		}
 	}
 	remedy := "cert-manager has " + strings.Join(kinds, ", ")
-	if closest := rule.Closest(kind, kinds); closest != "" {
+	if closest := words.Closest(kind, kinds); closest != "" {
 		remedy = fmt.Sprintf("Write %q", closest)
 	}
 	return []rule.Finding{{
 		Rule: rule.CMNoSuchKind, Severity: rule.Deny, Field: "kind", Value: kind, Message: apiVersion + " has no such kind", Remedy: remedy,
 	}}
-}
-
-// plain returns a copy of a tree with the numbers that the API server has: whole ones are int64, the others float64.
-func plain(tree any) any {
-	switch tree := tree.(type) {
-	case map[string]any:
-		copied := make(map[string]any, len(tree))
-		for key, value := range tree {
-			copied[key] = plain(value)
-		}
-		return copied
-	case []any:
-		copied := make([]any, len(tree))
-		for i, value := range tree {
-			copied[i] = plain(value)
-		}
-		return copied
-	case string, bool, int64, nil:
-		return tree
-	case float64:
-		return number(tree)
-	case json.Number:
-		if n, err := tree.Int64(); err == nil {
-			return n
-		}
-		if n, err := tree.Float64(); err == nil {
-			return n
-		}
-		return tree.String()
-	}
-	return ofReflection(tree)
-}
-
-func number(n float64) any {
-	if n == math.Trunc(n) && math.Abs(n) < 1<<63 {
-		return int64(n)
-	}
-	return n
-}
-
-// ofReflection is for the numbers that YAML readers make of their own accord.
-func ofReflection(value any) any {
-	v := reflect.ValueOf(value)
-	switch {
-	case v.CanInt():
-		return v.Int()
-	case v.CanUint() && v.Uint() <= math.MaxInt64:
-		return int64(v.Uint())
-	case v.CanUint():
-		return float64(v.Uint())
-	case v.CanFloat():
-		return number(v.Float())
-	}
-	return value
 }

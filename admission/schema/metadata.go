@@ -2,36 +2,28 @@ package schema
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // metadata judges what all objects have. What kubectl and the API server fill in, such as the namespace, may be missing.
 func (j *judgement) metadata() {
-	before := len(j.findings)
-	value := j.tree["metadata"]
-	if value != nil {
-		j.types("metadata", reflect.TypeFor[metav1.ObjectMeta](), value)
-	}
-	if len(j.findings) > before && !onlyUnknown(j.findings[before:]) {
-		return
-	}
-	var meta metav1.ObjectMeta
-	raw, err := json.Marshal(value)
-	if err == nil {
-		err = json.Unmarshal(raw, &meta)
-	}
+	meta, unknown, err := readMetadata(j.tree["metadata"])
 	if err != nil {
-		j.say(rule.Finding{Rule: rule.CMMetadata, Field: "metadata", Message: "cannot be read: " + err.Error()})
+		j.unreadableMetadata()
 		return
 	}
+	j.unknownMetadata(unknown)
 	if meta.ResourceVersion != "" {
 		j.say(rule.Finding{
 			Rule: rule.CMMetadata, Type: field.ErrorTypeForbidden, Field: "metadata.resourceVersion",
@@ -52,19 +44,84 @@ func (j *judgement) metadata() {
 		})
 	}
 	meta.ManagedFields, meta.Generation = nil, 0 // only the server writes them
-	errs := validation.ValidateObjectMeta(&meta, !j.kind.cluster, validation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	errs := validation.ValidateObjectMeta(meta, !j.kind.cluster, validation.NameIsDNSSubdomain, field.NewPath("metadata"))
 	for _, err := range errs[:min(len(errs), enough)] {
-		j.say(ofMetadata(&meta, err))
+		j.say(ofMetadata(meta, err))
 	}
 }
 
-func onlyUnknown(findings []rule.Finding) bool {
-	for _, f := range findings {
-		if f.Rule != rule.CMUnknownField {
-			return false
+// readMetadata reads metadata as the API server does. Unknown are the paths of fields that no metadata has.
+func readMetadata(value any) (meta *metav1.ObjectMeta, unknown []string, err error) {
+	meta, _, unknown, err = objectmeta.GetObjectMetaWithOptions(map[string]any{"metadata": value}, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	return meta, unknown, err
+}
+
+func (j *judgement) unknownMetadata(paths []string) {
+	for _, path := range paths {
+		name := path[strings.LastIndexByte(path, '.')+1:]
+		f := j.noSuchField(path, elsewhere(name, nil))
+		if closest := words.Closest(name, metadataFields()); closest != "" && path == "metadata."+name {
+			f.Remedy = fmt.Sprintf("Write %q", closest)
+		}
+		j.say(f)
+	}
+}
+
+func metadataFields() []string {
+	var names []string
+	for f := range reflect.TypeFor[metav1.ObjectMeta]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
+
+// unreadableMetadata says which fields the API server cannot read, each tried for itself: its decoder stops at the first.
+func (j *judgement) unreadableMetadata() {
+	metadata, isObject := j.tree["metadata"].(map[string]any)
+	if !isObject {
+		j.unreadable("metadata", objectType, j.tree["metadata"])
+	}
+	for _, key := range sortedKeys(metadata) {
+		path := joined("metadata", key)
+		_, unknown, err := readMetadata(map[string]any{key: metadata[key]})
+		j.unknownMetadata(unknown)
+		entries, areEntries := metadata[key].(map[string]any)
+		mismatch, isMismatch := errors.AsType[*json.UnmarshalTypeError](err)
+		switch {
+		case err == nil:
+		case areEntries && (key == "labels" || key == "annotations"):
+			for _, name := range sortedKeys(entries) {
+				if value := entries[name]; value != nil && typeOf(value) != stringType {
+					j.unreadable(fmt.Sprintf("%s[%s]", path, name), stringType, value)
+				}
+			}
+		case isMismatch && scalar(metadata[key]) != nil:
+			j.unreadable(path, typeOfGo(mismatch.Type), metadata[key])
+		default:
+			j.say(rule.Finding{Rule: rule.CMMetadata, Field: path, Message: "cannot be read: " + err.Error()})
 		}
 	}
-	return true
+}
+
+func (j *judgement) unreadable(path, want string, value any) {
+	value = plain(value)
+	message, remedy := wrongType(want, value)
+	j.say(rule.Finding{Rule: rule.CMMetadata, Type: field.ErrorTypeTypeInvalid, Field: path, Value: scalar(value), Message: message, Remedy: remedy})
+}
+
+// typeOfGo is the type in JSON of what a field of the metadata is decoded into.
+func typeOfGo(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return stringType
+	case reflect.Int64:
+		return integerType
+	case reflect.Slice:
+		return listType
+	default:
+		return objectType
+	}
 }
 
 // ofMetadata says what the API server says, of the very label or annotation where it can be told.

@@ -4,12 +4,13 @@
 //
 // It does what the API server does when an object is created, with the packages of the API server
 // (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation), for the
-// CustomResourceDefinitions of the versions that are built in. What the schema has no words for, such as durations, is what
-// cert-manager's webhook fails to decode.
+// CustomResourceDefinitions that are built in: those of Certificates, Issuers and ClusterIssuers. What they have no words for are
+// durations, which cert-manager's webhook fails to decode. Of other kinds, such as Ingresses, only the metadata is judged.
 package schema
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -17,9 +18,7 @@ import (
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
-	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
-	apiservervalidation "k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 
@@ -31,8 +30,6 @@ import (
 type Validator struct {
 	kinds   []served
 	schemas map[string]func() (*compiled, error)
-	// structures are the fields of Go types, because to find them takes longer than to use them.
-	structures sync.Map
 }
 
 // New returns a Validator.
@@ -47,9 +44,9 @@ func New() *Validator {
 }
 
 // Validate returns what a cluster would refuse the object for, as `kubectl apply` sends it, in the order of rule.Sort. They
-// are of the rules rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable, rule.CMMetadata and rule.CMIngress. An
-// object of a kind that is not ours to judge has none. The object is as YAML or JSON has it: numbers may be of any Go type. It is not
-// changed. A field that is written twice is not in a map any more: whoever reads the text must see it.
+// are of the rules rule.CMNoSuchKind, rule.CMUnknownField, rule.CMSchema, rule.CMUnreadable and rule.CMMetadata. An object of a kind
+// that is not ours to judge has none. The object is as JSON has it, its numbers are int64 or float64. It is not changed. A field that
+// is written twice is not in a map any more: whoever reads the text must see it.
 //
 // A finding may be about a field that the object does not have: Field is then where it is missing. Keys of labels, annotations
 // and the like are in brackets, as in metadata.labels[app].
@@ -60,42 +57,26 @@ func (v *Validator) Validate(ctx context.Context, object map[string]any) ([]rule
 	if kind == nil {
 		return findings, nil
 	}
-	tree, _ := plain(object).(map[string]any)
-	judge := &judgement{kind: kind, tree: tree, said: map[string]bool{}, structures: &v.structures}
+	judge := &judgement{kind: kind, tree: object, said: map[string]bool{}}
 	judge.metadata()
-	if kind.file == "" {
-		judge.types("", kind.goType, tree)
-		judge.ingress()
-	} else {
+	if kind.file != "" {
 		schema, err := v.schemas[kind.file]()
 		if err != nil {
 			return nil, err
 		}
 		judge.against(ctx, schema)
-		if spec, ok := tree["spec"]; ok && kind.goType != nil {
-			judge.types("spec", specOf(kind.goType), spec)
-		}
+	}
+	for _, path := range kind.durations {
+		judge.durations("", strings.Split(path, "."), object)
 	}
 	rule.Sort(judge.findings)
 	return judge.findings, nil
 }
 
-// Beside returns those of a Validator's findings that the rules' findings do not make needless. Where a rule denies the same
-// field, or something in an object that is missing, it knows better what is wrong.
-func Beside(refused, judged []rule.Finding) []rule.Finding {
-	return slices.DeleteFunc(slices.Clone(refused), func(r rule.Finding) bool {
-		return (r.Rule == rule.CMSchema || r.Rule == rule.CMUnreadable) && slices.ContainsFunc(judged, func(f rule.Finding) bool {
-			inside := r.Type == field.ErrorTypeRequired && strings.HasPrefix(f.Field, r.Field+".")
-			return f.Severity == rule.Deny && (f.Field == r.Field || inside)
-		})
-	})
-}
-
 // judgement is what is said of one object.
 type judgement struct {
-	kind       *served
-	tree       map[string]any
-	structures *sync.Map
+	kind *served
+	tree map[string]any
 	// said are the fields that something is said of already.
 	said     map[string]bool
 	findings []rule.Finding
@@ -138,16 +119,33 @@ func (j *judgement) against(ctx context.Context, c *compiled) {
 	}
 }
 
-// refusals are the errors of the API server about an object without unknown fields.
-func refusals(ctx context.Context, c *compiled, work map[string]any) field.ErrorList {
-	if countValues(work) >= large {
-		var t tally
-		if t.look(c.structural, work, nil); t.full() {
-			return t.errs
+// plain returns a copy of a tree with the numbers that the API server has: whole ones are int64, the others float64.
+func plain(tree any) any {
+	switch tree := tree.(type) {
+	case map[string]any:
+		copied := make(map[string]any, len(tree))
+		for key, value := range tree {
+			copied[key] = plain(value)
+		}
+		return copied
+	case []any:
+		copied := make([]any, len(tree))
+		for i, value := range tree {
+			copied[i] = plain(value)
+		}
+		return copied
+	case float64:
+		if tree == math.Trunc(tree) && math.Abs(tree) < 1<<63 {
+			return int64(tree)
 		}
 	}
-	errs := apiservervalidation.ValidateCustomResource(nil, work, c.values)
-	errs = append(errs, objectmeta.Validate(nil, work, c.structural, false)...)
+	return tree
+}
+
+// refusals are the errors of the API server about an object without unknown fields. There is no metadata in the definitions but the
+// object's own.
+func refusals(ctx context.Context, c *compiled, work map[string]any) field.ErrorList {
+	errs := c.values.judge(nil, work, nil)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, work)...)
 	if c.rules != nil && !slices.ContainsFunc(errs, blocks) {
 		more, _ := c.rules.Validate(ctx, nil, c.structural, work, nil, celconfig.RuntimeCELCostBudget)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // place is a field of an object.
@@ -111,18 +112,20 @@ func (p place) item(index string) place {
 // unknownField says what is wrong with a field that the kind does not have, and where it belongs.
 func (j *judgement) unknownField(root *structuralschema.Structural, path string) rule.Finding {
 	at := locate(root, j.tree, path)
-	f := rule.Finding{
-		Rule: rule.CMUnknownField, Type: field.ErrorTypeForbidden, Field: at.path,
-		Message: fmt.Sprintf("%s has no such field, and kubectl refuses the object", j.kind.kind),
-	}
+	f := j.noSuchField(at.path, elsewhere(at.last, namesakes(root, at.last, "")))
 	if at.parent != nil {
-		if closest := rule.Closest(at.last, slices.Sorted(maps.Keys(at.parent.Properties))); closest != "" {
+		if closest := words.Closest(at.last, slices.Sorted(maps.Keys(at.parent.Properties))); closest != "" {
 			f.Remedy = fmt.Sprintf("Write %q", closest)
-			return f
 		}
 	}
-	f.Remedy = elsewhere(at.last, namesakes(root, at.last, ""))
 	return f
+}
+
+func (j *judgement) noSuchField(path, remedy string) rule.Finding {
+	return rule.Finding{
+		Rule: rule.CMUnknownField, Type: field.ErrorTypeForbidden, Field: path, Remedy: remedy,
+		Message: fmt.Sprintf("%s has no such field, and kubectl refuses the object", j.kind.kind),
+	}
 }
 
 // elsewhere says where a field belongs that is in no such place.
@@ -163,21 +166,17 @@ func formatOf(s *structuralschema.Structural) string {
 
 // inWords says what the API server says of a field.
 func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule.Finding {
-	path, detail := err.Field, sentence(err.Detail)
-	if text, in, found := strings.Cut(detail, " in "); path == "<nil>" && found {
-		path, detail = in, text
-	}
-	at := locate(root, tree, path)
+	at := locate(root, tree, err.Field)
 	f := rule.Finding{Rule: rule.CMSchema, Type: err.Type, Field: at.path, Value: scalar(at.value)}
 	switch err.Type {
 	case field.ErrorTypeRequired:
 		f.Message, f.Value = "is missing", nil
 		f.Remedy = "Write " + aValue(at.schema)
 	case field.ErrorTypeNotSupported:
-		words := enumOf(at.schema)
-		f.Message = "is not one of " + strings.Join(words, ", ")
+		admitted := enumOf(at.schema)
+		f.Message = "is not one of " + strings.Join(admitted, ", ")
 		if text, ok := at.value.(string); ok {
-			if closest := rule.Closest(text, words); closest != "" {
+			if closest := words.Closest(text, admitted); closest != "" {
 				f.Remedy = fmt.Sprintf("Write %q", closest)
 			}
 		}
@@ -197,17 +196,17 @@ func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule
 	case field.ErrorTypeDuplicate:
 		f.Message, f.Remedy = "is in the list already", "Remove one of them"
 	default:
-		f.Message = strings.TrimSuffix(detail, ".")
+		f.Message = sentence(err.Detail)
 	}
 	return f
 }
 
-// sentence is the API server's text without the path that it may begin with.
+// sentence is the API server's text without the path, which it is not told: at the beginning or at the end there is none.
 func sentence(detail string) string {
 	if _, rest, found := strings.Cut(detail, " in body "); found {
-		return rest
+		detail = rest
 	}
-	return detail
+	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(detail, `"" `), " in "), ".")
 }
 
 // scalar is a value that can be printed in a message.
@@ -240,3 +239,5 @@ func aValue(s *structuralschema.Structural) string {
 	}
 	return a(nameOfType(s))
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

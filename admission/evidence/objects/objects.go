@@ -4,6 +4,7 @@ package objects
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -19,6 +20,10 @@ type World struct {
 	ClusterResourceNamespace string
 	// These tell whether what is not in the world does not exist.
 	APIServicesKnown, KindsKnown, SecretsKnown bool
+	// CertificatesHidden and IssuersHidden are for what nobody was allowed to look at: a question about it is answered with ErrHidden.
+	// IssuersHidden is asked about an Issuer that is not in the world; nil hides none.
+	CertificatesHidden bool
+	IssuersHidden      func(evidence.IssuerKey) bool
 
 	issuers      map[evidence.IssuerKey]cmapi.GenericIssuer
 	certificates map[[2]string]*cmapi.Certificate
@@ -31,6 +36,9 @@ type World struct {
 }
 
 var _ evidence.World = (*World)(nil)
+
+// ErrHidden is the answer to a question about what nobody was allowed to look at.
+var ErrHidden = errors.New("not allowed to look")
 
 // New returns an empty world. Index says under which keys a Certificate is found in each index.
 func New(index func(*cmapi.Certificate) map[evidence.Index][]string) *World {
@@ -90,7 +98,15 @@ func (w *World) AddSecret(secret *metav1.PartialObjectMetadata) {
 
 // Issuer implements evidence.Issuers.
 func (w *World) Issuer(_ context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
-	return w.issuers[key], nil
+	issuer := w.issuers[key]
+	if issuer == nil && w.hides(key) {
+		return nil, ErrHidden
+	}
+	return issuer, nil
+}
+
+func (w *World) hides(key evidence.IssuerKey) bool {
+	return w.IssuersHidden != nil && w.IssuersHidden(key)
 }
 
 // KnownIssuer implements evidence.Issuers.
@@ -100,6 +116,9 @@ func (w *World) KnownIssuer(ctx context.Context, key evidence.IssuerKey) (cmapi.
 
 // IssuersByAccountKey implements evidence.Issuers.
 func (w *World) IssuersByAccountKey(_ context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error) {
+	if w.hides(evidence.IssuerKey{Namespace: namespace}) || w.hides(evidence.IssuerKey{}) {
+		return nil, ErrHidden
+	}
 	var found []cmapi.GenericIssuer
 	for key, issuer := range w.issuers {
 		ns := key.Namespace
@@ -121,11 +140,17 @@ func (w *World) Certificate(_ context.Context, namespace, name string) (*cmapi.C
 
 // CertificatesBySecret implements evidence.Certificates.
 func (w *World) CertificatesBySecret(_ context.Context, namespace, secretName string) ([]*cmapi.Certificate, error) {
+	if w.CertificatesHidden {
+		return nil, ErrHidden
+	}
 	return w.bySecret[[2]string{namespace, secretName}], nil
 }
 
 // VisitCertificates implements evidence.Certificates.
 func (w *World) VisitCertificates(_ context.Context, index evidence.Index, key string, visit func(*cmapi.Certificate) bool) error {
+	if w.CertificatesHidden {
+		return ErrHidden
+	}
 	for _, crt := range w.indexes[index][key] {
 		if !visit(crt) {
 			return nil

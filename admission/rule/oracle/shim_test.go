@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/tools/record"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
 )
@@ -57,7 +58,7 @@ func shimMakes(t *testing.T, object metav1.Object) (map[string]*cmapi.Certificat
 func saysWhy(t *testing.T, object metav1.Object) bool {
 	t.Helper()
 	env := &rule.Environment{World: objects.New(rule.IndexKeys)}
-	findings, err := rule.NewEngine(rule.All()).Review(t.Context(), env, &rule.Policy{}, rule.Request{Operation: rule.Create, Object: object})
+	findings, err := rule.NewOnlineEngine(catalogue.Rules()).Review(t.Context(), env, &rule.Policy{}, rule.Request{Operation: rule.Create, Object: object})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +71,10 @@ func saysWhy(t *testing.T, object metav1.Object) bool {
 func engineMakes(t *testing.T, object metav1.Object) map[string]*cmapi.Certificate {
 	t.Helper()
 	found := map[string]*cmapi.Certificate{}
-	watch := rule.Rule{ID: "watch", CheckCertificate: func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	watch := rule.Rule{ID: "watch", Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
 		found[r.Certificate.Name] = r.Certificate
 		return nil, nil
-	}}
+	})}
 	env := &rule.Environment{World: objects.New(rule.IndexKeys)}
 	_, err := rule.NewEngine([]rule.Rule{watch}).Review(t.Context(), env, &rule.Policy{}, rule.Request{Operation: rule.Create, Object: object})
 	if err != nil {

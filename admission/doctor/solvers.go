@@ -1,0 +1,83 @@
+package doctor
+
+import (
+	"slices"
+
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/certyun/certyun/solvers/config"
+)
+
+// solvers are those that are looked at, each once.
+type solvers struct {
+	*reader
+	controller *controller
+	// served are the groups of certyun's APIServices. Known tells whether somebody was allowed to list them.
+	served []string
+	known  bool
+	looked []*solver
+	// accounts are the zones of accounts that were asked.
+	accounts map[string][]string
+}
+
+// newSolvers finds out which groups certyun serves. Nothing is said about how these are.
+func newSolvers(r *reader, c *controller) *solvers {
+	s := &solvers{reader: r, controller: c, accounts: map[string][]string{}}
+	services := &apiregistrationv1.APIServiceList{}
+	s.known = r.list("", services, client.MatchingLabels{partOf: ours})
+	for _, service := range services.Items {
+		s.served = append(s.served, service.Spec.Group)
+	}
+	slices.Sort(s.served)
+	s.served = slices.Compact(s.served)
+	return s
+}
+
+// of looks, once, at what serves a group.
+func (s *solvers) of(group string) *solver {
+	i := slices.IndexFunc(s.looked, func(one *solver) bool { return one.name == group })
+	if i >= 0 {
+		return s.looked[i]
+	}
+	one := &solver{reader: s.reader, sight: sight{area: "certyun's solvers"}, name: group, controller: s.controller}
+	s.looked = append(s.looked, one)
+	one.look()
+	return one
+}
+
+// groups are those that certyun serves here; without any, the one that it would.
+func (s *solvers) groups() []string {
+	switch {
+	case s.options.Group != "":
+		return []string{s.options.Group}
+	case len(s.served) > 0:
+		return s.served
+	}
+	return []string{config.DefaultGroup}
+}
+
+// first is the first group that certyun serves here, "" where there is none.
+func (s *solvers) first() string {
+	if len(s.served) == 0 {
+		return ""
+	}
+	return s.served[0]
+}
+
+// wait tells whether those of the first group wait until records are visible, as far as is known.
+func (s *solvers) wait() bool {
+	return !slices.ContainsFunc(s.looked, func(one *solver) bool { return one.name == s.first() && one.idle })
+}
+
+// installed tells whether certyun serves anything here. Where nobody may look, it may.
+func (s *solvers) installed() bool { return len(s.served) > 0 || !s.known }
+
+// sights are what was seen of each.
+func (s *solvers) sights() []*sight {
+	sights := make([]*sight, len(s.looked))
+	for i, one := range s.looked {
+		sights[i] = &one.sight
+	}
+	return sights
+}

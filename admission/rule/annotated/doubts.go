@@ -1,0 +1,121 @@
+package annotated
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+
+	"github.com/certyun/certyun/admission/rule/csr"
+	"github.com/certyun/certyun/admission/words"
+)
+
+// doubts say of annotations what is wrong with a value that cert-manager reads, but that makes a Certificate which its webhook or a
+// CA refuses.
+func doubts() map[string]func(value string, all map[string]string) string {
+	return map[string]func(string, map[string]string) string{
+		cmapi.CommonNameAnnotationKey:            longCommonName,
+		cmapi.AltNamesAnnotationKey:              untrimmed(nil),
+		cmapi.IPSANAnnotationKey:                 untrimmed(notAnAddress),
+		cmapi.EmailsAnnotationKey:                wrongMailboxes,
+		cmapi.DurationAnnotationKey:              shortLifetime,
+		cmapi.RenewBeforeAnnotationKey:           uselessRenewBefore,
+		cmapi.RenewBeforePercentageAnnotationKey: impossiblePercentage,
+	}
+}
+
+func longCommonName(value string, _ map[string]string) string {
+	const limit = 64
+	if len(value) > limit {
+		return fmt.Sprintf("%d bytes long; cert-manager's webhook refuses a common name of more than %d", len(value), limit)
+	}
+	return ""
+}
+
+// untrimmed finds spaces around the entries of a list, and then what else may be wrong with an entry.
+func untrimmed(wrong func(entry string) string) func(string, map[string]string) string {
+	return func(value string, _ map[string]string) string {
+		if value == "" {
+			return ""
+		}
+		for entry := range strings.SplitSeq(value, ",") {
+			switch {
+			case strings.TrimSpace(entry) == "":
+				return fmt.Sprintf("empty entry in %q; remove the comma", value)
+			case strings.TrimLeft(entry, " \t\r\n") != entry:
+				return fmt.Sprintf("leading space in %q; entries are not trimmed", entry)
+			case strings.TrimSpace(entry) != entry:
+				return fmt.Sprintf("trailing space in %q; entries are not trimmed", entry)
+			}
+			if wrong != nil {
+				if problem := wrong(entry); problem != "" {
+					return problem
+				}
+			}
+		}
+		return ""
+	}
+}
+
+func notAnAddress(entry string) string {
+	if net.ParseIP(entry) == nil {
+		return fmt.Sprintf("%q is not an IP address; cert-manager's webhook refuses the Certificate", entry)
+	}
+	return ""
+}
+
+func notAMailbox(entry string) string {
+	if csr.RefusedAddress(entry) {
+		return fmt.Sprintf("%q is not a bare e-mail address; cert-manager's webhook refuses the Certificate", entry)
+	}
+	return ""
+}
+
+// wrongMailboxes also looks at an empty list, which cert-manager reads as one address without a letter.
+func wrongMailboxes(value string, all map[string]string) string {
+	if value == "" {
+		return "empty; cert-manager's webhook refuses the Certificate"
+	}
+	return untrimmed(notAMailbox)(value, all)
+}
+
+func shortLifetime(value string, _ map[string]string) string {
+	if d, err := time.ParseDuration(value); err == nil && d < cmapi.MinimumCertificateDuration {
+		return fmt.Sprintf("%s is shorter than 1h; cert-manager's webhook refuses the Certificate", value)
+	}
+	return ""
+}
+
+func uselessRenewBefore(value string, all map[string]string) string {
+	before, err := time.ParseDuration(value)
+	if err != nil {
+		return ""
+	}
+	lifetime := cmapi.DefaultCertificateDuration
+	if d, err := time.ParseDuration(all[cmapi.DurationAnnotationKey]); err == nil {
+		lifetime = d
+	}
+	switch {
+	case before < cmapi.MinimumRenewBefore:
+		return fmt.Sprintf("%s is shorter than 5m; cert-manager's webhook refuses the Certificate", value)
+	case before >= lifetime:
+		return fmt.Sprintf("%s is not shorter than the duration %s; cert-manager's webhook refuses the Certificate", value, words.Duration(lifetime))
+	}
+	if _, both := all[cmapi.RenewBeforePercentageAnnotationKey]; both {
+		return fmt.Sprintf("set next to %s; cert-manager's webhook refuses the Certificate", cmapi.RenewBeforePercentageAnnotationKey)
+	}
+	return ""
+}
+
+// impossiblePercentage speaks where cert-manager's webhook looks at the percentage: next to a duration.
+func impossiblePercentage(value string, all map[string]string) string {
+	percentage, err := strconv.Atoi(value)
+	_, lifetime := all[cmapi.DurationAnnotationKey]
+	if err == nil && lifetime && (percentage < 1 || percentage > 99) {
+		return fmt.Sprintf("%d is outside 1-99; cert-manager's webhook refuses the Certificate", percentage)
+	}
+	return ""
+}

@@ -1,0 +1,109 @@
+package annotated
+
+import (
+	"context"
+	"fmt"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/shim"
+)
+
+// tlsRules are the rules about the entries that become Certificates.
+func tlsRules() []rule.Rule {
+	return []rule.Rule{ingressTLSMissing(), ingressTLSSecretDuplicate(), ingressExistingCertificate()}
+}
+
+func ingressTLSMissing() rule.Rule {
+	return rule.Rule{
+		ID:       "ingress-tls-missing",
+		Severity: rule.Warn,
+		Summary:  "There is an issuer, but nothing to issue a certificate for.",
+		Why: "cert-manager makes one Certificate for each entry of spec.tls that has hosts and a secretName; of a Gateway, for the listeners that have a " +
+			"hostname and tls.certificateRefs. It skips the others, and looks neither at rules nor at routes.",
+		Remedy: "Add hosts and secretName to spec.tls, or a hostname and tls.certificateRefs to the listener.",
+		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
+				return nil, nil
+			}
+			var findings []rule.Finding
+			_, skipped := shim.Entries(r.Object)
+			for _, s := range skipped {
+				findings = append(findings, rule.Finding{Field: s.Field, Message: s.Message})
+			}
+			return findings, nil
+		}),
+	}
+}
+
+func ingressTLSSecretDuplicate() rule.Rule {
+	return rule.Rule{
+		ID:       "ingress-tls-secret-duplicate",
+		Severity: rule.Warn,
+		Summary:  "Two entries of spec.tls have the same secretName.",
+		Why: "Each entry becomes a Certificate with the name of its Secret, and two cannot have one name. cert-manager leaves an event with reason " +
+			"BadConfig and makes no Certificate for the Ingress at all.",
+		Remedy: "Put all hosts into one entry, or give each its own Secret.",
+		Check: rule.Ingresses(func(_ context.Context, r *rule.AnnotatedReview, ingress *networkingv1.Ingress) ([]rule.Finding, error) {
+			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
+				return nil, nil
+			}
+			var findings []rule.Finding
+			for _, pair := range shim.SecretDuplicates(ingress) {
+				name := ingress.Spec.TLS[pair[0]].SecretName
+				message := fmt.Sprintf("same secretName %q as tls[%d]; cert-manager skips both", name, pair[1])
+				if len(ingress.Spec.TLS) > 2 {
+					message += ", and every other entry with them"
+				}
+				findings = append(findings, rule.Finding{
+					Field: fmt.Sprintf("spec.tls[%d].secretName", pair[0]), Value: name,
+					Message: message, Remedy: "Merge the hosts or rename",
+				})
+			}
+			return findings, nil
+		}),
+	}
+}
+
+func ingressExistingCertificate() rule.Rule {
+	return rule.Rule{
+		ID:       "ingress-existing-certificate",
+		Severity: rule.Warn,
+		Summary:  "Somebody else's Certificate has the name that cert-manager would give to its own.",
+		Why: "cert-manager names the Certificate like the Secret. It changes none that does not belong to the Ingress or the Gateway; a line in its log " +
+			"at level info is all that tells of it.",
+		Remedy: "Remove the issuer annotation and keep the Certificate, or use another secretName.",
+		Check: rule.Annotations(func(ctx context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
+				return nil, nil
+			}
+			entries, _ := shim.Entries(r.Object)
+			var findings []rule.Finding
+			for _, entry := range entries {
+				if err := ctx.Err(); err != nil {
+					return findings, err
+				}
+				crt, err := r.World.Certificate(ctx, r.Object.GetNamespace(), entry.SecretName)
+				if err != nil {
+					return findings, err
+				}
+				if crt == nil || managedBy(crt, r.Object) {
+					continue
+				}
+				findings = append(findings, rule.Finding{Field: entry.SecretPath, Value: entry.SecretName, Message: fmt.Sprintf(
+					"Certificate %q exists and is not managed by this %s; annotations here have no effect on it", crt.Name, shim.Kind(r.Object))})
+			}
+			return findings, nil
+		}),
+	}
+}
+
+// managedBy tells whether a Certificate belongs to the object. An object that is being made anew under the same name counts:
+// what belonged to the one before it goes away.
+func managedBy(crt *cmapi.Certificate, object metav1.Object) bool {
+	owner := metav1.GetControllerOf(crt)
+	return owner != nil && owner.Kind == shim.Kind(object) && owner.Name == object.GetName()
+}

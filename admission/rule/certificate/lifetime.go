@@ -1,0 +1,292 @@
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/cert-manager/cert-manager/pkg/util/pki"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/evidence"
+	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/fieldpath"
+	"github.com/certyun/certyun/admission/words"
+)
+
+// lifetimeRules are about how long a CA's certificates last and how many it issues.
+func lifetimeRules() []rule.Rule {
+	return []rule.Rule{acmeDurationUnsupported(), acmeDurationIgnored(), renewBeforeVsCALifetime(), acmeRateLimit()}
+}
+
+// requested is the duration that the Certificate asks for, 0 when it asks for none or for one that cert-manager's own webhook
+// refuses.
+func requested(r *rule.CertificateReview) time.Duration {
+	if d := r.Certificate.Spec.Duration; d != nil && d.Duration >= cmapi.MinimumCertificateDuration {
+		return d.Duration
+	}
+	return 0
+}
+
+func acmeDurationUnsupported() rule.Rule {
+	return rule.Rule{
+		ID: "acme-duration-unsupported", Severity: rule.Deny,
+		Summary: "The Issuer sends the duration to a CA that refuses orders with one.",
+		Why:     "With enableDurationFeature cert-manager puts the duration into the order as notAfter. Let's Encrypt refuses such orders.",
+		Remedy:  "Remove duration and choose a profile instead, or turn enableDurationFeature off.",
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			if r.CA == nil || !r.ACME.EnableDurationFeature || requested(r) == 0 || r.CA.NotAfter.Supported != ca.No {
+				return nil, nil
+			}
+			f := rule.Finding{
+				Field: fieldpath.Spec("duration").String(), Type: field.ErrorTypeForbidden,
+				Message: fmt.Sprintf("%s sends the duration to %s, which answers %q", r.IssuerTitle(), r.CA.Name, r.CA.NotAfter.Refusal),
+				Remedy:  "Remove duration (choose a profile instead) or enableDurationFeature",
+			}
+			if r.CA.NotAfter.Refusal == "" {
+				f.Severity, f.Remedy = rule.Warn, "Remove duration or enableDurationFeature"
+				f.Message = fmt.Sprintf("%s sends the duration to %s, which does not support it and may refuse the order", r.IssuerTitle(), r.CA.Name)
+			}
+			return []rule.Finding{r.Cross(f)}, nil
+		}),
+	}
+}
+
+func acmeDurationIgnored() rule.Rule {
+	return rule.Rule{
+		ID: "acme-duration-ignored", Severity: rule.Warn,
+		Summary: "The CA decides how long its certificates last, not the Certificate.",
+		Why:     "Without enableDurationFeature cert-manager does not tell an ACME server the duration (cert-manager#4782). Where the duration is what the CA issues anyway, the rule is silent.",
+		Remedy:  "Remove duration. A shorter lifetime is a matter of the Issuer's profile.",
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			title, lifetime := issued(r)
+			asked := requested(r)
+			if lifetime == 0 || asked == 0 || asked == lifetime || r.ACME.EnableDurationFeature {
+				return nil, nil
+			}
+			f := rule.Finding{
+				Field:   fieldpath.Spec("duration").String(),
+				Message: fmt.Sprintf("%s is ignored; %s issues %s whatever is requested", words.Duration(asked), title, days(lifetime)),
+			}
+			if r.CA.NotAfter.Supported == ca.Yes {
+				f.Message = fmt.Sprintf("%s is ignored, since %s does not send it; %s issues %s", words.Duration(asked), r.IssuerTitle(), title, days(lifetime))
+				f.Remedy = "Set enableDurationFeature: true on the Issuer"
+			}
+			return []rule.Finding{f}, nil
+		}),
+	}
+}
+
+// issued is how long a certificate is valid that the CA issues now, and a name for the CA and its profile. The lifetime is 0
+// where that is not known or not the CA's to decide.
+func issued(r *rule.CertificateReview) (title string, lifetime time.Duration) {
+	if r.CA == nil {
+		return "", 0
+	}
+	profile := r.CA.Profile(r.ACME.Profile)
+	if profile == nil {
+		return "", 0
+	}
+	return strings.TrimSpace(r.CA.Name + " " + profile.Name), profile.Lifetime(r.Settings.Now)
+}
+
+// days writes a lifetime, like "90 days" or "160h".
+func days(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 30*day && d%day == 0 {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return words.Duration(d)
+}
+
+func renewBeforeVsCALifetime() rule.Rule {
+	return rule.Rule{
+		ID: "renew-before-vs-ca-lifetime", Severity: rule.Warn,
+		Summary: "The time of renewal does not fit the lifetime that the CA gives.",
+		Why: "cert-manager renews so long before the end of the certificate that was issued, not of the duration that was asked for. Where " +
+			"renewBefore is not shorter than that, it is ignored; where it is almost as long, the certificate is renewed every few hours, and " +
+			"Let's Encrypt issues only 5 certificates a week for the same names.",
+		Remedy: "Use renewBeforePercentage, which fits any lifetime.",
+		Check:  rule.Certificates(checkRenewBefore),
+	}
+}
+
+func checkRenewBefore(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	title, lifetime := issued(r)
+	spec := &r.Certificate.Spec
+	if lifetime == 0 || !renewsValidly(&r.Certificate.Spec) || (r.ACME.EnableDurationFeature && requested(r) > 0) {
+		return nil, nil
+	}
+	const remedy = "Use renewBeforePercentage: 33"
+	if spec.RenewBefore != nil && spec.RenewBefore.Duration >= lifetime {
+		return []rule.Finding{{Field: fieldpath.Spec("renewBefore").String(), Remedy: remedy, Message: fmt.Sprintf(
+			"%s is not shorter than the %s of a certificate of %s and is ignored; renewal falls back to 1/3 of the lifetime before expiry",
+			words.Duration(spec.RenewBefore.Duration), days(lifetime), title)}}, nil
+	}
+	from := r.Settings.Now.Truncate(time.Second)
+	// Only the distance counts, so windows, which may keep a renewal waiting, are left out.
+	renewal, err := pki.RenewalTime(from, from.Add(lifetime), spec.RenewBefore, spec.RenewBeforePercentage, nil)
+	if err != nil || renewal == nil {
+		return nil, nil //nolint:nilerr // there is no such time, of which cert-manager's webhook or another rule speaks
+	}
+	every := renewal.Sub(from)
+	limits := r.CA.Limits
+	if limits.SameNames == 0 || every >= limits.SameNamesRefill {
+		return nil, nil
+	}
+	f := rule.Finding{Field: fieldpath.Spec("renewBefore").String(), Remedy: remedy}
+	var what string
+	if spec.RenewBefore != nil {
+		what = words.Duration(spec.RenewBefore.Duration)
+	} else {
+		f.Field, what = fieldpath.Spec("renewBeforePercentage").String(), fmt.Sprintf("%d%%", *spec.RenewBeforePercentage)
+	}
+	f.Message = fmt.Sprintf("%s of a %s certificate renews every %s; %s allows %d per week for the same names",
+		what, strings.TrimSuffix(days(lifetime), "s"), words.Duration(every), r.CA.Name, limits.SameNames)
+	return []rule.Finding{f}, nil
+}
+
+// renewsValidly tells whether there is a time of renewal that cert-manager's own webhook accepts.
+func renewsValidly(spec *cmapi.CertificateSpec) bool {
+	duration := cmapi.DefaultCertificateDuration
+	if spec.Duration != nil {
+		duration = spec.Duration.Duration
+	}
+	if spec.Renewal != nil && spec.Renewal.Policy == cmapi.CertificateRenewalPolicyDisabled {
+		return false
+	}
+	switch before, percentage := spec.RenewBefore, spec.RenewBeforePercentage; {
+	case before != nil && percentage != nil:
+		return false
+	case before != nil:
+		return before.Duration >= cmapi.MinimumRenewBefore && before.Duration < duration
+	case percentage != nil:
+		return *percentage > 0 && *percentage < 100
+	}
+	return false
+}
+
+func acmeRateLimit() rule.Rule {
+	return rule.Rule{
+		ID: "acme-rate-limit", Severity: rule.Warn,
+		Summary: "Other Certificates use up what the CA issues in a week.",
+		Why: "Let's Encrypt issues 5 certificates in 7 days for exactly the same names, and 50 new ones for one registered domain, whoever asks. " +
+			"A cluster that is set up again, or that has a copy of a Certificate in every namespace, runs into that.",
+		Remedy: "Have one Certificate and share its Secret, or one for a wildcard.",
+		Check:  rule.Certificates(checkRateLimit),
+	}
+}
+
+const (
+	// sameNamesWarning is how many other Certificates with the same names are too many.
+	sameNamesWarning = 3
+	// rateLimitVisits is how many Certificates are looked at for all names together, rateLimitIssuers how many issuers.
+	rateLimitVisits, rateLimitIssuers = 400, 10
+)
+
+func checkRateLimit(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	if r.CA == nil || r.CA.Limits.SameNames == 0 {
+		return nil, nil
+	}
+	counter := &sameCA{review: r, visits: rateLimitVisits, known: map[evidence.IssuerKey]bool{}}
+	spec := &r.Certificate.Spec
+	if names := append(append([]string{}, spec.DNSNames...), spec.IPAddresses...); len(names) > 0 {
+		same, err := counter.count(ctx, evidence.ByNames, evidence.NamesKey(names), math.MaxInt)
+		if err != nil {
+			return nil, err
+		}
+		if same >= sameNamesWarning {
+			return []rule.Finding{{Field: fieldpath.Spec("dnsNames").String(), Remedy: "Share one Secret instead", Message: fmt.Sprintf(
+				"%d other Certificates request exactly these names; %s allows %d per 7 days", same, r.CA.Name, r.CA.Limits.SameNames)}}, nil
+		}
+	}
+	if r.Operation != rule.Create {
+		return nil, nil // Renewals do not count for a domain.
+	}
+	return counter.domains(ctx)
+}
+
+// sameCA counts other Certificates that the same CA issues.
+type sameCA struct {
+	review *rule.CertificateReview
+	visits int
+	known  map[evidence.IssuerKey]bool
+}
+
+// count counts what an index has under a key, up to a number.
+func (c *sameCA) count(ctx context.Context, index evidence.Index, key string, most int) (int, error) {
+	found := 0
+	var failed error
+	err := c.review.World.VisitCertificates(ctx, index, key, func(crt *cmapi.Certificate) bool {
+		c.visits--
+		mine := c.review.Certificate
+		if crt.Namespace == mine.Namespace && crt.Name == mine.Name {
+			return c.visits > 0
+		}
+		same, err := c.same(ctx, crt)
+		if err != nil {
+			failed = err
+			return false
+		}
+		if same {
+			found++
+		}
+		return c.visits > 0 && found < most && ctx.Err() == nil
+	})
+	if err == nil {
+		err = failed
+	}
+	return found, err
+}
+
+// same tells whether a Certificate is for the same CA. Looking an issuer up may cost a request, so only the first few are.
+func (c *sameCA) same(ctx context.Context, crt *cmapi.Certificate) (bool, error) {
+	key, ours := rule.IssuerKeyOf(crt)
+	if mine, _ := c.review.IssuerKey(); !ours || key == mine {
+		return ours, nil
+	}
+	if same, ok := c.known[key]; ok || len(c.known) >= rateLimitIssuers {
+		return same, nil
+	}
+	issuer, err := c.review.World.KnownIssuer(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	same := false
+	if issuer != nil && issuer.GetSpec().ACME != nil {
+		policy := c.review.Settings.CAs.Lookup(issuer.GetSpec().ACME.Server)
+		same = policy != nil && policy.ID == c.review.CA.ID
+	}
+	c.known[key] = same
+	return same, nil
+}
+
+// domains counts new Certificates of each registered domain.
+func (c *sameCA) domains(ctx context.Context) ([]rule.Finding, error) {
+	r := c.review
+	seen := map[string]bool{}
+	for i, name := range r.Certificate.Spec.DNSNames {
+		domain := ca.RegisteredDomain(name)
+		if domain == "" || seen[domain] || c.visits <= 0 {
+			continue
+		}
+		seen[domain] = true
+		limit := r.CA.Limits.Domain
+		found, err := c.count(ctx, evidence.ByDomain, domain, limit)
+		if err != nil {
+			return nil, err
+		}
+		if found >= limit {
+			return []rule.Finding{{
+				Field: fieldpath.Spec("dnsNames").Index(i).String(), Message: fmt.Sprintf(
+					"%d or more other Certificates are under %q; %s allows %d new ones per 7 days", found, domain, r.CA.Name, limit),
+				Remedy: "Use a wildcard, or spread them over time",
+			}}, nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,363 @@
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	"github.com/cert-manager/cert-manager/pkg/util/pki"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/csr"
+	"github.com/certyun/certyun/admission/rule/fieldpath"
+)
+
+// nameRules are about which names a CA issues.
+func nameRules() []rule.Rule {
+	return []rule.Rule{
+		acmeNameNotIssuable(), acmeNameMayFail(), acmeNameForbidden(), acmeWildcardRedundant(), acmeTooManyNames(),
+		acmeCNNotInSANs(), acmeSANTypeNotAllowed(), acmeIPNotPublic(), acmeIPNeedsProfile(),
+	}
+}
+
+func acmeNameNotIssuable() rule.Rule {
+	return rule.Rule{
+		ID: "acme-name-not-issuable", Severity: rule.Deny,
+		Summary: "No public CA, or not this one, issues a certificate for the name.",
+		Why: "cert-manager passes any name on. The CA refuses the order (rejectedIdentifier or malformed), and cert-manager tries again after 1, 2, " +
+			"4 and up to 32 hours. What every public CA refuses is in the Baseline Requirements; what only Let's Encrypt is known to refuse " +
+			"(a dot at the end, more than ten labels, \"--\" as third and fourth character, a public suffix itself) is denied there alone. Top levels are judged by the public suffix " +
+			"list that is built in.",
+		Remedy: "Write a host name under a domain of your own, or use a private CA.",
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			return eachName(ctx, r, ca.NameRefused, func(name string, problem ca.NameProblem) rule.Finding {
+				message := fmt.Sprintf("%s; %s, like every public CA, refuses it", problem.Reason, r.CA.Name)
+				if r.CA.Names.Strict {
+					message = fmt.Sprintf("%s; %s would answer rejectedIdentifier %q", problem.Reason, r.CA.Name, problem.Quote)
+				}
+				return r.Cross(rule.Finding{Value: name, Message: message, Remedy: problem.Remedy})
+			})
+		}),
+	}
+}
+
+// eachName judges the names of which the CA thinks in one way.
+func eachName(ctx context.Context, r *rule.CertificateReview, verdict ca.NameVerdict, judge func(string, ca.NameProblem) rule.Finding) ([]rule.Finding, error) {
+	if r.CA == nil {
+		return nil, nil
+	}
+	var findings []rule.Finding
+	for i, name := range r.Certificate.Spec.DNSNames {
+		if err := ctx.Err(); err != nil {
+			return findings, err
+		}
+		if !r.CSR.Carries(name) {
+			continue
+		}
+		if problem := r.NameProblem(name); problem.Verdict == verdict {
+			f := judge(name, problem)
+			f.Field = fieldpath.Spec("dnsNames").Index(i).String()
+			findings = append(findings, f)
+		}
+	}
+	return findings, nil
+}
+
+func warnAboutName(name string, problem ca.NameProblem) rule.Finding {
+	return rule.Finding{Value: name, Message: problem.Reason, Remedy: problem.Remedy}
+}
+
+func acmeNameMayFail() rule.Rule {
+	return rule.Rule{
+		ID: "acme-name-may-fail", Severity: rule.Warn,
+		Summary: "The CA probably cannot validate the name.",
+		Why: "Names under home.arpa, .arpa and .onion are well-formed, but nobody can validate them over public DNS. A top level that is not on " +
+			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans.",
+		Remedy: "Use a name under a public domain, or a private CA.",
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			return eachName(ctx, r, ca.NameMayFail, warnAboutName)
+		}),
+	}
+}
+
+func acmeNameForbidden() rule.Rule {
+	return rule.Rule{
+		ID: "acme-name-forbidden", Severity: rule.Warn,
+		Summary: "The name is under example.com, example.net or example.org.",
+		Why: "These domains are for documentation (RFC 2606) and on Let's Encrypt's blocklist, which is not published. They stand in many samples " +
+			"that people try first, so it is only a warning.",
+		Remedy: "Use your own domain.",
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			return eachName(ctx, r, ca.NameForbidden, warnAboutName)
+		}),
+	}
+}
+
+func acmeWildcardRedundant() rule.Rule {
+	return rule.Rule{
+		ID: "acme-wildcard-redundant", Severity: rule.Deny,
+		Summary: "A wildcard of the same Certificate covers the name already.",
+		Why: "Let's Encrypt refuses such an order: \"Domain name … is redundant with a wildcard domain in the same request\" (cert-manager#2128). " +
+			"Other public CAs may, so it is a warning there. A wildcard covers one label only, and not its own domain: \"x.dev\" and \"a.b.x.dev\" go well with \"*.x.dev\".",
+		Remedy: "Remove the name or the wildcard.",
+		Check:  rule.Certificates(checkRedundantNames),
+	}
+}
+
+func checkRedundantNames(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	if !r.Public() {
+		return nil, nil
+	}
+	wildcards := map[string]bool{}
+	for _, name := range r.Certificate.Spec.DNSNames {
+		if strings.HasPrefix(name, "*.") {
+			wildcards[strings.ToLower(name)] = true
+		}
+	}
+	if len(wildcards) == 0 {
+		return nil, nil
+	}
+	var findings []rule.Finding
+	for i, name := range r.Certificate.Spec.DNSNames {
+		if err := ctx.Err(); err != nil {
+			return findings, err
+		}
+		label, parent, _ := strings.Cut(strings.ToLower(name), ".")
+		wildcard := "*." + parent
+		if label == "*" || r.Hopeless(name) || !wildcards[wildcard] {
+			continue
+		}
+		f := rule.Finding{
+			Field: fieldpath.Spec("dnsNames").Index(i).String(), Value: name, Remedy: "Remove one of the two",
+			Message: fmt.Sprintf("redundant with %q; %s refuses such orders", wildcard, r.CA.Name),
+		}
+		if r.CA.Names.Redundant != ca.No {
+			f.Severity, f.Message = rule.Warn, fmt.Sprintf("%q is redundant with %q; %s may refuse such orders", name, wildcard, r.CA.Name)
+		}
+		findings = append(findings, r.Cross(f))
+	}
+	return findings, nil
+}
+
+func acmeTooManyNames() rule.Rule {
+	return rule.Rule{
+		ID: "acme-too-many-names", Severity: rule.Deny,
+		Summary: "There are more names than the CA puts into one certificate.",
+		Why:     "Let's Encrypt allows 100 names in the profile classic and 25 in the others, and refuses the order otherwise: \"Order cannot contain more than 100 identifiers\". Names count once, whatever their case.",
+		Remedy:  "Split into several Certificates, or use a wildcard.",
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			if r.CA == nil {
+				return nil, nil
+			}
+			profile := r.CA.Profile(r.ACME.Profile)
+			names := identifiers(&r.Certificate.Spec)
+			if profile == nil || profile.MaxNames == 0 || names <= profile.MaxNames {
+				return nil, nil
+			}
+			path := fieldpath.Spec("dnsNames")
+			if len(r.Certificate.Spec.DNSNames) == 0 {
+				path = fieldpath.Spec("ipAddresses")
+			}
+			return []rule.Finding{r.Cross(rule.Finding{
+				Field: path.String(), Type: field.ErrorTypeTooMany,
+				Message: fmt.Sprintf("%d names; %s profile %q allows %d", names, r.CA.Name, profile.Name, profile.MaxNames),
+				Remedy:  "Split into several Certificates or use a wildcard",
+			})}, nil
+		}),
+	}
+}
+
+// identifiers counts what the CA would count: each name and each address once.
+func identifiers(spec *cmapi.CertificateSpec) int {
+	seen := map[string]bool{}
+	for _, name := range spec.DNSNames {
+		seen[strings.ToLower(name)] = true
+	}
+	for _, address := range spec.IPAddresses {
+		if ip := net.ParseIP(address); ip != nil {
+			seen[ip.String()] = true
+		}
+	}
+	return len(seen)
+}
+
+func acmeCNNotInSANs() rule.Rule {
+	return rule.Rule{
+		ID: "acme-cn-not-in-sans", Severity: rule.Deny,
+		Summary: "The common name is none of the DNS names and IP addresses.",
+		Why: "Whatever the ACME server, cert-manager itself fails such a CertificateRequest with the reason InvalidOrder " +
+			"(pkg/controller/certificaterequests/acme/acme.go). It compares byte by byte. The common name of a literalSubject counts too.",
+		Remedy: "Add the common name to dnsNames, or remove it: nothing reads it today.",
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			path, name := commonName(&r.Certificate.Spec)
+			if r.ACME == nil || name == "" || len(name) > 64 || !r.CSR.Carries(name) {
+				return nil, nil // A longer one cert-manager's own webhook refuses.
+			}
+			spec := &r.Certificate.Spec
+			isIP := func(address string) bool {
+				ip := net.ParseIP(address)
+				return ip != nil && ip.String() == name
+			}
+			if slices.Contains(spec.DNSNames, name) || slices.ContainsFunc(spec.IPAddresses, isIP) {
+				return nil, nil
+			}
+			return []rule.Finding{r.Cross(rule.Finding{
+				Field: path.String(), Value: name,
+				Message: "ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with " +
+					`"The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses"`,
+				Remedy: "Add it to dnsNames or remove commonName",
+			})}, nil
+		}),
+	}
+}
+
+// commonName is the common name that the CSR would have, and where it comes from.
+func commonName(spec *cmapi.CertificateSpec) (*field.Path, string) {
+	if spec.LiteralSubject == "" {
+		return fieldpath.Spec("commonName"), spec.CommonName
+	}
+	sequence, err := pki.UnmarshalSubjectStringToRDNSequence(spec.LiteralSubject)
+	if err != nil {
+		return fieldpath.Spec("literalSubject"), "" // cert-manager's own webhook says so.
+	}
+	return fieldpath.Spec("literalSubject"), pki.ExtractCommonNameFromRDNSequence(sequence)
+}
+
+func acmeSANTypeNotAllowed() rule.Rule {
+	return rule.Rule{
+		ID: "acme-san-type-not-allowed", Severity: rule.Deny,
+		Summary: "The CA issues no certificates with URIs, e-mail addresses or IP addresses.",
+		Why: "ACME has no way to validate a URI or an e-mail address of a server certificate. Let's Encrypt refuses the CSR, after all challenges " +
+			"(badCSR), and step-ca refuses e-mail addresses; of other public CAs nothing is published, so it is a warning there.",
+		Remedy: "Use a private CA issuer for such names.",
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			if r.CA == nil {
+				return nil, nil
+			}
+			var findings []rule.Finding
+			spec := &r.Certificate.Spec
+			if len(spec.URIs) > 0 {
+				findings = append(findings, sanType(r, "uris", "URI", r.CA.Names.URIs, "CSR contains one or more URI fields", "Use a private CA issuer for SPIFFE identities")...)
+			}
+			if len(spec.EmailAddresses) > 0 && !slices.ContainsFunc(spec.EmailAddresses, csr.RefusedAddress) {
+				quote := "CSR contains one or more email address fields"
+				if !r.CA.Public {
+					quote = "Only DNS names and IP addresses are allowed"
+				}
+				findings = append(findings, sanType(r, "emailAddresses", "email", r.CA.Names.Emails, quote, "")...)
+			}
+			if len(spec.IPAddresses) > 0 && r.CA.Names.IPs == ca.No {
+				findings = append(findings, rule.Finding{
+					Severity: rule.Warn, Field: fieldpath.Spec("ipAddresses").String(),
+					Message: r.CA.Name + " is not known to issue IP addresses over ACME; it would refuse the order",
+				})
+			}
+			return findings, nil
+		}),
+	}
+}
+
+func sanType(r *rule.CertificateReview, name, kind string, allowed ca.Answer, quote, remedy string) []rule.Finding {
+	f := rule.Finding{
+		Field: fieldpath.Spec(name).String(), Type: field.ErrorTypeForbidden, Remedy: remedy,
+		Message: fmt.Sprintf("%s refuses CSRs with %s names (%q)", r.CA.Name, kind, quote),
+	}
+	switch {
+	case allowed == ca.No:
+		return []rule.Finding{r.Cross(f)}
+	case allowed == ca.Yes || !r.CA.Public:
+		return nil
+	}
+	f.Severity = rule.Warn
+	f.Message = fmt.Sprintf("%s is not known to issue %s names over ACME; it may refuse the CSR or drop them", r.CA.Name, kind)
+	return []rule.Finding{f}
+}
+
+func acmeIPNotPublic() rule.Rule {
+	return rule.Rule{
+		ID: "acme-ip-not-public", Severity: rule.Deny,
+		Summary: "The IP address is not a public one.",
+		Why:     "No public CA may issue for an address of the IANA special-purpose registries (Baseline Requirements, section 7.1.2.7.12).",
+		Remedy:  "Use a private CA issuer.",
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			if !r.Public() {
+				return nil, nil
+			}
+			var findings []rule.Finding
+			for i, address := range r.Certificate.Spec.IPAddresses {
+				if err := ctx.Err(); err != nil {
+					return findings, err
+				}
+				if block := reserved(address); block != "" {
+					findings = append(findings, r.Cross(rule.Finding{
+						Field: fieldpath.Spec("ipAddresses").Index(i).String(), Value: address,
+						Message: fmt.Sprintf("is in a reserved block (%s), which %s refuses", block, r.CA.Name), Remedy: "Use a private CA issuer",
+					}))
+				}
+			}
+			return findings, nil
+		}),
+	}
+}
+
+// reserved says why an address is not public, "" when it is or is no address at all.
+func reserved(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	return ca.Reserved(addr)
+}
+
+func acmeIPNeedsProfile() rule.Rule {
+	return rule.Rule{
+		ID: "acme-ip-needs-profile", Severity: rule.Deny,
+		Summary: "Let's Encrypt issues IP addresses in one profile only.",
+		Why:     "In any other profile it refuses the order: \"Default profile does not permit IP address identifiers\".",
+		Remedy:  "Set profile: shortlived in the Issuer's acme section.",
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+			if !r.Public() || r.CA.Names.IPs != ca.Yes {
+				return nil, nil
+			}
+			profile := r.CA.Profile(r.ACME.Profile)
+			if profile == nil || profile.IPs != ca.No {
+				return nil, nil
+			}
+			sets := "sets none"
+			if r.ACME.Profile != "" {
+				sets = fmt.Sprintf("sets %q", r.ACME.Profile)
+			}
+			var findings []rule.Finding
+			for i, address := range r.Certificate.Spec.IPAddresses {
+				if err := ctx.Err(); err != nil {
+					return findings, err
+				}
+				if _, err := netip.ParseAddr(address); err != nil || reserved(address) != "" {
+					continue
+				}
+				findings = append(findings, r.Cross(rule.Finding{
+					Field: fieldpath.Spec("ipAddresses").Index(i).String(), Value: address,
+					Message: fmt.Sprintf("%s issues IP addresses only with profile %s; %s %s", r.CA.Name, ipProfiles(r.CA), r.IssuerTitle(), sets),
+				}))
+			}
+			return findings, nil
+		}),
+	}
+}
+
+// ipProfiles lists the profiles that may have IP addresses.
+func ipProfiles(policy *ca.Policy) string {
+	var names []string
+	for _, profile := range policy.Profiles.List {
+		if profile.IPs == ca.Yes && profile.Removed == "" {
+			names = append(names, fmt.Sprintf("%q", profile.Name))
+		}
+	}
+	return strings.Join(names, " or ")
+}

@@ -1,0 +1,325 @@
+// Package choice asks cert-manager's own function which solver it would choose for a name, and says why it is that one.
+package choice
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"github.com/cert-manager/cert-manager/pkg/util/solverpicker"
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/certyun/certyun/admission/words"
+)
+
+// Choice asks cert-manager's own function which solver it would choose for each name of one Certificate. That function looks
+// at every solver and copies those that it prefers for a while; so it is shown only solvers that could win.
+type Choice struct {
+	ctx     context.Context
+	solvers []cmacme.ACMEChallengeSolver
+	order   *cmacme.Order
+	// always are the places of solvers that could be for any name.
+	always []int
+	// byName and byZone have the places of the solvers whose selectors have this name, or this zone in lower case.
+	byName, byZone map[string][]int
+	// missed are misses by the challenges that are offered.
+	missed map[offerKind]Miss
+}
+
+// offerKind tells apart what Offers returns.
+type offerKind struct {
+	count int
+	first string
+}
+
+// New prepares the choice among the solvers for a Certificate with these labels. cert-manager copies them to the Order.
+func New(ctx context.Context, solvers []cmacme.ACMEChallengeSolver, labels map[string]string) *Choice {
+	c := &Choice{
+		// solverpicker logs each step of its way.
+		ctx:     logr.NewContext(ctx, logr.Discard()),
+		solvers: make([]cmacme.ACMEChallengeSolver, 0, len(solvers)),
+		order:   &cmacme.Order{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
+		byName:  map[string][]int{}, byZone: map[string][]int{}, missed: map[offerKind]Miss{},
+	}
+	for i := range solvers {
+		// What a copy of it costs does not depend on its configuration. The mark says which one was chosen.
+		c.solvers = append(c.solvers, bare(&solvers[i], i))
+		c.file(i)
+	}
+	return c
+}
+
+// file puts a solver where the names that it may be for will find it.
+func (c *Choice) file(i int) {
+	selector := c.solvers[i].Selector
+	switch {
+	case selector == nil:
+		c.fileAlways(i)
+	case !hasLabels(c.order.Labels, selector.MatchLabels):
+		return
+	case len(selector.DNSNames) > 0:
+		for _, name := range selector.DNSNames {
+			c.byName[name] = append(c.byName[name], i)
+		}
+	case len(selector.DNSZones) == 0:
+		c.fileAlways(i)
+	case slices.ContainsFunc(selector.DNSZones, isOdd):
+		// How zones that are no plain names compare is cert-manager's secret.
+		c.always = append(c.always, i)
+	default:
+		for _, zone := range selector.DNSZones {
+			zone = strings.ToLower(zone)
+			c.byZone[zone] = append(c.byZone[zone], i)
+		}
+	}
+}
+
+// fileAlways keeps a solver for any name unless one of its kind that was there before has as many labels: then it never wins.
+func (c *Choice) fileAlways(i int) {
+	for _, j := range c.always {
+		before, now := c.solvers[j].Selector, c.solvers[i].Selector
+		if sameKind(&c.solvers[i], &c.solvers[j]) && matchLabels(before) >= matchLabels(now) && !hasNames(before) {
+			return
+		}
+	}
+	c.always = append(c.always, i)
+}
+
+// bare is a solver with no more than its kind and its selector, and a mark.
+func bare(solver *cmacme.ACMEChallengeSolver, mark int) cmacme.ACMEChallengeSolver {
+	b := cmacme.ACMEChallengeSolver{Selector: solver.Selector, WaitInsteadOfSelfCheck: &metav1.Duration{Duration: time.Duration(mark)}}
+	if solver.HTTP01 != nil {
+		b.HTTP01 = &cmacme.ACMEChallengeSolverHTTP01{}
+	}
+	if solver.DNS01 != nil {
+		b.DNS01 = &cmacme.ACMEChallengeSolverDNS01{}
+	}
+	return b
+}
+
+func sameKind(a, b *cmacme.ACMEChallengeSolver) bool {
+	return (a.HTTP01 != nil) == (b.HTTP01 != nil) && (a.DNS01 != nil) == (b.DNS01 != nil)
+}
+
+func matchLabels(selector *cmacme.CertificateDNSNameSelector) int {
+	if selector == nil {
+		return 0
+	}
+	return len(selector.MatchLabels)
+}
+
+func hasNames(selector *cmacme.CertificateDNSNameSelector) bool {
+	return selector != nil && len(selector.DNSNames)+len(selector.DNSZones) > 0
+}
+
+func hasLabels(labels, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if got, ok := labels[key]; !ok || got != value {
+			return false
+		}
+	}
+	return true
+}
+
+// isOdd tells whether a name is not just labels with dots between them.
+func isOdd(name string) bool {
+	if name == "" || name[0] == '.' || name[len(name)-1] == '.' || strings.Contains(name, "..") {
+		return true
+	}
+	return strings.ContainsFunc(name, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && r != '*' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+// Offers are the challenges that CAs offer for a name: see RFC 8738 for IP addresses; wildcards are for DNS-01 alone.
+func Offers(name string) []cmacme.ACMEChallenge {
+	http, dns := cmacme.ACMEChallenge{Type: "http-01"}, cmacme.ACMEChallenge{Type: "dns-01"}
+	switch {
+	case strings.HasPrefix(name, "*."):
+		return []cmacme.ACMEChallenge{dns}
+	case net.ParseIP(name) != nil:
+		return []cmacme.ACMEChallenge{http}
+	}
+	return []cmacme.ACMEChallenge{http, dns}
+}
+
+// Pick returns the place of the solver that cert-manager would choose for a name, -1 when there is none. CAs return names in
+// lower case.
+func (c *Choice) Pick(name string) int {
+	name = strings.ToLower(name)
+	return c.among(name, c.candidates(name))
+}
+
+// among is Pick with these solvers alone.
+func (c *Choice) among(name string, places []int) int {
+	if len(places) == 0 {
+		return -1
+	}
+	solvers := make([]cmacme.ACMEChallengeSolver, 0, len(places))
+	for _, i := range places {
+		solvers = append(solvers, c.solvers[i])
+	}
+	return pickedFor(c.ctx, name, c.order, solvers)
+}
+
+// pickedFor returns the mark of the solver that cert-manager would choose, -1 when there is none.
+func pickedFor(ctx context.Context, name string, order *cmacme.Order, solvers []cmacme.ACMEChallengeSolver) int {
+	chosen, _ := solverpicker.Pick(ctx, name, Offers(name), solvers, order)
+	if chosen == nil {
+		return -1
+	}
+	return int(chosen.WaitInsteadOfSelfCheck.Duration)
+}
+
+func (c *Choice) candidates(name string) []int {
+	if isOdd(name) {
+		return c.all()
+	}
+	places := append(slices.Clone(c.always), c.byName[name]...)
+	for zone, ok := name, true; ok; _, zone, ok = strings.Cut(zone, ".") {
+		places = append(places, c.byZone[zone]...)
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
+}
+
+func (c *Choice) all() []int {
+	places := make([]int, len(c.solvers))
+	for i := range places {
+		places[i] = i
+	}
+	return places
+}
+
+// Has tells whether there is a solver of the kind that could be for this name, whatever its selector.
+func (c *Choice) Has(name string) bool {
+	return slices.ContainsFunc(c.solvers, func(s cmacme.ACMEChallengeSolver) bool { return c.fits(&s, name) })
+}
+
+func (c *Choice) fits(solver *cmacme.ACMEChallengeSolver, name string) bool {
+	for _, offer := range Offers(name) {
+		if offer.Type == "http-01" && solver.HTTP01 != nil || offer.Type == "dns-01" && solver.DNS01 != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// mostSolvers is how many solvers a message describes.
+const mostSolvers = 3
+
+// Kinds lists solvers, like "solvers[0]: http01".
+func (c *Choice) Kinds() string {
+	var parts []string
+	for i := range c.solvers {
+		kind := "http01"
+		if c.solvers[i].DNS01 != nil {
+			kind = "dns01"
+		}
+		parts = append(parts, fmt.Sprintf("solvers[%d]: %s", i, kind))
+	}
+	return shorten(parts)
+}
+
+// Miss says of the solvers of one kind what keeps each from being chosen for a name that none is chosen for.
+type Miss struct {
+	// Text is like "solvers[0] needs label use-dns01=true on the Certificate, which has none".
+	Text string
+	// Labelled and Zoned tell whether there is a label or a zone that would help.
+	Labelled, Zoned bool
+}
+
+// Misses is the same for all names of a kind; so it is found out once for a thousand of them.
+func (c *Choice) Misses(name string) Miss {
+	offered := Offers(name)
+	kind := offerKind{len(offered), offered[0].Type}
+	if known, ok := c.missed[kind]; ok {
+		return known
+	}
+	var found Miss
+	var parts []string
+	for i := range c.solvers {
+		s := &c.solvers[i]
+		if !c.fits(s, name) || s.Selector == nil {
+			continue
+		}
+		missing := missingLabel(c.order.Labels, s.Selector.MatchLabels)
+		found.Labelled = found.Labelled || missing != ""
+		found.Zoned = found.Zoned || missing == "" && len(s.Selector.DNSNames) == 0
+		if missing != "" {
+			parts = append(parts, fmt.Sprintf("solvers[%d] needs label %s", i, missing))
+		} else {
+			parts = append(parts, fmt.Sprintf("solvers[%d]: %s", i, describeNames(s.Selector)))
+		}
+	}
+	found.Text = shorten(parts)
+	c.missed[kind] = found
+	return found
+}
+
+// Describe says of which kind a solver is and which names it is for, like "dns01, dnsZones cert-lab.dev".
+func Describe(solver *cmacme.ACMEChallengeSolver) string {
+	parts := []string{"http01"}
+	if solver.DNS01 != nil {
+		parts = []string{"dns01"}
+	}
+	if s := solver.Selector; s != nil {
+		parts = append(parts, describeEntries("dnsNames", s.DNSNames), describeEntries("dnsZones", s.DNSZones))
+		var labels []string
+		for key, value := range s.MatchLabels {
+			labels = append(labels, key+"="+value)
+		}
+		slices.Sort(labels)
+		parts = append(parts, describeEntries("matchLabels", labels))
+		parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
+	}
+	if len(parts) == 1 {
+		parts = append(parts, "no selector")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// describeNames lists what a selector is for, like "dnsNames a.dev, dnsZones b.dev".
+func describeNames(selector *cmacme.CertificateDNSNameSelector) string {
+	parts := []string{describeEntries("dnsNames", selector.DNSNames), describeEntries("dnsZones", selector.DNSZones)}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ", ")
+}
+
+func describeEntries(title string, entries []string) string {
+	switch len(entries) {
+	case 0:
+		return ""
+	case 1, 2:
+		return title + " " + words.Excerpt(strings.Join(entries, " and "))
+	}
+	return fmt.Sprintf("%s %s and %d more", title, words.Excerpt(entries[0]), len(entries)-1)
+}
+
+// missingLabel says which label a Certificate lacks, the first in their order; "" when it has all of them.
+func missingLabel(labels, wanted map[string]string) string {
+	first := ""
+	for key, value := range wanted {
+		if got, ok := labels[key]; (!ok || got != value) && (first == "" || key < first) {
+			first = key
+		}
+	}
+	if got, ok := labels[first]; ok {
+		return fmt.Sprintf("%s on the Certificate, which has %q", words.Line(first+"="+wanted[first]), got)
+	}
+	if first == "" {
+		return ""
+	}
+	return words.Line(first+"="+wanted[first]) + " on the Certificate, which has none"
+}
+
+func shorten(parts []string) string {
+	if len(parts) > mostSolvers {
+		parts = append(parts[:mostSolvers:mostSolvers], fmt.Sprintf("and %d more", len(parts)-mostSolvers))
+	}
+	return strings.Join(parts, ", ")
+}
