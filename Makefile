@@ -50,6 +50,7 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 	cd deploy/local && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	go test -count=1 ./charts
 	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers ./admission ./admission/lint
+	go test -count=1 -run '^TestCodes$$' ./solvers/alidns ./solvers/dnspod
 	go test -count=1 -run '^(TestTroubleshooting|TestGuide)$$' ./admission/doctor
 	go test -count=1 -run '^TestDefinitionsAreThoseOfTheModules$$' ./admission/schema
 	go test -count=1 -run '^(TestGolden|TestExplanation|TestRulesReference)$$' ./admission/report ./admission/catalogue
@@ -63,6 +64,7 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 generate: tools ## Write the generated and golden files anew.
 	go test -count=1 ./charts -update
 	go test -count=1 ./solvers ./admission ./admission/lint -run '^TestFlagsReference$$' -update
+	go test -count=1 ./solvers/alidns ./solvers/dnspod -run '^TestCodes$$' -update
 	go test -count=1 ./admission/schema -run '^TestDefinitionsAreThoseOfTheModules$$' -update
 	go test -count=1 ./admission/doctor -run '^(TestTroubleshooting|TestGolden|TestGuide)$$' -update
 	go test -count=1 ./admission/report ./admission/catalogue -run '^(TestGolden|TestExplanation|TestRulesReference)$$' -update

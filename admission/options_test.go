@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files anew")
 
-// TestFlagsReference holds docs/flags-admission.md to the flags that there are.
-func TestFlagsReference(t *testing.T) {
+// TestGenerated_Flags holds docs/flags-admission.md to the flags that there are.
+func TestGenerated_Flags(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Flags of `certyun admission`\n\nMade by `make generate`. Do not edit.\n")
 	groups := NewOptions().Flags()

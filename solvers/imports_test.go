@@ -79,7 +79,7 @@ func TestImports(t *testing.T) {
 }
 
 func simulates(name string) bool {
-	return name == "solvers/simulator" || strings.HasPrefix(name, "solvers/simulator/")
+	return name == "solvers/providertest" || name == "solvers/simulator" || strings.HasPrefix(name, "solvers/simulator/")
 }
 
 // list returns the module's packages, each with the packages of this module that it depends on.

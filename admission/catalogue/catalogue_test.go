@@ -82,8 +82,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestExplanation holds what is said about a rule to a file that people have read.
-func TestExplanation(t *testing.T) {
+// TestGenerated_Explanation holds what is said about a rule to a file that people have read.
+func TestGenerated_Explanation(t *testing.T) {
 	t.Parallel()
 	r := shown{
 		Rule: &rule.Rule{

@@ -13,8 +13,8 @@ import (
 	"github.com/certyun/certyun/admission/ca"
 )
 
-// TestRulesReference holds docs/rules.md to the rules that there are.
-func TestRulesReference(t *testing.T) {
+// TestGenerated_Rules holds docs/rules.md to the rules that there are.
+func TestGenerated_Rules(t *testing.T) {
 	t.Parallel()
 	want := fmt.Sprintf(rulesIntroduction, ca.DataDate, differencesList(t)) + "\n" + reference(allShown(t))
 	file := filepath.Join("..", "..", "docs", "rules.md")

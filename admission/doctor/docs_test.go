@@ -29,8 +29,8 @@ func checkFilled(t *testing.T, d *Diagnosis) {
 	}
 }
 
-// TestTroubleshooting holds docs/troubleshooting.md to the causes that there are.
-func TestTroubleshooting(t *testing.T) {
+// TestGenerated_Troubleshooting holds docs/troubleshooting.md to the causes that there are.
+func TestGenerated_Troubleshooting(t *testing.T) {
 	t.Parallel()
 	golden(t, filepath.Join("..", "..", "docs", "troubleshooting.md"), troubleshootingGuide(append(Table(), Unknown())))
 }
@@ -170,8 +170,8 @@ func namedInCode(t *testing.T) []string {
 // exampleOutput is where docs/doctor.md shows what the command writes.
 var exampleOutput = regexp.MustCompile("(?s)```text\n.*?```")
 
-// TestGuide holds the example in docs/doctor.md to what the command writes.
-func TestGuide(t *testing.T) {
+// TestGenerated_Guide holds the example in docs/doctor.md to what the command writes.
+func TestGenerated_Guide(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join("..", "..", "docs", "doctor.md")
 	guide, err := os.ReadFile(file)

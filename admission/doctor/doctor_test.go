@@ -99,7 +99,7 @@ func (s *scene) ready(t *testing.T) {
 	s.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "www-tls"}, Data: map[string][]byte{corev1.TLSCertKey: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf})}})
 }
 
-func TestGolden(t *testing.T) {
+func TestGenerated_Diagnoses(t *testing.T) {
 	t.Parallel()
 	for name, look := range scenes() {
 		t.Run(name, func(t *testing.T) {

@@ -128,8 +128,8 @@ func TestCertManagersSamplesAreAccepted(t *testing.T) {
 	}
 }
 
-// TestGuidesMistakesAreFound has what people copy from guides.
-func TestGuidesMistakesAreFound(t *testing.T) {
+// TestGenerated_GuidesMistakes has what people copy from guides.
+func TestGenerated_GuidesMistakes(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join("testdata", "guide.yaml")
 	found := lintFiles(t, file)

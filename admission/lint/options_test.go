@@ -19,8 +19,8 @@ import (
 	"github.com/certyun/certyun/admission/report"
 )
 
-// TestFlagsReference holds docs/flags-lint.md to the flags that there are.
-func TestFlagsReference(t *testing.T) {
+// TestGenerated_Flags holds docs/flags-lint.md to the flags that there are.
+func TestGenerated_Flags(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	b.WriteString("# Flags of `certyun lint`\n\nMade by `make generate`. Do not edit.\n")

@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden output in scripts anew")
 
-// TestScripts runs the command as people do. A script says what its files are, what is called, and what comes of it.
-func TestScripts(t *testing.T) {
+// TestGenerated_Scripts runs the command as people do. A script says what its files are, what is called, and what comes of it.
+func TestGenerated_Scripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
@@ -27,9 +27,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestScriptsWithACluster runs those that need an API server: the administrator's kubeconfig is in $ADMIN, and in $READER that of
+// TestGenerated_ScriptsWithACluster runs those that need an API server: the administrator's kubeconfig is in $ADMIN, and in $READER that of
 // a user who may read only Issuers and Certificates, and only in the namespace default.
-func TestScriptsWithACluster(t *testing.T) {
+func TestGenerated_ScriptsWithACluster(t *testing.T) {
 	t.Parallel()
 	server := apiServer(t)
 	admin, err := server.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)

@@ -102,8 +102,8 @@ func write(t *testing.T, format report.Format, r *report.Report, o report.Option
 	return b.String()
 }
 
-// TestGolden holds every format of one rich report to a file that people have read.
-func TestGolden(t *testing.T) {
+// TestGenerated_Formats holds every format of one rich report to a file that people have read.
+func TestGenerated_Formats(t *testing.T) {
 	t.Parallel()
 	options := report.Options{Rules: documented(), Version: "1.2.3"}
 	colored := options

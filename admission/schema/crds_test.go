@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files anew")
 
-// TestDefinitionsAreThoseOfTheModules holds the definitions in the binary to those of the modules that go.mod names.
-func TestDefinitionsAreThoseOfTheModules(t *testing.T) {
+// TestGenerated_Definitions holds the definitions in the binary to those of the modules that go.mod names.
+func TestGenerated_Definitions(t *testing.T) {
 	t.Parallel()
 	for _, kind := range definedKinds() {
 		want := brief(t, filepath.Join(moduleFolder(t, "github.com/cert-manager/cert-manager"), "deploy", "crds", kind.file+".yaml"))

@@ -83,7 +83,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestTables(t *testing.T) {
+func TestGenerated_Tables(t *testing.T) {
 	var out strings.Builder
 	if err := sample().tables(&out); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestTables(t *testing.T) {
 	golden(t, "tables.txt", out.String())
 }
 
-func TestCharts(t *testing.T) {
+func TestGenerated_Charts(t *testing.T) {
 	root := t.TempDir()
 	if err := sample().write(root, "docs"); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func sample() Chart {
 	}
 }
 
-func TestSVG(t *testing.T) {
+func TestGenerated_SVG(t *testing.T) {
 	got := sample().SVG()
 	file := filepath.Join("testdata", "sample.svg")
 	if *update {

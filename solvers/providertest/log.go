@@ -1,9 +1,8 @@
-package dnspod_test
+package providertest
 
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -11,8 +10,9 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// TestLog holds what of a vendor's message gets into the log, at level 4 and only there.
-func TestLog(t *testing.T) {
+// log holds what of a vendor's message gets into the log, at level 4 and only there.
+func (h Host) log(t *testing.T) {
+	escaped := url.QueryEscape(h.Keys.Secret)
 	for name, test := range map[string]struct {
 		level   string
 		message string
@@ -26,8 +26,8 @@ func TestLog(t *testing.T) {
 			level: "3", message: "The line is odd.", not: []string{"The line is odd.", "REQUEST-1"},
 		},
 		"keys are taken out, as they are and as they stand in a query": {
-			level: "4", message: keys.ID + " and " + keys.Secret + " and " + url.QueryEscape(keys.Secret),
-			want: []string{"*** and *** and ***"}, not: []string{keys.ID, keys.Secret, url.QueryEscape(keys.Secret)},
+			level: "4", message: h.Keys.ID + " and " + h.Keys.Secret + " and " + escaped,
+			want: []string{"*** and *** and ***"}, not: []string{h.Keys.ID, h.Keys.Secret, escaped},
 		},
 		"a message that repeats what was signed is left out": {
 			level: "4", message: "no match, server String to Sign is:POST&%2F&AccessKeyId%3Dsomething",
@@ -39,11 +39,10 @@ func TestLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := logged(t, test.level)
-			server := serve(t, func(request) answer {
-				return answer{status: 400, body: fmt.Sprintf(`{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":%q},"RequestId":"REQUEST-1"}}`, test.message)}
+			server := h.Serve(t, func(Asked) Answer {
+				return Answer{Status: h.API.Status, Body: h.API.Refusal("Something.New", test.message, "REQUEST-1")}
 			})
-			_, err := at(t, server.URL, nil).Account(keys, nil).FindTXT(t.Context(), challenge("example.com", "_acme-challenge"))
-			if err == nil {
+			if err := Find(Challenge("example.com", rr))(t.Context(), h.Account(t, server.URL)); err == nil {
 				t.Fatal("the refusal is no error")
 			}
 			klog.Flush()

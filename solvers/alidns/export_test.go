@@ -1,0 +1,4 @@
+package alidns
+
+// Known are the codes that the tests make a page of.
+var Known = known
