@@ -8,6 +8,11 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 TOOLS := go -C deploy/local run ./cmd/tools
 
+# What holds a generated or golden file to its source is called TestGenerated_…, writes it anew with -update, and is found by its name.
+GENERATED := '^TestGenerated_'
+packages = $(shell cd $(1) && grep -rl --include='*_test.go' --exclude-dir=.local $(if $(filter .,$(1)),--exclude-dir=deploy) '^func TestGenerated_' . | xargs -n1 dirname | sort -u)
+ASSETS := KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)}
+
 VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/certyun/Chart.yaml)
 REVISION ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -32,13 +37,13 @@ test: tools ## Run all tests: unit, race, fuzz seeds, conformance, end to end.
 	assets=$${KUBEBUILDER_ASSETS:-$(BIN)}; \
 	CGO_ENABLED=1 KUBEBUILDER_ASSETS=$$assets TEST_ASSET_ETCD=$$assets/etcd TEST_ASSET_KUBE_APISERVER=$$assets/kube-apiserver \
 	  TEST_ASSET_KUBECTL=$$assets/kubectl go test -race -count=1 -timeout 20m ./...
-	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -count=1 -run '^TestBesideCertManagersWebhook$$' ./admission
+	$(ASSETS) go test -count=1 -run '^TestBesideCertManagersWebhook$$' ./admission
 	go -C admission/oracle test -count=1 -timeout 10m ./...
 	go -C deploy/local test -count=1 -timeout 20m ./...
 
 .PHONY: bench
 bench: tools ## Run the benchmarks, which fail when a promise is broken; an idle machine is assumed.
-	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -run '^$$' -bench . -timeout 20m ./admission ./admission/evidence/cluster ./admission/lint
+	$(ASSETS) go test -run '^$$' -bench . -timeout 20m ./admission ./admission/evidence/cluster ./admission/lint
 	go test -run '^$$' -bench . -benchtime 1x -timeout 10m ./solvers
 	$(BIN)/certyun-local bench -charts docs
 
@@ -48,12 +53,10 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 	$(GOLANGCI_LINT) run
 	cd admission/oracle && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
 	cd deploy/local && $(GOLANGCI_LINT) fmt --diff && $(GOLANGCI_LINT) run
+	go test -count=1 -run '^TestImports$$' ./solvers
 	go test -count=1 ./charts
-	go test -count=1 -run '^(TestFlagsReference|TestImports)$$' ./solvers ./admission ./admission/lint
-	go test -count=1 -run '^TestCodes$$' ./solvers/alidns ./solvers/dnspod
-	go test -count=1 -run '^(TestTroubleshooting|TestGuide)$$' ./admission/doctor
-	go test -count=1 -run '^TestDefinitionsAreThoseOfTheModules$$' ./admission/schema
-	go test -count=1 -run '^(TestGolden|TestExplanation|TestRulesReference)$$' ./admission/report ./admission/catalogue
+	$(ASSETS) go test -count=1 -run $(GENERATED) $(call packages,.)
+	go -C deploy/local test -count=1 -run $(GENERATED) $(call packages,deploy/local)
 	$(BIN)/certyun-local dryrun
 	go mod tidy -diff
 	go -C admission/oracle mod tidy -diff
@@ -62,14 +65,8 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 
 .PHONY: generate
 generate: tools ## Write the generated and golden files anew.
-	go test -count=1 ./charts -update
-	go test -count=1 ./solvers ./admission ./admission/lint -run '^TestFlagsReference$$' -update
-	go test -count=1 ./solvers/alidns ./solvers/dnspod -run '^TestCodes$$' -update
-	go test -count=1 ./admission/schema -run '^TestDefinitionsAreThoseOfTheModules$$' -update
-	go test -count=1 ./admission/doctor -run '^(TestTroubleshooting|TestGolden|TestGuide)$$' -update
-	go test -count=1 ./admission/report ./admission/catalogue -run '^(TestGolden|TestExplanation|TestRulesReference)$$' -update
-	go -C deploy/local test -count=1 ./bench/... -run '^(TestTables|TestCharts|TestSVG)$$' -update
-	KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)} go test -count=1 ./admission/lint -run '^(TestScripts|TestScriptsWithACluster|TestGuidesMistakesAreFound)$$' -update
+	$(ASSETS) go test -count=1 -run $(GENERATED) $(call packages,.) -update
+	go -C deploy/local test -count=1 -run $(GENERATED) $(call packages,deploy/local) -update
 
 .PHONY: build
 build: ## Build the binary into .local/build.

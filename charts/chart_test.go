@@ -113,7 +113,7 @@ func valueSets(t *testing.T) map[string]string {
 	return sets
 }
 
-func TestGoldenRenders(t *testing.T) {
+func TestGenerated_Renders(t *testing.T) {
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
 			golden(t, filepath.Join(goldenDir, name+".yaml"), render(t, "--values", values))
@@ -122,7 +122,7 @@ func TestGoldenRenders(t *testing.T) {
 	}
 }
 
-func TestBundle(t *testing.T) {
+func TestGenerated_Bundle(t *testing.T) {
 	const header = "# The chart with its default values, for those who do not use Helm. Made by `make generate`; do not edit.\n"
 	golden(t, "../deploy/bundle.yaml", header+render(t))
 }

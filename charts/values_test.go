@@ -67,7 +67,7 @@ func prose(comment string) string {
 	return strings.Join(lines, " ")
 }
 
-func TestValuesReference(t *testing.T) {
+func TestGenerated_Values(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Values of the chart\n\n")
 	b.WriteString("<!-- Made from charts/certyun/values.yaml by `make generate`; do not edit. -->\n\n")

@@ -1,6 +1,7 @@
 package solvers
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -512,7 +513,7 @@ func TestDrain_WhilePresentWritesForOthers(t *testing.T) {
 		presented := make(chan error)
 		go func() { presented <- s.replicas[0].Present(s.request(challenges[0])) }()
 		time.Sleep(time.Millisecond)
-		s.replicas[0].Drain() // which lets none begin until it ends
+		s.replicas[0].Drain(context.Background()) // which lets none begin until it ends
 		if err := <-presented; err != nil {
 			s.t.Error(err)
 		}

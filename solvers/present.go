@@ -64,24 +64,25 @@ func (s *Solver) writeTime() time.Duration {
 	return operationTimeout - min(s.longest, leastWait)
 }
 
-// own makes a change to the challenge's record, alone.
-func (s *Solver) own(ctx context.Context, r ahead.Request, change func(known ahead.Record, trust bool) error) error {
+// own takes the challenge's record, until it is released.
+func (s *Solver) own(ctx context.Context, r ahead.Request) (ahead.Owned, error) {
 	if s.ahead == nil {
-		return change(ahead.Record{}, false)
+		return ahead.Owned{Release: func() {}}, nil
 	}
-	return s.ahead.Own(ctx, r, change)
+	return s.ahead.Own(ctx, r)
 }
 
 // write adds the challenge's record and returns the zone that it is in.
 func (s *Solver) write(ctx context.Context, c *challenge, r ahead.Request) (zone string, err error) {
-	err = s.own(ctx, r, func(known ahead.Record, trust bool) (err error) {
-		if !trust || known.Account != c.fingerprint() {
-			known = ahead.Record{}
-		}
-		zone, err = s.add(ctx, c, known)
-		return err
-	})
-	return zone, err
+	owned, err := s.own(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	defer owned.Release()
+	if !owned.Trust || owned.Known.Account != c.fingerprint() {
+		return s.add(ctx, c, ahead.Record{})
+	}
+	return s.add(ctx, c, owned.Known)
 }
 
 // add writes the record into the zone that the name belongs to, unless it is known to be there, remembers its id and returns the

@@ -12,6 +12,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/issuer/acme/dns/util"
 	mdns "github.com/miekg/dns"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/component-base/metrics"
 
 	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
@@ -19,7 +20,6 @@ import (
 	"github.com/certyun/certyun/solvers/simulator"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 	"github.com/certyun/certyun/solvers/simulator/dns"
-	"k8s.io/component-base/metrics"
 )
 
 // wired is the solvers as the command makes them of its flags, and the world that they reach over real sockets.

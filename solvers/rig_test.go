@@ -16,14 +16,14 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/component-base/metrics"
+	"k8s.io/component-base/metrics/testutil"
 
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/simulator"
 	simalidns "github.com/certyun/certyun/solvers/simulator/alidns"
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 	simdnspod "github.com/certyun/certyun/solvers/simulator/dnspod"
-	"k8s.io/component-base/metrics"
-	"k8s.io/component-base/metrics/testutil"
 )
 
 // The accounts of the tests: alice and bob, who do not know each other's keys.

@@ -82,8 +82,9 @@ func (o *Options) Run(ctx context.Context) (err error) {
 	}
 	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
 	// a deadline of its own.
-	defer dnspod.Drain()
-	defer alidns.Drain()
+	draining := context.WithoutCancel(ctx)
+	defer dnspod.Drain(draining)
+	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
 }
 

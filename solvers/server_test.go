@@ -138,7 +138,7 @@ func TestDrainWaitsForWhatIsInFlight(t *testing.T) {
 			cancel()
 		}()
 		time.Sleep(time.Second)
-		r.solver.Drain()
+		r.solver.Drain(r.t.Context())
 		synctest.Wait() // for what follows at once
 		if ctx.Err() == nil {
 			r.t.Error("Drain returned before CleanUp did")

@@ -23,10 +23,16 @@ import (
 	"github.com/certyun/certyun/solvers/provider"
 )
 
-// operationTimeout bounds one Present or CleanUp, everything included: cert-manager's interface hands us no context. A generic
-// API server answers after 34 seconds with a time-out of its own, whatever the handler does
+// operationTimeout bounds one Present or CleanUp, everything included: cert-manager's interface hands us no context. A generic API
+// server answers after 34 seconds with a time-out of its own, whatever the handler does
 // (https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/endpoints/handlers/rest.go, requestTimeoutUpperBound). What went
-// wrong must be told before that, or nobody is told.
+// wrong must be told before that, or nobody is told. Of a Present's time:
+//
+//	33 s  all of it
+//	23 s  the calls to the cloud, retries and the wait for the quota included (operationTimeout - leastWait)
+//	10 s  the wait for the record at least (leastWait), 30 s at most (defaultPropagationTimeout, if the calls took 3 s)
+//	10 s  one request to the cloud (wire), and the wait for the records of others beside the own (othersWithin)
+//	40 s  a look at all zones of an account (provider): longer than its caller has, for it serves those who come next
 const operationTimeout = 33 * time.Second
 
 // leastWait is what the API calls leave to the wait for a record at least. Most records appear within it; where they do not,
@@ -67,9 +73,9 @@ type watcher interface {
 
 // neighbours knows of the challenges beside the one that is asked for: see package ahead.
 type neighbours interface {
-	// Own lets a change be made to the request's record, alone. The change is told where the record was written before it was
-	// asked for, and whether it is to be trusted that it is still there.
-	Own(ctx context.Context, r ahead.Request, change func(known ahead.Record, trust bool) error) error
+	// Own takes the request's record until it is released, and tells where it was written before it was asked for, and whether it is
+	// to be trusted that it is still there.
+	Own(ctx context.Context, r ahead.Request) (ahead.Owned, error)
 	// Removed notes that the request's record was removed, Doubt that it is not where it was written.
 	Removed(r ahead.Request)
 	Doubt(r ahead.Request)
@@ -108,15 +114,16 @@ func (s *Solver) Initialize(restConfig *rest.Config, _ <-chan struct{}) error {
 // Initialized tells whether Initialize has run.
 func (s *Solver) Initialized() bool { return s.keys.Load() != nil }
 
-// Drain returns when no Present or CleanUp is in flight. Those that begin meanwhile wait for it.
-func (s *Solver) Drain() {
-	_ = s.inFlight.Acquire(context.Background(), math.MaxInt64) // which cannot fail with a context that never ends
-	s.inFlight.Release(math.MaxInt64)
+// Drain returns when no Present or CleanUp is in flight, or when ctx ends. Those that begin meanwhile wait for it.
+func (s *Solver) Drain(ctx context.Context) {
+	if s.inFlight.Acquire(ctx, math.MaxInt64) == nil {
+		s.inFlight.Release(math.MaxInt64)
+	}
 }
 
 // begin counts an operation as in flight until the returned function is called.
 func (s *Solver) begin() (end func()) {
-	_ = s.inFlight.Acquire(context.Background(), 1)
+	_ = s.inFlight.Acquire(context.Background(), 1) // which cannot fail with a context that never ends
 	return func() { s.inFlight.Release(1) }
 }
 
@@ -134,17 +141,30 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		s.shown.Concluded(c.name, c.value) // cert-manager asks for this when the CA is done
 	}
 	if err == nil {
-		r := s.requestOf(c)
-		err = s.own(ctx, r, func(known ahead.Record, _ bool) error { return s.remove(ctx, c, known) })
-		if err == nil && s.ahead != nil {
-			s.ahead.Removed(r)
-		}
+		err = s.takeAway(ctx, c)
 	}
 	if err == nil {
 		klog.InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
 		return nil
 	}
 	return s.unlessHopeless(c, err)
+}
+
+// takeAway removes the challenge's record, alone.
+func (s *Solver) takeAway(ctx context.Context, c *challenge) error {
+	r := s.requestOf(c)
+	owned, err := s.own(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer owned.Release()
+	if err := s.remove(ctx, c, owned.Known); err != nil {
+		return err
+	}
+	if s.ahead != nil {
+		s.ahead.Removed(r)
+	}
+	return nil
 }
 
 // unlessHopeless makes a success of an error of a removal that can never work.

@@ -347,7 +347,7 @@ func newManifest(d *document, prefix string, tree map[string]any, raw []byte, ob
 		object.Name, _ = metadata["generateName"].(string)
 	}
 	if raw == nil {
-		raw, _ = stdjson.Marshal(tree) // it was read from JSON
+		raw, _ = stdjson.Marshal(tree) //nolint:errchkjson // it was read from JSON
 	}
 	return &manifest{doc: d, prefix: prefix, raw: raw, object: object}
 }

@@ -101,20 +101,27 @@ func New(o Options) *Ahead {
 // knows tells whether there is something to know.
 func (a *Ahead) knows() bool { return a.synced.Load() && a.view.sees() }
 
-// Own lets a change be made to the record of a request, for cert-manager: nobody works ahead on the record meanwhile. The change
-// is told where the record was written ahead, by whichever replica; trust says that it is still there.
-func (a *Ahead) Own(ctx context.Context, r Request, change func(known Record, trust bool) error) error {
+// Owned is a record in the hands of one who acts for cert-manager.
+type Owned struct {
+	// Known is where the record was written ahead, by whichever replica; Trust says that it is still there.
+	Known Record
+	Trust bool
+	// Release lets it go.
+	Release func()
+}
+
+// Own takes the record of a request, for cert-manager: nobody works ahead on it until it is released.
+func (a *Ahead) Own(ctx context.Context, r Request) (Owned, error) {
 	release, err := a.turns.take(ctx, r.key())
 	if err != nil {
-		return &fault.Error{Kind: fault.Transient, Reason: "another change of the record took all the time there was", Cause: err}
+		return Owned{}, &fault.Error{Kind: fault.Transient, Reason: "another change of the record took all the time there was", Cause: err}
 	}
-	defer release()
-	e, known := a.lookUp(ctx, r.key())
-	if !known {
-		return change(Record{}, false)
+	owned := Owned{Release: release}
+	if e, known := a.lookUp(ctx, r.key()); known {
+		c, found := a.view.find(r)
+		owned.Known, owned.Trust = a.recordOf(e), e.Written && found && c.UID == e.Challenge
 	}
-	c, found := a.view.find(r)
-	return change(a.recordOf(e), e.Written && found && c.UID == e.Challenge)
+	return owned, nil
 }
 
 // recordOf is where the entry's record was written. The id counts only while the replica lives that wrote it: since then somebody

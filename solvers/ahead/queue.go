@@ -3,6 +3,7 @@ package ahead
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -27,10 +28,13 @@ const (
 	unheardFor = 5 * time.Second
 )
 
-// Waits after a failure: doubling.
+// Waits after a failure: doubling. A cloud that asks for fewer calls is left alone for shorter, and then called by one at a time for as
+// long as carefulFor.
 const (
 	firstBackoff = 5 * time.Second
+	busyBackoff  = time.Second
 	longBackoff  = 5 * time.Minute
+	carefulFor   = time.Minute
 )
 
 // backoff is when something that failed may be tried again.
@@ -40,11 +44,11 @@ type backoff struct {
 }
 
 // fail begins a wait. Of several that were under way together, the first to fail does: one cause is not counted many times.
-func (b *backoff) fail(now time.Time) {
+func (b *backoff) fail(now time.Time, first time.Duration) {
 	if b.goesOn(now) {
 		return
 	}
-	b.last = min(max(2*b.last, firstBackoff), longBackoff)
+	b.last = min(max(2*b.last, first), longBackoff)
 	b.until = now.Add(b.last)
 }
 
@@ -62,8 +66,9 @@ type queue struct {
 	mu sync.Mutex
 	// inFlight are the operations under way, by key; their groups are counted.
 	inFlight map[string]string
-	// proven are groups with which something has succeeded.
-	proven map[string]bool
+	// proven are groups with which something has succeeded, careful those that were asked for fewer calls, and until when they are that.
+	proven  map[string]bool
+	careful map[string]time.Time
 	// backoffs are of records by key, and of groups.
 	backoffs map[string]*backoff
 	// unheard is since when nothing is known of an entry's Challenge.
@@ -74,7 +79,7 @@ type queue struct {
 
 func (a *Ahead) newQueue() *queue {
 	return &queue{
-		Ahead: a, journal: a.journal.Load(), wake: make(chan struct{}, 1), inFlight: map[string]string{}, proven: map[string]bool{},
+		Ahead: a, journal: a.journal.Load(), wake: make(chan struct{}, 1), inFlight: map[string]string{}, proven: map[string]bool{}, careful: map[string]time.Time{},
 		backoffs: map[string]*backoff{}, unheard: map[string]time.Time{},
 	}
 }
@@ -149,7 +154,7 @@ func (q *queue) pauseJournal(err error) {
 	q.tell(err)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.fail(ofJournal, time.Now())
+	q.fail(ofJournal, time.Now(), firstBackoff)
 }
 
 func (q *queue) backsOff(key string) bool {
@@ -296,7 +301,7 @@ func (q *queue) enter(e entry) bool {
 	if _, busy := q.inFlight[e.key()]; busy || len(q.inFlight) >= atOnce || q.backoffs[e.key()].goesOn(now) || q.backoffs[group].goesOn(now) {
 		return false
 	}
-	if !q.proven[group] && q.count(group) >= atOnceAlone {
+	if (!q.proven[group] || now.Before(q.careful[group])) && q.count(group) >= atOnceAlone {
 		return false
 	}
 	q.inFlight[e.key()] = group
@@ -324,11 +329,14 @@ func (q *queue) leave(e entry, err error) {
 	case err == nil:
 		q.proven[group] = true
 		delete(q.backoffs, e.key())
-		delete(q.backoffs, group)
+		if !q.backoffs[group].goesOn(now) { // else it was under way before the cloud asked for fewer calls
+			delete(q.backoffs, group)
+		}
 	case q.solver(e).Busy(err):
-		q.fail(group, now)
+		q.careful[group] = now.Add(carefulFor)
+		q.fail(group, now, busyBackoff)
 	default:
-		q.fail(e.key(), now)
+		q.fail(e.key(), now, firstBackoff)
 		klog.V(2).InfoS("A record that was to be written ahead or taken back is left for later", "name", e.Name, "namespace", e.Namespace, "cause", err.Error())
 	}
 	select {
@@ -337,7 +345,8 @@ func (q *queue) leave(e entry, err error) {
 	}
 }
 
-func (q *queue) fail(key string, now time.Time) {
+func (q *queue) fail(key string, now time.Time, first time.Duration) {
+	maps.DeleteFunc(q.careful, func(_ string, until time.Time) bool { return now.After(until) })
 	for other, r := range q.backoffs {
 		if now.Sub(r.until) > longBackoff {
 			delete(q.backoffs, other)
@@ -346,5 +355,5 @@ func (q *queue) fail(key string, now time.Time) {
 	if q.backoffs[key] == nil {
 		q.backoffs[key] = &backoff{}
 	}
-	q.backoffs[key].fail(now)
+	q.backoffs[key].fail(now, first)
 }

@@ -11,7 +11,7 @@ func TestBackoff_DoublesWithEachWaitThatDidNotHelp(t *testing.T) {
 		var b backoff
 		for _, want := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second} {
 			for range 16 { // all that were under way fail for the same cause
-				b.fail(time.Now())
+				b.fail(time.Now(), firstBackoff)
 				time.Sleep(10 * time.Millisecond)
 			}
 			if b.last != want {

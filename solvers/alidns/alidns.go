@@ -99,12 +99,13 @@ func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID
 	}
 	q := wire.Question{Action: "AddDomainRecord", Zone: r.Zone, Line: line, TTL: r.TTL}
 	response := api.CreateAddDomainRecordResponse()
-	err := provider.ByEitherName(r.Zone, func(domain string) error {
+	var err error
+	for names := provider.NamesOf(r.Zone); names.Next(err); {
 		request := api.CreateAddDomainRecordRequest()
-		request.DomainName, request.RR, request.Type, request.Value = domain, r.RR, "TXT", r.Value
+		request.DomainName, request.RR, request.Type, request.Value = names.Name, r.RR, "TXT", r.Value
 		request.Line, request.TTL = line, requests.NewInteger(r.TTL)
-		return a.call(ctx, q, request, response, func() bool { return response.RecordId != "" })
-	})
+		err = a.call(ctx, q, request, response, func() bool { return response.RecordId != "" })
+	}
 	if fault.CodeOf(err) == "DomainRecordDuplicate" {
 		return "", nil
 	}
@@ -123,11 +124,12 @@ func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID
 func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
 	var ids []provider.RecordID
 	q := wire.Question{Action: "DescribeDomainRecords", Zone: r.Zone}
-	err := provider.ByEitherName(r.Zone, func(domain string) error {
+	var err error
+	for names := provider.NamesOf(r.Zone); names.Next(err); {
 		ids = nil
-		return provider.Pages(a.api.Endpoint.Host, func(page int, _ int64) (int, int64, error) {
+		err = provider.Pages(a.api.Endpoint.Host, func(page int, _ int64) (int, int64, error) {
 			request, response := api.CreateDescribeDomainRecordsRequest(), api.CreateDescribeDomainRecordsResponse()
-			request.DomainName, request.ValueKeyWord, request.Type, request.TypeKeyWord = domain, r.Value, "TXT", "TXT"
+			request.DomainName, request.ValueKeyWord, request.Type, request.TypeKeyWord = names.Name, r.Value, "TXT", "TXT"
 			request.PageSize, request.PageNumber = requests.NewInteger(recordPage), requests.NewInteger(page)
 			response.TotalCount = unset
 			err := a.call(ctx, q, request, response, func() bool { return response.TotalCount != unset })
@@ -138,7 +140,7 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 			}
 			return len(response.DomainRecords.Record), response.TotalCount, err
 		})
-	})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ const rr = "_acme-challenge"
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestCodes(t *testing.T) {
+func TestGenerated_Codes(t *testing.T) {
 	others := []string{
 		"InvalidLine.NoExist", "QuotaExceeded.TTL", "InvalidTTL", // which are about a parameter
 		"Something.New", "not a code: " + host.Keys.ID[:8],

@@ -129,14 +129,11 @@ func isParameter(name, code, message string) bool {
 // minimumTTL asks for the lowest TTL of the zone's edition, with DescribeDomainInfo
 // (https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-describedomaininfo).
 func (a *account) minimumTTL(ctx context.Context, zone string) (minimum int64, err error) {
-	err = provider.ByEitherName(zone, func(domain string) error {
-		request, response := api.CreateDescribeDomainInfoRequest(), api.CreateDescribeDomainInfoResponse()
-		request.DomainName, request.NeedDetailAttributes = domain, requests.NewBoolean(true)
-		err := a.call(ctx, wire.Question{Action: "DescribeDomainInfo", Zone: zone}, request, response, func() bool {
-			return response.MinTtl > 0
-		})
-		minimum = response.MinTtl
-		return err
-	})
-	return minimum, err
+	q, response := wire.Question{Action: "DescribeDomainInfo", Zone: zone}, api.CreateDescribeDomainInfoResponse()
+	for names := provider.NamesOf(zone); names.Next(err); {
+		request := api.CreateDescribeDomainInfoRequest()
+		request.DomainName, request.NeedDetailAttributes = names.Name, requests.NewBoolean(true)
+		err = a.call(ctx, q, request, response, func() bool { return response.MinTtl > 0 })
+	}
+	return response.MinTtl, err
 }

@@ -115,11 +115,12 @@ func totalOf(total *uint64, entries int) int64 {
 func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID, error) {
 	q := wire.Question{Action: "CreateRecord", Zone: r.Zone, Line: lineOf(r), TTL: r.TTL}
 	response := api.NewCreateRecordResponse()
-	err := provider.ByEitherName(r.Zone, func(domain string) error {
-		return a.call(ctx, q, newRecord(domain, r), response, func() bool {
+	var err error
+	for names := provider.NamesOf(r.Zone); names.Next(err); {
+		err = a.call(ctx, q, newRecord(names.Name, r), response, func() bool {
 			return response.Response != nil && response.Response.RecordId != nil
 		})
-	})
+	}
 	if fault.CodeOf(err) == "InvalidParameter.DomainRecordExist" {
 		return "", nil
 	}
@@ -151,11 +152,12 @@ func newRecord(domain string, r provider.TXT) *api.CreateRecordRequest {
 func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
 	var ids []provider.RecordID
 	q := wire.Question{Action: "DescribeRecordList", Zone: r.Zone}
-	err := provider.ByEitherName(r.Zone, func(domain string) error {
+	var err error
+	for names := provider.NamesOf(r.Zone); names.Next(err); {
 		ids = nil
-		return provider.Pages(a.api.Endpoint.Host, func(_ int, seen int64) (int, int64, error) {
+		err = provider.Pages(a.api.Endpoint.Host, func(_ int, seen int64) (int, int64, error) {
 			request, response := api.NewDescribeRecordListRequest(), api.NewDescribeRecordListResponse()
-			request.Domain, request.Subdomain, request.RecordType = &domain, &r.RR, new("TXT")
+			request.Domain, request.Subdomain, request.RecordType = &names.Name, &r.RR, new("TXT")
 			request.Offset, request.Limit = new(uint64(seen)), new(uint64(page))
 			err := a.call(ctx, q, request, response, func() bool {
 				return response.Response != nil && (response.Response.RecordCountInfo != nil || len(response.Response.RecordList) > 0)
@@ -175,7 +177,7 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 			}
 			return len(list), totalOf(total, len(list)), nil
 		})
-	})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -189,13 +191,13 @@ func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID)
 	if err != nil {
 		return &fault.Error{Kind: fault.Misconfigured, Reason: "the record id is none of DNSPod's"}
 	}
-	err = provider.ByEitherName(zone, func(domain string) error {
+	for names := provider.NamesOf(zone); names.Next(err); {
 		request, response := api.NewDeleteRecordRequest(), api.NewDeleteRecordResponse()
-		request.Domain, request.RecordId = &domain, &number
-		return a.call(ctx, wire.Question{Action: "DeleteRecord", Zone: zone}, request, response, func() bool {
+		request.Domain, request.RecordId = &names.Name, &number
+		err = a.call(ctx, wire.Question{Action: "DeleteRecord", Zone: zone}, request, response, func() bool {
 			return response.Response != nil && value(response.Response.RequestId) != ""
 		})
-	})
+	}
 	switch fault.CodeOf(err) {
 	case "InvalidParameter.RecordIdInvalid", "ResourceNotFound.NoDataOfRecord":
 		return nil

@@ -22,7 +22,7 @@ const rr = "_acme-challenge"
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestCodes(t *testing.T) {
+func TestGenerated_Codes(t *testing.T) {
 	others := []string{"LimitExceeded.RecordTtlLimit", "InvalidParameterValue", "Something.New", "not a code: " + host.Keys.ID[:12]}
 	providertest.Golden(t, "testdata/codes.golden", host.CodesPage(t, dnspod.Known, others...), *update)
 }

@@ -223,16 +223,16 @@ func lineOf(r provider.TXT) string {
 // not listed.
 func (a *account) minimumTTL(ctx context.Context, zone string) (minimum int64, err error) {
 	plan := ""
-	err = provider.ByEitherName(zone, func(domain string) error {
+	for names := provider.NamesOf(zone); names.Next(err); {
 		request, response := api.NewDescribeDomainRequest(), api.NewDescribeDomainResponse()
-		request.Domain = &domain
-		return a.call(ctx, wire.Question{Action: "DescribeDomain", Zone: zone}, request, response, func() bool {
+		request.Domain = &names.Name
+		err = a.call(ctx, wire.Question{Action: "DescribeDomain", Zone: zone}, request, response, func() bool {
 			if response.Response != nil && response.Response.DomainInfo != nil {
 				plan = value(response.Response.DomainInfo.Grade)
 			}
 			return plan != ""
 		})
-	})
+	}
 	if err != nil {
 		return 0, err
 	}

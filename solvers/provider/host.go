@@ -40,15 +40,37 @@ func ZoneName(names ...string) (string, bool) {
 	return "", false
 }
 
-// ByEitherName does something with a zone by the name that the hosts list it by, which is the Unicode one. Their documents do not say
-// whether they know the other form, so that is tried when they do not know the first.
-func ByEitherName(zone string, do func(domain string) error) error {
-	listed := dnsname.Unicode(zone)
-	err := do(listed)
-	if listed == zone || !fault.Is(err, fault.ZoneNotFound) {
-		return err
+// Names are those by which a host may know a zone:
+//
+//	for names := NamesOf(zone); names.Next(err); {
+//		err = … // by names.Name
+//	}
+//
+// The hosts list zones by their Unicode names. Their documents do not say whether they know the other form, so that is tried when they do
+// not know the first.
+type Names struct {
+	// Name is the one to try now.
+	Name string
+
+	zone  string
+	tried int
+}
+
+// NamesOf returns the names of a zone.
+func NamesOf(zone string) *Names { return &Names{zone: zone} }
+
+// Next tells whether there is a name to try, after what became of the one before.
+func (n *Names) Next(err error) bool {
+	n.tried++
+	switch {
+	case n.tried == 1:
+		n.Name = dnsname.Unicode(n.zone)
+	case n.tried == 2 && n.Name != n.zone && fault.Is(err, fault.ZoneNotFound):
+		n.Name = n.zone
+	default:
+		return false
 	}
-	return do(zone)
+	return true
 }
 
 // errTTL marks the refusal of a TTL.

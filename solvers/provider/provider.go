@@ -1,5 +1,5 @@
-// Package provider says what a DNS host has to be able to do, and wraps any provider with what all of them need: one
-// deadline, retries, a rate limit, a lock for each zone and a cache of the account's zones.
+// Package provider says what a DNS host has to be able to do, and wraps any provider with what all of them need: retries, a quota, a
+// cache of the account's zones and, where a host wants it, a lock for each zone.
 package provider
 
 import "context"

@@ -37,7 +37,6 @@ func TestParseEndpoint(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("endpoint (-want +got):\n%s", diff)
 			}
-
 		})
 	}
 }

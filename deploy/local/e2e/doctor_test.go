@@ -550,7 +550,7 @@ func (s *suite) doctorHealthy(t *testing.T) {
 	command := exec.CommandContext(t.Context(), box.Path(toolbox.Kubectl), "certyun", "doctor", "certificate", "web", "-n", namespace, "--watch", "--kubeconfig", s.Cluster.Kubeconfig)
 	command.Env = append(os.Environ(), "PATH="+plugins)
 	text, err := command.CombinedOutput()
-	if err != nil || !strings.Contains(string(text), "✓ Certificate healthy/web: ready") || !strings.HasSuffix(string(text), "Certificate healthy/web: ready\n") {
+	if err != nil || !strings.Contains(string(text), "\nCertificate healthy/web: ready\n\n✓ Certificate healthy/web: ready") {
 		t.Errorf("kubectl certyun doctor: %v:\n%s", err, text)
 	}
 	t.Logf("\n%s", text)

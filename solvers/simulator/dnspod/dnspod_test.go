@@ -111,7 +111,7 @@ func TestBodies(t *testing.T) {
 		"the largest page":             {"DescribeRecordList", `{"Domain":"example.com","Limit":3000}`, service, ""},
 		"beyond the last page":         {"DescribeRecordList", `{"Domain":"example.com","Offset":2}`, service, "ResourceNotFound.NoDataOfRecord"},
 		"a type that is not there":     {"DescribeRecordList", `{"Domain":"example.com","RecordType":"A"}`, service, "ResourceNotFound.NoDataOfRecord"},
-		"a part of a name":             {"DescribeRecordList", `{"Domain":"example.com","Subdomain":"ther"}`, service, "ResourceNotFound.NoDataOfRecord"},
+		"a part of a name":             {"DescribeRecordList", `{"Domain":"example.com","Subdomain":"oth"}`, service, "ResourceNotFound.NoDataOfRecord"},
 		"zones beyond the last page":   {"DescribeDomainList", `{"Offset":4}`, service, "ResourceNotFound.NoDataOfDomain"},
 	} {
 		t.Run(name, func(t *testing.T) {
