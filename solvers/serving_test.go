@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
+	logsapi "k8s.io/component-base/logs/api/v1"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/certyun/certyun/solvers/config"
@@ -123,6 +124,10 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
 		"--propagation-allow-networks=127.0.0.0/8",
 	})
+	// How a process logs can be set once, and with -count this process has set it.
+	if err := logsapi.ResetForTest(nil); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go func() { s.done <- cmd.ExecuteContext(ctx) }()

@@ -65,7 +65,7 @@ type Exchange struct {
 	cut bool
 }
 
-// Exchange returns an http.RoundTripper for one call, which ends with ctx. Without a pace it is not waited for anything.
+// Exchange returns an http.RoundTripper for one call, which ends with ctx. Without a pace it waits for nobody.
 func (a API) Exchange(ctx context.Context, pace Pace) *Exchange {
 	return &Exchange{ctx: ctx, api: a, pace: pace}
 }
