@@ -417,6 +417,34 @@ func TestAhead_WhatIsNeverAskedForIsTakenBack(t *testing.T) {
 	}
 }
 
+// What is written ahead may reach the cloud when cert-manager has already had the record removed.
+func TestAhead_WhatArrivesLateIsTakenBack(t *testing.T) {
+	for which, called := range []string{"the replica that writes ahead", "the other replica"} {
+		for state, presented := range map[string]bool{"presented": true, "never presented": false} {
+			for request, begun := range map[string]time.Duration{"zones are listed": 200 * time.Millisecond, "the record is added": 4 * time.Second} {
+				t.Run(fmt.Sprintf("cert-manager calls %s while %s, %s", called, request, state), func(t *testing.T) {
+					play(t, 2, func(s *theatre) {
+						s.route = func(string, *cmacme.Challenge) *replica { return s.replicas[which] }
+						s.delay = 0
+						s.replicas[0].lag.Store(int64(3 * time.Second))
+						o := s.order("team-a", "web", "example.com")
+						ch := s.challenge(o, 0, value)
+						time.Sleep(begun)
+						s.replicas[0].lag.Store(0)
+						s.begin(ch)
+						if presented {
+							s.present(ch)
+						}
+						s.cleanUp(ch)
+						s.remove(ch)
+						s.wantNothingLeft()
+					})
+				})
+			}
+		}
+	}
+}
+
 func TestAhead_AReplicaThatStopsHandsOver(t *testing.T) {
 	play(t, 2, func(s *theatre) {
 		orders, challenges := s.many(10)

@@ -62,6 +62,8 @@ type replica struct {
 	ahead *ahead.Ahead
 	dead  atomic.Bool
 	blind atomic.Bool
+	// lag is how many nanoseconds each request of this process is under way before the cloud has it, whoever still waits for the answer.
+	lag atomic.Int64
 	// watches are open.
 	watches sync.Map
 	cancel  context.CancelFunc
@@ -179,7 +181,26 @@ func (l living) RoundTrip(request *http.Request) (*http.Response, error) {
 	if l.dead.Load() {
 		return nil, errDead
 	}
-	return l.next.RoundTrip(request)
+	lag := time.Duration(l.lag.Load())
+	if lag == 0 {
+		return l.next.RoundTrip(request)
+	}
+	type answer struct {
+		response *http.Response
+		err      error
+	}
+	arrived := make(chan answer, 1)
+	sent := request.WithContext(context.WithoutCancel(request.Context()))
+	time.AfterFunc(lag, func() {
+		response, err := l.next.RoundTrip(sent) //nolint:bodyclose // who waits for the answer closes it
+		arrived <- answer{response, err}
+	})
+	select {
+	case <-request.Context().Done():
+		return nil, request.Context().Err()
+	case a := <-arrived:
+		return a.response, a.err
+	}
 }
 
 func (p *replica) kubernetes(tracker clienttesting.ObjectTracker, fake *clienttesting.Fake) {

@@ -36,6 +36,8 @@ type entry struct {
 	Zone    string `json:"zone,omitempty"`
 	ID      string `json:"id,omitempty"`
 	Account string `json:"account,omitempty"`
+	// Tried is when the last try to write it ended, well or not.
+	Tried time.Time `json:"tried,omitzero"`
 }
 
 // Bounds in bytes: what a tenant writes into a config must not fill the journal, and a ConfigMap holds a mebibyte at most
@@ -64,6 +66,7 @@ func (e entry) request() *whapi.ChallengeRequest {
 // wrote is the entry of a record that was written.
 func (e entry) wrote(r Record, writer string) entry {
 	e.Written, e.Writer, e.Zone, e.ID, e.Account = true, writer, r.Zone, r.ID, r.Account
+	e.Tried = time.Now()
 	return e
 }
 

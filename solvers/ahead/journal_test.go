@@ -50,7 +50,8 @@ func TestJournal_ReplicasSeeEachOthersEntries(t *testing.T) {
 	if diff := cmp.Diff(want, values(b)); diff != "" {
 		t.Errorf("what a replica learns when it saves (-want +got):\n%s", diff)
 	}
-	a.note(testEntry("1").wrote(Record{Zone: "example.com", ID: "17", Account: "f"}, "a"))
+	written := testEntry("1").wrote(Record{Zone: "example.com", ID: "17", Account: "f"}, "a")
+	a.note(written)
 	b.forget(testEntry("2").key())
 	if err := errors.Join(a.save(ctx), b.save(ctx), a.refresh(ctx)); err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func TestJournal_ReplicasSeeEachOthersEntries(t *testing.T) {
 		}
 	}
 	e, _ := b.get(testEntry("1").key())
-	if diff := cmp.Diff(testEntry("1").wrote(Record{Zone: "example.com", ID: "17", Account: "f"}, "a"), e); diff != "" {
+	if diff := cmp.Diff(written, e); diff != "" {
 		t.Errorf("the entry (-want +got):\n%s", diff)
 	}
 }

@@ -140,7 +140,7 @@ func (q *queue) pass(ctx context.Context) {
 			return
 		}
 		q.saved = time.Now()
-		q.tell(nil)
+		q.recovered()
 	}
 	for _, e := range claimed {
 		q.begin(ctx, e, q.write)
@@ -155,6 +155,13 @@ func (q *queue) pauseJournal(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fail(ofJournal, time.Now(), firstBackoff)
+}
+
+func (q *queue) recovered() {
+	q.tell(nil)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.backoffs, ofJournal)
 }
 
 func (q *queue) backsOff(key string) bool {
@@ -271,14 +278,16 @@ func (q *queue) remove(ctx context.Context, e entry) error {
 
 func (q *queue) write(ctx context.Context, e entry) error {
 	record, err := q.solver(e).Write(ctx, e.request(), true)
-	if err != nil {
-		if q.solver(e).Futile(err) {
-			q.journal.forget(e.key())
-		}
-		return err
+	switch {
+	case err == nil:
+		q.journal.note(e.wrote(record, q.options.Identity))
+	case q.solver(e).Futile(err):
+		q.journal.forget(e.key())
+	case !q.solver(e).Busy(err): // nobody knows what became of it
+		e.Tried = time.Now()
+		q.journal.note(e)
 	}
-	q.journal.note(e.wrote(record, q.options.Identity))
-	return nil
+	return err
 }
 
 // watched is how long a record is looked for that nobody waits for.

@@ -90,15 +90,15 @@ func (a *Ahead) lost(_ context.Context, _ *cache.Reflector, err error) {
 
 // candidate wants the Lease, leads while it has it, and returns when it has it no more. It tells whether ctx ended while it led.
 func (a *Ahead) candidate(ctx context.Context, kube kubernetes.Interface) bool {
-	var leading sync.Mutex
+	leading := make(chan struct{}, 1) // no Mutex: simulated time stands still while somebody waits for one
 	led := false
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: a.lock(kube), Name: a.options.Group.Name, ReleaseOnCancel: true,
 		LeaseDuration: leaseDuration, RenewDeadline: renewWithin, RetryPeriod: tryAgain,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(having context.Context) {
-				leading.Lock()
-				defer leading.Unlock()
+				leading <- struct{}{}
+				defer func() { <-leading }()
 				a.newQueue().run(having)
 				led = ctx.Err() != nil
 			},
@@ -112,8 +112,7 @@ func (a *Ahead) candidate(ctx context.Context, kube kubernetes.Interface) bool {
 	a.elector.Store(elector)
 	// Another replica's having the Lease, or an API server that is away, is nothing to log every two seconds.
 	elector.Run(klog.NewContext(ctx, logr.Discard()))
-	leading.Lock()
-	defer leading.Unlock()
+	leading <- struct{}{}
 	return led
 }
 

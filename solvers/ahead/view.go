@@ -34,10 +34,22 @@ type view struct {
 	lost time.Time
 }
 
-// departure is how a Challenge went: cleaned says that cert-manager had CleanUp called, and succeed.
+// departure is how a Challenge of ours went.
 type departure struct {
-	at      time.Time
-	cleaned bool
+	*challenge
+	at time.Time
+}
+
+// hearsay is how much later than it happened something may be heard of.
+const hearsay = time.Second
+
+// fate is what has become of an entry of its Challenge. CleanUp has not taken the record with it if cert-manager did not call it, and
+// may not have if a try to write the record ahead ended later than cert-manager's own work began.
+func (d departure) fate(e entry) fate {
+	if d.finalized && e.Tried.Before(d.working) && d.at.Sub(e.Tried) > hearsay {
+		return cleaned
+	}
+	return orphaned
 }
 
 // remembered is how long departures are. The journal is read again long before.
@@ -186,7 +198,7 @@ func (v *view) depart(c *challenge) {
 			delete(v.departed, uid)
 		}
 	}
-	v.departed[c.UID] = departure{now, c.finalized}
+	v.departed[c.UID] = departure{c, now}
 }
 
 // fate is what becomes of a record that was written ahead.
@@ -197,7 +209,7 @@ const (
 	kept fate = iota
 	// cleaned: cert-manager has had it cleaned up.
 	cleaned
-	// orphaned: its Challenge ended without cert-manager ever having asked for it, so nobody else will remove it.
+	// orphaned: its Challenge ended, and nobody else will remove it.
 	orphaned
 	// unheard: nothing is known of its Challenge, yet or any more.
 	unheard
@@ -211,25 +223,19 @@ func (v *view) fates(entries map[string]entry) map[string]fate {
 	for key, e := range entries {
 		fates[key] = unheard
 		if d, known := v.departed[e.Challenge]; known {
-			fates[key] = orphaned
-			if d.cleaned {
-				fates[key] = cleaned
-			}
+			fates[key] = d.fate(e)
 		}
 	}
-	alive := map[string]bool{}
+	now, alive := time.Now(), map[string]bool{}
 	for _, c := range v.challenges {
 		key := c.key
-		if _, noted := entries[key]; !noted || alive[key] {
-			continue
-		}
+		e, noted := entries[key]
 		switch {
+		case !noted || alive[key]:
 		case open(c.Challenge) || hasFinalizer(c.Challenge):
 			alive[key], fates[key] = true, kept
-		case c.finalized:
-			fates[key] = cleaned
 		default:
-			fates[key] = orphaned
+			fates[key] = departure{c, now}.fate(e)
 		}
 	}
 	return fates

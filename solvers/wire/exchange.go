@@ -55,7 +55,7 @@ func (a API) Or(host string) API {
 // of the network, and the HTTP status. It reads the answer to its end and hands it on from memory, because neither SDK closes every
 // body: an event stream or an unexpected encoding would cost a connection. It is not for concurrent use.
 type Exchange struct {
-	// ctx ends the call. The SDK for Alidns knows none.
+	// ctx ends the call, but no request that was sent: see sent. The SDK for Alidns knows none.
 	ctx    context.Context
 	api    API
 	pace   Pace
@@ -81,7 +81,10 @@ func (e *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, e.err
 		}
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, callTimeout)
+	if e.err = e.ctx.Err(); e.err != nil {
+		return nil, e.err
+	}
+	ctx, cancel := sent(e.ctx)
 	defer cancel()
 	var resp *http.Response
 	if resp, e.err = e.api.Transport.RoundTrip(req.WithContext(ctx)); e.err != nil {
@@ -96,6 +99,16 @@ func (e *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	e.cut = bytes.HasPrefix(body, []byte("{")) && !json.Valid(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// sent bounds a request by the deadline of ctx and by callTimeout, and by nothing else: the cloud may carry out what was sent although
+// nobody waits for the answer, and then after the change that somebody else makes in its place.
+func sent(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(callTimeout)
+	if deadline, bounded := ctx.Deadline(); bounded && deadline.Before(end) {
+		end = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
 }
 
 func read(resp *http.Response) ([]byte, error) {

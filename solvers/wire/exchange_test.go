@@ -79,26 +79,44 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-func TestExchangeEndsWithItsContext(t *testing.T) {
-	begun := make(chan struct{})
+func TestExchangeEndsWithItsDeadline(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Headers and half a body come, then nothing.
 		_, _ = io.WriteString(w, "hel")
 		_ = http.NewResponseController(w).Flush()
-		close(begun)
 		<-r.Context().Done()
 	}))
 	t.Cleanup(server.Close)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
 	exchange := api(newTransport(t, nil)).Exchange(ctx, nil)
-	go func() {
-		<-begun
-		cancel()
-	}()
 	if _, err := get(exchange, server.URL); err == nil {
 		t.Error("half an answer was read without an error")
 	}
 	got := exchange.Fault()
+	if want := "no answer from cloud.test in time"; got == nil || got.Error() != want || !errors.Is(got, context.DeadlineExceeded) {
+		t.Errorf("fault %v, want %q because of the deadline", got, want)
+	}
+}
+
+// What the cloud may carry out is waited for, so that nobody makes another change in its place meanwhile.
+func TestExchangeGivesUpWhatIsNotSentAlone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		time.Sleep(50 * time.Millisecond)
+		_, _ = io.WriteString(w, "done")
+	}))
+	t.Cleanup(server.Close)
+	begun := api(newTransport(t, nil)).Exchange(ctx, nil)
+	if body, err := get(begun, server.URL); err != nil || body != "done" {
+		t.Errorf("what was sent was answered with %q, %v, want its answer", body, err)
+	}
+	late := api(newTransport(t, nil)).Exchange(ctx, nil)
+	if _, err := get(late, server.URL); err == nil {
+		t.Error("a request was sent after its context had ended")
+	}
+	got := late.Fault()
 	if want := "the call to cloud.test was given up"; got == nil || got.Error() != want || !errors.Is(got, context.Canceled) {
 		t.Errorf("fault %v, want %q because of the context", got, want)
 	}
