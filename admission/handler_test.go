@@ -36,40 +36,43 @@ import (
 func spokenRules() []rule.Rule {
 	return []rule.Rule{{
 		ID: "spoken", Severity: rule.Deny,
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			for i, name := range r.Certificate.Spec.DNSNames {
+				var err error
 				path := field.NewPath("spec", "dnsNames").Index(i).String()
 				switch word, text, _ := strings.Cut(name, ":"); word {
 				case "deny":
-					findings = append(findings, rule.Finding{Field: path, Value: name, Message: "is not to be", Remedy: "Write another"})
+					err = yield(rule.Finding{Field: path, Value: name, Message: "is not to be", Remedy: "Write another"})
 				case "forbid":
-					findings = append(findings, rule.Finding{Field: path, Type: field.ErrorTypeForbidden, Message: "is not allowed"})
+					err = yield(rule.Finding{Field: path, Type: field.ErrorTypeForbidden, Message: "is not allowed"})
 				case "warn":
-					findings = append(findings, rule.Finding{Severity: rule.Warn, Field: path, Message: text})
+					err = yield(rule.Finding{Severity: rule.Warn, Field: path, Message: text})
 				case "panic":
 					panic("a nil map")
 				case "sleep":
 					time.Sleep(10 * time.Second)
 				}
+				if err != nil {
+					return err
+				}
 			}
-			return findings, ctx.Err()
+			return ctx.Err()
 		}),
 	}, {
 		ID: "issuer-forbids", Severity: rule.Deny,
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if r.Issuer == nil || r.Issuer.GetLabels()["forbids"] == "" {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{Field: "spec.issuerRef.name", Message: "this issuer forbids everything", CrossResource: true, Bundle: rule.BundleOf(r.Issuer)}}, nil
+			return yield(rule.Finding{Field: "spec.issuerRef.name", Message: "this issuer forbids everything", CrossResource: true, Bundle: rule.BundleOf(r.Issuer)})
 		}),
 	}, {
 		ID: "issuer-goes", Severity: rule.Warn,
-		Check: rule.Issuers(func(_ context.Context, r *rule.IssuerReview) ([]rule.Finding, error) {
+		Check: rule.Issuers(func(_ context.Context, r *rule.IssuerReview, yield rule.Yield) error {
 			if r.Operation != rule.Delete {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{Message: fmt.Sprintf("%s %q goes", r.Kind(), r.Issuer.GetName())}}, nil
+			return yield(rule.Finding{Message: fmt.Sprintf("%s %q goes", r.Kind(), r.Issuer.GetName())})
 		}),
 	}}
 }
@@ -341,14 +344,18 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	for i := range 2000 {
 		names = append(names, fmt.Sprintf("deny:%d", i))
 	}
+	var rules []rule.Rule
+	for _, id := range []string{"a", "b", "c"} {
+		rules = append(rules, rule.Rule{ID: id, Severity: rule.Deny, Check: spokenRules()[0].Check})
+	}
 	world := objects.New(rule.IndexKeys)
-	got := post(t, &admission.Webhook{Handler: newHandler(t, world, world, spokenRules())},
+	got := post(t, &admission.Webhook{Handler: newHandler(t, world, world, rules)},
 		request{Name: "web", Namespace: "shop", Object: certificateOf(names...)}.admissionRequest(t))
 	causes := got.Result.Details.Causes
 	if len(causes) != maxCauses+1 {
 		t.Fatalf("%d causes", len(causes))
 	}
-	const last = "… and 1900 more"
+	const last = "… and 50 more"
 	if causes[maxCauses].Message != last || !strings.HasSuffix(got.Result.Message, last+"]") {
 		t.Errorf("the last cause is %q, and the message ends with %q", causes[maxCauses].Message, got.Result.Message[len(got.Result.Message)-60:])
 	}
@@ -480,7 +487,7 @@ func TestAnUpdateIsNotHeldUpWhenNobodyKnowsHowItWasBefore(t *testing.T) {
 	ar := request{Operation: "UPDATE", Name: "web", Namespace: "shop", Object: certificateOf("b"), Old: certificateOf("a")}.admissionRequest(t)
 	got := h.Handle(t.Context(), admission.Request{AdmissionRequest: *ar})
 	want := []string{
-		"[issuer-forbids] spec.issuerRef.name: this issuer forbids everything (not denied, for nobody could tell whether it was there before)",
+		"[issuer-forbids] spec.issuerRef.name: this issuer forbids everything (not denied, because it is not known whether it was there before)",
 		incompleteNote,
 	}
 	if diff := cmp.Diff(want, got.Warnings); diff != "" || !got.Allowed {

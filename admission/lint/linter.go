@@ -30,9 +30,6 @@ const (
 	reviewGrace   = time.Second
 )
 
-// maxFindings is how many findings about one object are shown. Denials come first.
-const maxFindings = 1000
-
 // maxObject is the largest request that the API server takes
 // (https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/server/config.go, MaxRequestBodyBytes).
 const maxObject = 3 << 20
@@ -208,9 +205,7 @@ type judged struct {
 	// here says that it is one of the objects that are judged.
 	here     bool
 	findings []report.Finding
-	// more is how many findings are left out.
-	more    int
-	problem string
+	problem  string
 }
 
 // judge judges what was given.
@@ -230,7 +225,6 @@ func (l *linter) judge(ctx context.Context) *report.Report {
 			found.Problems = append(found.Problems, problemAt(m.doc.file, line, column, fmt.Sprintf("%s: %s", m.object, results[i].problem)))
 		}
 		found.Findings = append(found.Findings, results[i].findings...)
-		l.noteMore(m, results[i].more)
 	}
 	return found
 }
@@ -268,7 +262,7 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 	case ours && m.err != nil && !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
 		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
 	}
-	j.findings, j.more = l.report(m, findings)
+	j.findings = l.report(m, findings)
 	j.here = ours || len(j.findings) > 0
 	return j, nil
 }
@@ -300,16 +294,13 @@ func (l *linter) request(m *manifest) rule.Request {
 }
 
 // report says where the findings are that are wanted.
-func (l *linter) report(m *manifest, findings []rule.Finding) (found []report.Finding, more int) {
+func (l *linter) report(m *manifest, findings []rule.Finding) []report.Finding {
 	if m.prefix == "" {
 		defer m.doc.forget() // no other object asks for places in it
 	}
+	var found []report.Finding
 	for _, f := range findings {
 		if !l.wanted(f.Rule) {
-			continue
-		}
-		if len(found) == maxFindings {
-			more++
 			continue
 		}
 		r := report.Of(f)
@@ -318,14 +309,7 @@ func (l *linter) report(m *manifest, findings []rule.Finding) (found []report.Fi
 		r.Source = m.source(f, r.Line)
 		found = append(found, r)
 	}
-	return found, more
-}
-
-// noteMore tells of the findings that are not shown.
-func (l *linter) noteMore(m *manifest, more int) {
-	if more > 0 {
-		l.notes = append(l.notes, fmt.Sprintf("%d more findings about %s in %s are not shown", more, m.object, m.doc.file))
-	}
+	return found
 }
 
 // source is the text of a finding's line. What an Issuer gives to a webhook may be a secret, put there by mistake; so of an Issuer

@@ -17,8 +17,7 @@ import (
 
 // namesRule is a rule about Certificates that denies each name of theirs that begins with its ID. Change changes the finding.
 func namesRule(id string, change func(*rule.Finding)) rule.Rule {
-	return rule.Rule{ID: id, Severity: rule.Deny, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-		var findings []rule.Finding
+	return rule.Rule{ID: id, Severity: rule.Deny, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 		for _, name := range r.Certificate.Spec.DNSNames {
 			if !strings.HasPrefix(name, id) {
 				continue
@@ -27,9 +26,11 @@ func namesRule(id string, change func(*rule.Finding)) rule.Rule {
 			if change != nil {
 				change(&f)
 			}
-			findings = append(findings, f)
+			if err := yield(f); err != nil {
+				return err
+			}
 		}
-		return findings, nil
+		return nil
 	})}
 }
 
@@ -185,11 +186,11 @@ func TestEngineDeniesOnlyWhatAnUpdateMakesWorse(t *testing.T) {
 
 // labelRule denies a Certificate's first name while it has no label "dns".
 func labelRule() rule.Rule {
-	return rule.Rule{ID: "label", Severity: rule.Deny, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	return rule.Rule{ID: "label", Severity: rule.Deny, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 		if r.Certificate.Labels["dns"] != "" {
-			return nil, nil
+			return nil
 		}
-		return []rule.Finding{{Field: "spec.dnsNames[0]", Value: r.Certificate.Spec.DNSNames[0], Message: "has no solver"}}, nil
+		return yield(rule.Finding{Field: "spec.dnsNames[0]", Value: r.Certificate.Spec.DNSNames[0], Message: "has no solver"})
 	})}
 }
 
@@ -233,7 +234,14 @@ func TestEngineGoesOnWhenARuleCannotLook(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("nobody answers")
 	broken := func(id string, findings ...rule.Finding) rule.Rule {
-		return rule.Rule{ID: id, Severity: rule.Warn, Check: rule.Certificates(func(context.Context, *rule.CertificateReview) ([]rule.Finding, error) { return findings, failure })}
+		return rule.Rule{ID: id, Severity: rule.Warn, Check: rule.Certificates(func(_ context.Context, _ *rule.CertificateReview, yield rule.Yield) error {
+			for _, f := range findings {
+				if err := yield(f); err != nil {
+					return err
+				}
+			}
+			return failure
+		})}
 	}
 	engine := rule.NewEngine([]rule.Rule{broken("first", rule.Finding{Field: "spec", Message: "this much is known"}), namesRule("a", nil), broken("last")})
 	request := rule.Request{Operation: rule.Create, Object: &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{"a"}}}}
@@ -248,11 +256,11 @@ func TestEngineGoesOnWhenARuleCannotLook(t *testing.T) {
 
 func TestEngineWarnsWhenNobodyCanTellWhatWasThereBefore(t *testing.T) {
 	t.Parallel()
-	flaky := rule.Rule{ID: "flaky", Severity: rule.Warn, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	flaky := rule.Rule{ID: "flaky", Severity: rule.Warn, Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, _ rule.Yield) error {
 		if r.Operation == rule.Create {
-			return nil, errors.New("nobody answers")
+			return errors.New("nobody answers")
 		}
-		return nil, nil
+		return nil
 	})}
 	crt := func(name string) *cmapi.Certificate {
 		return &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{name}}}
@@ -262,18 +270,18 @@ func TestEngineWarnsWhenNobodyCanTellWhatWasThereBefore(t *testing.T) {
 	if err == nil || err.Error() != "rule flaky: nobody answers" {
 		t.Errorf("error: got %v", err)
 	}
-	if diff := cmp.Diff([]string{warnedA("not denied, for nobody could tell whether it was there before")}, ruletest.Texts(findings)); diff != "" {
+	if diff := cmp.Diff([]string{warnedA("not denied, because it is not known whether it was there before")}, ruletest.Texts(findings)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 
 func TestEngineAsksRulesOnlyOfTheirKind(t *testing.T) {
 	t.Parallel()
-	says := []rule.Finding{{Message: "asked"}}
+	says := rule.Finding{Message: "asked"}
 	engine := rule.NewEngine([]rule.Rule{
-		{ID: "certificates", Severity: rule.Warn, Check: rule.Certificates(func(context.Context, *rule.CertificateReview) ([]rule.Finding, error) { return says, nil })},
-		{ID: "issuers", Severity: rule.Warn, Check: rule.Issuers(func(context.Context, *rule.IssuerReview) ([]rule.Finding, error) { return says, nil })},
-		{ID: "annotated", Severity: rule.Deny, Check: rule.Annotations(func(context.Context, *rule.AnnotatedReview) ([]rule.Finding, error) { return says, nil })},
+		{ID: "certificates", Severity: rule.Warn, Check: rule.Certificates(func(_ context.Context, _ *rule.CertificateReview, yield rule.Yield) error { return yield(says) })},
+		{ID: "issuers", Severity: rule.Warn, Check: rule.Issuers(func(_ context.Context, _ *rule.IssuerReview, yield rule.Yield) error { return yield(says) })},
+		{ID: "annotated", Severity: rule.Deny, Check: rule.Annotations(func(_ context.Context, _ *rule.AnnotatedReview, yield rule.Yield) error { return yield(says) })},
 	})
 	tests := map[string]struct{ manifest, want string }{
 		"a Certificate":   {ruletest.Certificate(`dnsNames: [x.dev]`), "[certificates] asked"},
@@ -314,13 +322,13 @@ func TestEngineAsksAgainBeforeItDeniesForAnotherObjectsSake(t *testing.T) {
 	var asked []string
 	// needs denies while there is no Issuer of this name.
 	needs := func(id string, cross bool) rule.Rule {
-		return rule.Rule{ID: id, Severity: rule.Deny, Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		return rule.Rule{ID: id, Severity: rule.Deny, Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			asked = append(asked, id)
 			issuer, err := r.World.Issuer(ctx, evidence.IssuerKey{Namespace: "default", Name: "fresh"})
 			if issuer != nil || err != nil {
-				return nil, err
+				return err
 			}
-			return []rule.Finding{{Message: "has no Issuer", CrossResource: cross}}, nil
+			return yield(rule.Finding{Message: "has no Issuer", CrossResource: cross})
 		})}
 	}
 	s := ruletest.NewScene(t, "")

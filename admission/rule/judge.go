@@ -12,67 +12,67 @@ import (
 	"github.com/certyun/certyun/admission/rule/shim"
 )
 
-// judge asks rules about an object.
-func judge(ctx context.Context, env *Environment, rules []Rule, op Operation, object, old metav1.Object) ([]Finding, error) {
+// judge asks rules about an object, and yields what they find with the rule's id and severity.
+func judge(ctx context.Context, env *Environment, rules []Rule, op Operation, object, old metav1.Object, yield Yield) error {
 	switch object := object.(type) {
 	case *cmapi.Certificate:
 		if op == Delete {
-			return nil, nil
+			return nil
 		}
 		review, lookErr := newCertificateReview(ctx, env, op, object)
-		findings, err := ask(ctx, rules, review)
-		return findings, errors.Join(lookErr, err)
+		_, err := ask(ctx, rules, review, yield)
+		return errors.Join(lookErr, err)
 	case cmapi.GenericIssuer:
 		review := &IssuerReview{Environment: env, Operation: op, Issuer: object}
 		if before, ok := old.(cmapi.GenericIssuer); ok {
 			review.Old = before
 		}
-		return ask(ctx, rules, review)
+		_, err := ask(ctx, rules, review, yield)
+		return err
 	}
-	return judgeAnnotated(ctx, env, rules, op, object)
+	return judgeAnnotated(ctx, env, rules, op, object, yield)
 }
-
-// enoughAnnotated is how many warnings about one object are enough. Annotations give all their names to each of its
-// Certificates, so that there could be tens of thousands.
-const enoughAnnotated = 1000
 
 // judgeAnnotated asks the rules about the annotations, and then about the Certificates that cert-manager would make.
-func judgeAnnotated(ctx context.Context, env *Environment, rules []Rule, op Operation, object metav1.Object) ([]Finding, error) {
+func judgeAnnotated(ctx context.Context, env *Environment, rules []Rule, op Operation, object metav1.Object, yield Yield) error {
 	if op == Delete {
-		return nil, nil
+		return nil
 	}
-	findings, err := ask(ctx, rules, &AnnotatedReview{Environment: env, Operation: op, Object: object})
+	_, err := ask(ctx, rules, &AnnotatedReview{Environment: env, Operation: op, Object: object}, yield)
 	errs := []error{err}
-	for _, made := range shim.Certificates(object) {
-		if len(findings) > enoughAnnotated {
-			break
-		}
-		review, lookErr := newCertificateReview(ctx, env, op, made.Certificate)
+	for _, made := range Until(ctx, shim.Certificates(object)) {
+		review, err := newCertificateReview(ctx, env, op, made.Certificate)
+		errs = append(errs, err)
 		review.Synthetic = true
-		more, err := ask(ctx, rules, review)
-		errs = append(errs, lookErr, err)
-		for _, f := range more {
-			f.Field, f.Message, f.Brief = made.Origin(f.Field), made.Text(f.Message), made.Text(f.Brief)
-			findings = append(findings, f)
-		}
+		rules, err = ask(ctx, rules, review, func(f Finding) error {
+			f.Field, f.Message = made.Origin(f.Field), made.Text(f.Message)
+			return yield(f)
+		})
+		errs = append(errs, err)
 	}
-	return findings, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// ask collects what rules find in a review. A rule that cannot look keeps no other from looking.
-func ask(ctx context.Context, rules []Rule, review any) ([]Finding, error) {
-	var findings []Finding
+// errEnough ends a check of whose findings no more are wanted.
+var errEnough = errors.New("there are enough findings")
+
+// ask yields what rules find in a review, and returns the rules of which more is wanted. A rule that cannot look keeps no other from
+// looking.
+func ask(ctx context.Context, rules []Rule, review any, yield Yield) (left []Rule, err error) {
 	var errs []error
 	for i := range rules {
-		found, err := rules[i].Check.judge(ctx, review)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("rule %s: %w", rules[i].ID, err))
+		one := &rules[i]
+		err := one.Check.judge(ctx, review, func(f Finding) error {
+			f.Rule, f.Severity = one.ID, cmp.Or(f.Severity, one.Severity)
+			return yield(f)
+		})
+		if errors.Is(err, errEnough) {
+			continue
 		}
-		for _, f := range found {
-			f.Rule = rules[i].ID
-			f.Severity = cmp.Or(f.Severity, rules[i].Severity)
-			findings = append(findings, f)
+		left = append(left, *one)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("rule %s: %w", one.ID, err))
 		}
 	}
-	return findings, errors.Join(errs...)
+	return left, errors.Join(append(errs, ctx.Err())...)
 }

@@ -5,36 +5,10 @@ import (
 	"regexp"
 )
 
-// ratchet makes warnings of the denials that the old object had too: the same rule about the same value, wherever that is
-// now. Where there is no value to compare, the path counts without its indexes, as often as it was there.
-func ratchet(before map[complaint]int, after []Finding) {
-	for i, f := range after {
-		key := complaintOf(f)
-		if f.Severity != Deny || before[key] == 0 {
-			continue
-		}
-		if f.Value == nil {
-			before[key]--
-		}
-		after[i].Severity, after[i].Downgraded = Warn, "already present, so not denied"
-	}
-}
-
 // complaint is what makes a finding the same as one about another version of the object.
 type complaint struct{ rule, about string }
 
 var indexes = regexp.MustCompile(`\[\d+\]`)
-
-// complaints counts the findings that would be denials by themselves.
-func complaints(policy *Policy, findings []Finding) map[complaint]int {
-	counts := map[complaint]int{}
-	for _, f := range findings {
-		if policy.denies(f) {
-			counts[complaintOf(f)]++
-		}
-	}
-	return counts
-}
 
 func complaintOf(f Finding) complaint {
 	if f.Value != nil {
@@ -43,13 +17,35 @@ func complaintOf(f Finding) complaint {
 	return complaint{f.Rule, indexes.ReplaceAllString(f.Field, "[]")}
 }
 
-// downgrade makes warnings of all denials.
-func downgrade(findings []Finding, reason string) {
-	for i := range findings {
-		if findings[i].Severity == Deny {
-			findings[i].Severity, findings[i].Downgraded = Warn, reason
-		}
-	}
+// history is what was wrong with the old object. It is looked up when it is first asked for.
+type history struct {
+	count  func() (map[complaint]int, error)
+	counts map[complaint]int
+	err    error
 }
 
-func denies(f Finding) bool { return f.Severity == Deny }
+// excuse tells why what would be denied is not: the old object had it too, the same rule about the same value, wherever that is now.
+// Where there is no value to compare, the path counts without its indexes, as often as it was there. It is "" for what is new.
+func (h *history) excuse(f Finding) string {
+	if h.counts == nil {
+		h.counts, h.err = h.count()
+	}
+	if key := complaintOf(f); h.counts[key] > 0 {
+		if f.Value == nil {
+			h.counts[key]--
+		}
+		return "already present, so not denied"
+	}
+	if h.err != nil {
+		return "not denied, because it is not known whether it was there before"
+	}
+	return ""
+}
+
+// problem is why not all of it is known.
+func (h *history) problem() error {
+	if h == nil {
+		return nil
+	}
+	return h.err
+}

@@ -9,6 +9,7 @@ import (
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
@@ -63,47 +64,56 @@ func (r *ruling) findings(ctx context.Context, env *Environment) ([]Finding, err
 
 // ask asks these rules, and makes warnings of what was wrong before the change.
 func (r *ruling) ask(ctx context.Context, env *Environment, rules []Rule) ([]Finding, error) {
-	findings, err := judge(ctx, env, rules, r.req.Operation, r.req.Object, r.req.Old)
-	findings = r.decide(findings)
-	if r.req.Old == nil || !slices.ContainsFunc(findings, denies) {
-		return findings, err
+	g := newGathering(r)
+	if r.req.Old != nil {
+		g.before = &history{count: func() (map[complaint]int, error) { return r.before(ctx, env, rules) }}
 	}
-	before, beforeErr := r.before(ctx, env, rules)
-	ratchet(before, findings)
-	if beforeErr != nil {
-		downgrade(findings, "not denied, for nobody could tell whether it was there before")
-	}
-	return findings, errors.Join(err, beforeErr)
+	err := judge(ctx, env, rules, r.req.Operation, r.req.Object, r.req.Old, g.take)
+	return g.findings, errors.Join(err, g.before.problem())
 }
 
 // before counts what was wrong with the old object already: whatever was accepted before stays accepted, only what the
 // change makes worse is denied. A Certificate's labels choose its solver; a change of labels alone is never denied, so the old
 // object is looked at with the new labels too.
 func (r *ruling) before(ctx context.Context, env *Environment, rules []Rule) (map[complaint]int, error) {
-	findings, err := judge(ctx, env, rules, Create, r.req.Old, nil)
-	before := complaints(r.policy, findings)
+	before, err := r.complaints(ctx, env, rules, r.req.Old)
 	old, ok := r.req.Old.(*cmapi.Certificate)
 	if !ok || maps.Equal(old.Labels, r.req.Object.GetLabels()) {
 		return before, err
 	}
 	relabelled := old.DeepCopy()
 	relabelled.Labels = r.req.Object.GetLabels()
-	findings, moreErr := judge(ctx, env, rules, Create, relabelled, nil)
-	for c, n := range complaints(r.policy, findings) {
+	more, moreErr := r.complaints(ctx, env, rules, relabelled)
+	for c, n := range more {
 		before[c] = max(before[c], n)
 	}
 	return before, errors.Join(err, moreErr)
 }
 
-// decide gives findings the severity that they have in the end, but for what was there before, and drops those that are off.
-func (r *ruling) decide(findings []Finding) []Finding {
-	kept := make([]Finding, 0, len(findings))
-	for _, f := range findings {
-		if f.Severity, f.Downgraded = r.severity(f); f.Severity != Off {
-			kept = append(kept, f)
+// complaints counts what would be denied by itself of an object. There is no bound: what is left out would be new.
+func (r *ruling) complaints(ctx context.Context, env *Environment, rules []Rule, object metav1.Object) (map[complaint]int, error) {
+	counts := map[complaint]int{}
+	err := judge(ctx, env, rules, Create, object, nil, func(f Finding) error {
+		if r.policy.denies(f) {
+			counts[complaintOf(f)]++
 		}
+		return nil
+	})
+	return counts, err
+}
+
+// decide is what becomes of these findings, but for what was there before.
+func (r *ruling) decide(findings []Finding) []Finding {
+	g := newGathering(r)
+	for _, f := range findings {
+		_ = g.take(f) // enough of one rule is not enough of all
 	}
-	return kept
+	return g.findings
+}
+
+// neverDenies tells whether all that is found only warns, unless the API server itself would refuse it.
+func (r *ruling) neverDenies() bool {
+	return r.traffic != "" || r.req.Operation == Delete || r.sameSpec
 }
 
 // severity is what a finding comes to, and why it only warns where its rule denies.

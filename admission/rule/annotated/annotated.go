@@ -25,24 +25,28 @@ func ingressIssuerConflict() rule.Rule {
 		Why: "cert-manager accepts an Issuer by cert-manager.io/issuer (with issuer-kind and issuer-group for external ones) or a ClusterIssuer by " +
 			"cert-manager.io/cluster-issuer. Given both it makes nothing and leaves an event with reason BadConfig.",
 		Remedy: "Keep one of the annotations.",
-		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			annotations := r.Object.GetAnnotations()
-			var findings []rule.Finding
-			for _, pair := range shim.IssuerConflicts(annotations) {
-				findings = append(findings, rule.Finding{
+			conflicts := shim.IssuerConflicts(annotations)
+			for _, pair := range conflicts {
+				if err := yield(rule.Finding{
 					Field: "metadata.annotations", Value: pair[0], Remedy: "Keep one",
 					Message: fmt.Sprintf("both %s and %s are set; no certificate will be created", pair[0], pair[1]),
-				})
-			}
-			for _, key := range []string{cmapi.IngressIssuerNameAnnotationKey, cmapi.IngressClusterIssuerNameAnnotationKey} {
-				if name, set := annotations[key]; set && name == "" && len(findings) == 0 {
-					findings = append(findings, rule.Finding{
-						Field: fieldpath.Annotation(key), Remedy: "Write the name of an issuer",
-						Message: "empty; no certificate will be created",
-					})
+				}); err != nil {
+					return err
 				}
 			}
-			return findings, nil
+			for _, key := range []string{cmapi.IngressIssuerNameAnnotationKey, cmapi.IngressClusterIssuerNameAnnotationKey} {
+				if name, set := annotations[key]; set && name == "" && len(conflicts) == 0 {
+					if err := yield(rule.Finding{
+						Field: fieldpath.Annotation(key), Remedy: "Write the name of an issuer",
+						Message: "empty; no certificate will be created",
+					}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
 		}),
 	}
 }
@@ -61,8 +65,7 @@ func ingressAnnotationValueInvalid() rule.Rule {
 			"(https://github.com/cert-manager/cert-manager/issues/9145). Lists are cut at commas and not trimmed, so a space becomes part of a name. " +
 			"What is wrong with a private key's annotations says the rule key-size-for-algorithm.",
 		Remedy: "Write the value as the finding says.",
-		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			annotations, doubts := r.Object.GetAnnotations(), doubts()
 			for _, a := range shim.Annotations() {
 				value, set := annotations[a.Key]
@@ -74,10 +77,12 @@ func ingressAnnotationValueInvalid() rule.Rule {
 					problem = doubt(value, annotations)
 				}
 				if problem != "" {
-					findings = append(findings, rule.Finding{Field: fieldpath.Annotation(a.Key), Value: value, Message: problem})
+					if err := yield(rule.Finding{Field: fieldpath.Annotation(a.Key), Value: value, Message: problem}); err != nil {
+						return err
+					}
 				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -89,9 +94,8 @@ func ingressAnnotationUnknown() rule.Rule {
 		Summary:  "cert-manager has no such annotation.",
 		Why:      "Annotations are free text to the API server, and cert-manager passes over what it does not know. Nothing ever tells of it.",
 		Remedy:   "Write an annotation of https://cert-manager.io/docs/reference/annotations/.",
-		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			known := shim.KnownAnnotations()
-			var findings []rule.Finding
 			for key := range r.Object.GetAnnotations() {
 				prefix, name, _ := strings.Cut(strings.ToLower(key), "/")
 				ours := prefix == certmanager.GroupName || prefix == "acme."+certmanager.GroupName || prefix == rule.FormerGroup
@@ -102,9 +106,11 @@ func ingressAnnotationUnknown() rule.Rule {
 				if meant := meantAnnotation(name, known); meant != "" {
 					message += "; did you mean " + meant + "?"
 				}
-				findings = append(findings, rule.Finding{Field: fieldpath.Annotation(key), Value: key, Message: message})
+				if err := yield(rule.Finding{Field: fieldpath.Annotation(key), Value: key, Message: message}); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -140,14 +146,15 @@ func ingressAnnotationIgnored() rule.Rule {
 		Why: "cert-manager reads some annotations on Certificates alone, takes http01-edit-in-place only as the exact text \"true\", and can do nothing " +
 			"for kubernetes.io/tls-acme where it runs without --default-issuer-name.",
 		Remedy: "Remove the annotation, or do what the finding says.",
-		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			for key, value := range r.Object.GetAnnotations() {
 				if message := ignoredAnnotation(r, key, value); message != "" {
-					findings = append(findings, rule.Finding{Field: fieldpath.Annotation(key), Value: value, Message: message})
+					if err := yield(rule.Finding{Field: fieldpath.Annotation(key), Value: value, Message: message}); err != nil {
+						return err
+					}
 				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }

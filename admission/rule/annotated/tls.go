@@ -25,16 +25,17 @@ func ingressTLSMissing() rule.Rule {
 		Why: "cert-manager makes one Certificate for each entry of spec.tls that has hosts and a secretName; of a Gateway, for the listeners that have a " +
 			"hostname and tls.certificateRefs. It skips the others, and looks neither at rules nor at routes.",
 		Remedy: "Add hosts and secretName to spec.tls, or a hostname and tls.certificateRefs to the listener.",
-		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
 			_, skipped := shim.Entries(r.Object)
 			for _, s := range skipped {
-				findings = append(findings, rule.Finding{Field: s.Field, Message: s.Message})
+				if err := yield(rule.Finding{Field: s.Field, Message: s.Message}); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -47,23 +48,24 @@ func ingressTLSSecretDuplicate() rule.Rule {
 		Why: "Each entry becomes a Certificate with the name of its Secret, and two cannot have one name. cert-manager leaves an event with reason " +
 			"BadConfig and makes no Certificate for the Ingress at all.",
 		Remedy: "Put all hosts into one entry, or give each its own Secret.",
-		Check: rule.Ingresses(func(_ context.Context, r *rule.AnnotatedReview, ingress *networkingv1.Ingress) ([]rule.Finding, error) {
+		Check: rule.Ingresses(func(_ context.Context, r *rule.AnnotatedReview, ingress *networkingv1.Ingress, yield rule.Yield) error {
 			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
 			for _, pair := range shim.SecretDuplicates(ingress) {
 				name := ingress.Spec.TLS[pair[0]].SecretName
 				message := fmt.Sprintf("same secretName %q as tls[%d]; cert-manager skips both", name, pair[1])
 				if len(ingress.Spec.TLS) > 2 {
 					message += ", and every other entry with them"
 				}
-				findings = append(findings, rule.Finding{
+				if err := yield(rule.Finding{
 					Field: fmt.Sprintf("spec.tls[%d].secretName", pair[0]), Value: name,
 					Message: message, Remedy: "Merge the hosts or rename",
-				})
+				}); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -76,27 +78,25 @@ func ingressExistingCertificate() rule.Rule {
 		Why: "cert-manager names the Certificate like the Secret. It changes none that does not belong to the Ingress or the Gateway; a line in its log " +
 			"at level info is all that tells of it.",
 		Remedy: "Remove the issuer annotation and keep the Certificate, or use another secretName.",
-		Check: rule.Annotations(func(ctx context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+		Check: rule.Annotations(func(ctx context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
-				return nil, nil
+				return nil
 			}
 			entries, _ := shim.Entries(r.Object)
-			var findings []rule.Finding
-			for _, entry := range entries {
-				if err := ctx.Err(); err != nil {
-					return findings, err
-				}
+			for _, entry := range rule.Until(ctx, entries) {
 				crt, err := r.World.Certificate(ctx, r.Object.GetNamespace(), entry.SecretName)
 				if err != nil {
-					return findings, err
+					return err
 				}
 				if crt == nil || managedBy(crt, r.Object) {
 					continue
 				}
-				findings = append(findings, rule.Finding{Field: entry.SecretPath, Value: entry.SecretName, Message: fmt.Sprintf(
-					"Certificate %q exists and is not managed by this %s; annotations here have no effect on it", crt.Name, shim.Kind(r.Object))})
+				if err := yield(rule.Finding{Field: entry.SecretPath, Value: entry.SecretName, Message: fmt.Sprintf(
+					"Certificate %q exists and is not managed by this %s; annotations here have no effect on it", crt.Name, shim.Kind(r.Object))}); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }

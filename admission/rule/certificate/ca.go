@@ -33,9 +33,9 @@ func acmeKeyNotAllowed() rule.Rule {
 	}
 }
 
-func checkACMEKey(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkACMEKey(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	if !r.Public() || r.CA.Keys.Text == "" {
-		return nil, nil
+		return nil
 	}
 	key := r.Certificate.Spec.PrivateKey
 	if key == nil {
@@ -43,11 +43,11 @@ func checkACMEKey(_ context.Context, r *rule.CertificateReview) ([]rule.Finding,
 	}
 	algorithm, size, known := keyOf(key)
 	if !known {
-		return nil, nil // Of a key that nobody can make, another rule speaks.
+		return nil // Of a key that nobody can make, another rule speaks.
 	}
 	answer := r.CA.Key(string(algorithm), size)
 	if answer == ca.Yes {
-		return nil, nil
+		return nil
 	}
 	f := rule.Finding{Field: fieldpath.Spec("privateKey", "size").String(), Type: field.ErrorTypeNotSupported, Value: key.Size}
 	if key.Size == 0 || algorithm == cmapi.Ed25519KeyAlgorithm {
@@ -65,7 +65,7 @@ func checkACMEKey(_ context.Context, r *rule.CertificateReview) ([]rule.Finding,
 	default:
 		f.Message = fmt.Sprintf("%s signs %s and refuses %s after validation", r.CA.Name, r.CA.Keys.Text, describeKey(algorithm, size))
 	}
-	return []rule.Finding{r.Cross(f)}, nil
+	return yield(r.Cross(f))
 }
 
 // keyOf is the key that cert-manager makes, known being false where it makes none.
@@ -114,24 +114,24 @@ func acmeClientAuth() rule.Rule {
 			"word: a client that shows the certificate is refused at run time. Google Trust Services refuses a CSR that asks for it (badCSR) " +
 			"since 2026-04-13; cert-manager asks unless encodeUsagesInRequest is false.",
 		Remedy: "Remove client auth, and use a private CA for mTLS clients.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			spec := &r.Certificate.Spec
 			i := slices.Index(spec.Usages, cmapi.UsageClientAuth)
 			if r.CA == nil || i < 0 {
-				return nil, nil
+				return nil
 			}
 			f := rule.Finding{Field: fieldpath.Spec("usages").Index(i).String(), Value: string(cmapi.UsageClientAuth)}
 			switch policy := r.CA.ClientAuth; {
 			case policy.Dropped != "":
 				f.Severity = rule.Warn
 				f.Message = fmt.Sprintf("%q is no longer issued by %s (since %s); mTLS clients will reject this certificate", cmapi.UsageClientAuth, r.CA.Name, policy.Dropped)
-				return []rule.Finding{f}, nil
+				return yield(f)
 			case policy.Refused && (spec.EncodeUsagesInRequest == nil || *spec.EncodeUsagesInRequest):
 				f.Type, f.Remedy = field.ErrorTypeNotSupported, "Remove it or set encodeUsagesInRequest: false"
 				f.Message = r.CA.Name + " refuses CSRs with this usage (badCSR)"
-				return []rule.Finding{r.Cross(f)}, nil
+				return yield(r.Cross(f))
 			}
-			return nil, nil
+			return nil
 		}),
 	}
 }
@@ -147,9 +147,9 @@ func acmeFieldIgnored() rule.Rule {
 	}
 }
 
-func checkIgnoredFields(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkIgnoredFields(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	if r.CA == nil {
-		return nil, nil
+		return nil
 	}
 	spec, ignored := &r.Certificate.Spec, r.CA.Ignored
 	candidates := []struct {
@@ -176,13 +176,13 @@ func checkIgnoredFields(_ context.Context, r *rule.CertificateReview) ([]rule.Fi
 		fields = append(fields, fieldpath.Spec(c.field).String())
 	}
 	if len(fields) == 0 {
-		return nil, nil
+		return nil
 	}
 	text := fmt.Sprintf("%s %s; the field is dropped", r.CA.Name, message)
 	if len(fields) > 1 {
 		text += ", and so are " + strings.Join(fields[1:], ", ")
 	}
-	return []rule.Finding{{Field: fields[0], Message: text}}, nil
+	return yield(rule.Finding{Field: fields[0], Message: text})
 }
 
 // literalSubjectHasMore tells whether literalSubject has more than a common name.

@@ -3,6 +3,8 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	apiutil "github.com/cert-manager/cert-manager/pkg/api/util"
@@ -24,19 +26,20 @@ func duplicateDNSNames() rule.Rule {
 		Why: "Names are equal whatever their case, and with or without a dot at the end. cert-manager sends them all. Let's Encrypt drops the second, " +
 			"but other ACME servers refuse the CSR (https://github.com/cert-manager/cert-manager/issues/8978).",
 		Remedy: "Write each name once.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			first := map[string]int{}
 			for i, name := range r.Certificate.Spec.DNSNames {
 				same := strings.TrimSuffix(strings.ToLower(name), ".")
 				if j, again := first[same]; again {
-					findings = append(findings, rule.Finding{Field: dnsNamePath(i), Value: name, Remedy: "Remove it", Message: fmt.Sprintf(
-						"%q is a duplicate of %s; some ACME servers fail with \"Unexpected number of identifiers found in CSR\"", name, dnsNamePath(j))})
+					if err := yield(rule.Finding{Field: dnsNamePath(i), Value: name, Remedy: "Remove it", Message: fmt.Sprintf(
+						"%q is a duplicate of %s; some ACME servers fail with \"Unexpected number of identifiers found in CSR\"", name, dnsNamePath(j))}); err != nil {
+						return err
+					}
 					continue
 				}
 				first[same] = i
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -57,21 +60,21 @@ func issuerGroupUnknown() rule.Rule {
 	}
 }
 
-func checkIssuerGroup(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkIssuerGroup(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	ref := r.Certificate.Spec.IssuerRef
 	if apiutil.IssuerGroup(ref) == certmanager.GroupName {
-		return nil, nil
+		return nil
 	}
 	finding := rule.Finding{Field: "spec.issuerRef.group", Value: ref.Group}
 	if reason, remedy := impossibleGroup(ref.Group); reason != "" {
 		finding.Message = reason + "; cert-manager would treat this as an external issuer and never process it"
 		finding.Remedy = remedy
-		return []rule.Finding{finding}, nil
+		return yield(finding)
 	}
 	kind := apiutil.IssuerKind(ref)
 	served, known, err := r.World.KindServed(ctx, ref.Group, kind)
 	if err != nil || served {
-		return nil, err
+		return err
 	}
 	finding.Severity = rule.Warn
 	ours := kind == cmapi.IssuerKind || kind == cmapi.ClusterIssuerKind
@@ -82,9 +85,9 @@ func checkIssuerGroup(ctx context.Context, r *rule.CertificateReview) ([]rule.Fi
 	case known:
 		finding.Message = fmt.Sprintf("no CustomResourceDefinition serves %s in group %q; install the external issuer", kind, ref.Group)
 	default:
-		return nil, nil
+		return nil
 	}
-	return []rule.Finding{finding}, nil
+	return yield(finding)
 }
 
 // impossibleGroup says why there can be no API group of this name, and what to write; "" where there can be one.
@@ -115,25 +118,26 @@ func keystorePasswordKeyMissing() rule.Rule {
 		Why: "The key says which entry of the Secret is the password, and there is no default. cert-manager's webhook does not look at it. Its controller " +
 			"issues the certificate, cannot write the Secret, and tries again for ever.",
 		Remedy: "Write passwordSecretRef.key.",
-		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			keystores := r.Certificate.Spec.Keystores
 			if keystores == nil {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
-			missing := func(path, title string) {
-				findings = append(findings, rule.Finding{
+			missing := func(path, title string) error {
+				return yield(rule.Finding{
 					Field: "spec.keystores." + path + ".passwordSecretRef.key", Type: field.ErrorTypeRequired,
 					Message: fmt.Sprintf("cert-manager has no default here and would fail after issuance (%s keystore password Secret contains no data for key \"\")", title),
 				})
 			}
 			if s := keystores.JKS; s != nil && s.Create && s.Password == nil && s.PasswordSecretRef.Name != "" && s.PasswordSecretRef.Key == "" {
-				missing("jks", "JKS")
+				if err := missing("jks", "JKS"); err != nil {
+					return err
+				}
 			}
 			if s := keystores.PKCS12; s != nil && s.Create && s.Password == nil && s.PasswordSecretRef.Name != "" && s.PasswordSecretRef.Key == "" {
-				missing("pkcs12", "PKCS12")
+				return missing("pkcs12", "PKCS12")
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -146,20 +150,21 @@ func usageWithoutCA() rule.Rule {
 		Why: "cert-manager issues it, but RFC 5280, section 4.2.1.3, has these usages for CAs alone, and many verifiers reject a leaf certificate that " +
 			"carries them.",
 		Remedy: "Remove the usage, or set isCA: true.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if r.Certificate.Spec.IsCA {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
 			for i, usage := range r.Certificate.Spec.Usages {
 				if usage == cmapi.UsageCertSign || usage == cmapi.UsageCRLSign {
-					findings = append(findings, rule.Finding{
+					if err := yield(rule.Finding{
 						Field: fmt.Sprintf("spec.usages[%d]", i), Value: string(usage),
 						Message: fmt.Sprintf("%q without isCA: true gives a leaf certificate many verifiers reject", usage),
-					})
+					}); err != nil {
+						return err
+					}
 				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -171,30 +176,34 @@ func nameConstraintWildcard() rule.Rule {
 		Summary:  "A name constraint is written like a wildcard.",
 		Why:      "In RFC 5280, section 4.2.1.10, a constraint on a domain covers all names under it and there are no wildcards. Verifiers reject \"*.\" or match nothing.",
 		Remedy:   "Write the domain without \"*.\".",
-		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			constraints := r.Certificate.Spec.NameConstraints
 			if constraints == nil || !r.Certificate.Spec.IsCA {
-				return nil, nil
+				return nil
 			}
-			return append(wildcardConstraints("permitted", constraints.Permitted), wildcardConstraints("excluded", constraints.Excluded)...), nil
+			if err := wildcardConstraints("permitted", constraints.Permitted, yield); err != nil {
+				return err
+			}
+			return wildcardConstraints("excluded", constraints.Excluded, yield)
 		}),
 	}
 }
 
-func wildcardConstraints(side string, item *cmapi.NameConstraintItem) []rule.Finding {
+func wildcardConstraints(side string, item *cmapi.NameConstraintItem, yield rule.Yield) error {
 	if item == nil {
 		return nil
 	}
-	var findings []rule.Finding
 	for i, domain := range item.DNSDomains {
 		if plain, wildcard := strings.CutPrefix(domain, "*."); wildcard {
-			findings = append(findings, rule.Finding{
+			if err := yield(rule.Finding{
 				Field: fmt.Sprintf("spec.nameConstraints.%s.dnsDomains[%d]", side, i), Value: domain,
 				Message: fmt.Sprintf("%q is not valid constraint syntax; %q already covers every subdomain", domain, plain),
-			})
+			}); err != nil {
+				return err
+			}
 		}
 	}
-	return findings
+	return nil
 }
 
 func secretTemplateReservedLabel() rule.Rule {
@@ -205,14 +214,13 @@ func secretTemplateReservedLabel() rule.Rule {
 		Why: "cert-manager's webhook guards its annotations, but not its labels. Its controller sets controller.cert-manager.io/fao to \"true\" each time " +
 			"it writes the Secret, so the Secret never looks as the template says; it finds Secrets of its own by other labels.",
 		Remedy: "Remove the label.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			template := r.Certificate.Spec.SecretTemplate
 			if template == nil || len(metav1validation.ValidateLabels(template.Labels, nil)) > 0 {
 				// cert-manager's webhook refuses labels that are none.
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
-			for label := range template.Labels {
+			for _, label := range slices.Sorted(maps.Keys(template.Labels)) {
 				prefix, _, qualified := strings.Cut(label, "/")
 				if !qualified || prefix != "cert-manager.io" && prefix != "controller.cert-manager.io" {
 					continue
@@ -221,9 +229,11 @@ func secretTemplateReservedLabel() rule.Rule {
 				if label == cmapi.PartOfCertManagerControllerLabelKey {
 					message = "reserved for cert-manager, which overwrites it with \"true\" on every sync; remove it"
 				}
-				findings = append(findings, rule.Finding{Field: "spec.secretTemplate.labels[" + label + "]", Value: label, Message: message})
+				if err := yield(rule.Finding{Field: "spec.secretTemplate.labels[" + label + "]", Value: label, Message: message}); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }

@@ -29,21 +29,22 @@ func csrCannotBeBuilt() rule.Rule {
 			"again: the Certificate stays in \"Issuing\" (https://github.com/cert-manager/cert-manager/issues/9139). A URI that cannot be parsed " +
 			"comes into a CSR, but then cert-manager's own webhook refuses the CertificateRequest. Found by making the CSR with cert-manager's code.",
 		Remedy: "Write names in ASCII: internationalized domain names in their punycode form, address ranges with a mask, URIs as RFC 3986 has them.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			for _, f := range r.CSR.Faults() {
 				if f.Err == nil {
 					continue
 				}
 				if finding, ok := unbuildable(&r.Settings, &f); ok {
-					findings = append(findings, finding)
+					if err := yield(finding); err != nil {
+						return err
+					}
 				}
 			}
 			if err := r.CSR.Unexplained(); err != nil {
-				findings = append(findings, rule.Finding{Field: "spec", Message: fmt.Sprintf("cert-manager cannot build a CSR from this spec (%q) and %s",
+				return yield(rule.Finding{Field: "spec", Message: fmt.Sprintf("cert-manager cannot build a CSR from this spec (%q) and %s",
 					err.Error(), stuck(&r.Settings))})
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -149,17 +150,21 @@ func csrRoundTripMismatch() rule.Rule {
 		Why: "cert-manager compares each CertificateRequest's CSR with the spec. Where they differ it deletes the CertificateRequest and makes the " +
 			"same one again, for ever. Found by making the CSR and comparing it with cert-manager's own pki.RequestMatchesSpec.",
 		Remedy: "Write the value as the CSR would have it: a URI's scheme in lower case, with spaces and other special characters escaped.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			explained := false
 			for _, f := range r.CSR.Faults() {
-				if f.Err == nil {
-					findings = append(findings, mismatched(&f))
+				if f.Err != nil {
+					continue
+				}
+				explained = true
+				if err := yield(mismatched(&f)); err != nil {
+					return err
 				}
 			}
-			if violations := r.CSR.Violations(); len(findings) == 0 && len(violations) > 0 {
-				findings = append(findings, rule.Finding{Field: violations[0], Message: endless("")})
+			if violations := r.CSR.Violations(); !explained && len(violations) > 0 {
+				return yield(rule.Finding{Field: violations[0], Message: endless("")})
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }

@@ -28,11 +28,11 @@ func issuerKindMismatch() rule.Rule {
 		Summary: "There is no such Issuer, but a ClusterIssuer of that name, or the other way round.",
 		Why:     "A reference without kind is to an Issuer in the Certificate's namespace. Until there is one, the CertificateRequest waits with the reason IssuerNotFound.",
 		Remedy:  "Write the kind of the issuer that is there.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if !r.OtherKind {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{Field: fieldpath.Spec("issuerRef", "kind").String(), Message: otherKind(r)}}, nil
+			return yield(rule.Finding{Field: fieldpath.Spec("issuerRef", "kind").String(), Message: otherKind(r)})
 		}),
 	}
 }
@@ -56,17 +56,17 @@ func issuerNotFound() rule.Rule {
 		Why: "The CertificateRequest waits with the reason IssuerNotFound until somebody makes it. That may be a moment from now, so it is " +
 			"only a warning; but no other rule about the issuer can look.",
 		Remedy: "Apply the Issuer, or correct the name. An Issuer must be in the Certificate's namespace.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			key, ours := r.IssuerKey()
 			if !ours || key.Name == "" || r.Issuer != nil || r.IssuerUnknown || r.OtherKind {
-				return nil, nil
+				return nil
 			}
 			where := ""
 			if key.Namespace != "" {
 				where = fmt.Sprintf(" in namespace %q", key.Namespace)
 			}
-			return []rule.Finding{{Field: fieldpath.Spec("issuerRef").String(), Message: fmt.Sprintf(
-				"%s not found%s; issuance waits until it exists (checks that need it were skipped)", r.IssuerTitle(), where)}}, nil
+			return yield(rule.Finding{Field: fieldpath.Spec("issuerRef").String(), Message: fmt.Sprintf(
+				"%s not found%s; issuance waits until it exists (checks that need it were skipped)", r.IssuerTitle(), where)})
 		}),
 	}
 }
@@ -77,20 +77,20 @@ func issuerNotReady() rule.Rule {
 		Summary: "The Issuer is not ready.",
 		Why:     "The CertificateRequest waits with the reason IssuerNotReady. What is wrong stands in the Issuer's status; where a CA refused the account, nothing is tried again until the Issuer changes.",
 		Remedy:  "Repair the Issuer. kubectl describe shows its condition.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if r.Issuer == nil {
-				return nil, nil
+				return nil
 			}
 			for _, c := range r.Issuer.GetStatus().Conditions {
 				if c.Type != cmapi.IssuerConditionReady || c.Status != cmmeta.ConditionFalse || c.ObservedGeneration != r.Issuer.GetGeneration() {
 					continue
 				}
-				return []rule.Finding{{
+				return yield(rule.Finding{
 					Field:   fieldpath.Spec("issuerRef").String(),
 					Message: fmt.Sprintf("%s is not ready: %s", r.IssuerTitle(), words.Line(c.Reason+": "+c.Message)),
-				}}, nil
+				})
 			}
-			return nil, nil
+			return nil
 		}),
 	}
 }
@@ -101,15 +101,15 @@ func selfSignedEmptySubject() rule.Rule {
 		Summary: "A self-signed certificate has no subject.",
 		Why:     "The subject is the issuer too. RFC 5280, section 4.1.2.4, wants an issuer that is not empty, and strict clients insist on it. cert-manager says the same in an event, once the certificate is issued.",
 		Remedy:  "Set commonName or subject.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			spec := &r.Certificate.Spec
 			if r.Issuer == nil || r.Issuer.GetSpec().SelfSigned == nil || spec.CommonName != "" || spec.LiteralSubject != "" || csr.HasSubject(spec) {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field:   fieldpath.Spec("commonName").String(),
 				Message: "a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName",
-			}}, nil
+			})
 		}),
 	}
 }

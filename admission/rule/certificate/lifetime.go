@@ -38,9 +38,9 @@ func acmeDurationUnsupported() rule.Rule {
 		Summary: "The Issuer sends the duration to a CA that refuses orders with one.",
 		Why:     "With enableDurationFeature cert-manager puts the duration into the order as notAfter. Let's Encrypt refuses such orders.",
 		Remedy:  "Remove duration and choose a profile instead, or turn enableDurationFeature off.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if r.CA == nil || !r.ACME.EnableDurationFeature || requested(r) == 0 || r.CA.NotAfter.Supported != ca.No {
-				return nil, nil
+				return nil
 			}
 			f := rule.Finding{
 				Field: fieldpath.Spec("duration").String(), Type: field.ErrorTypeForbidden,
@@ -51,7 +51,7 @@ func acmeDurationUnsupported() rule.Rule {
 				f.Severity, f.Remedy = rule.Warn, "Remove duration or enableDurationFeature"
 				f.Message = fmt.Sprintf("%s sends the duration to %s, which does not support it and may refuse the order", r.IssuerTitle(), r.CA.Name)
 			}
-			return []rule.Finding{r.Cross(f)}, nil
+			return yield(r.Cross(f))
 		}),
 	}
 }
@@ -62,11 +62,11 @@ func acmeDurationIgnored() rule.Rule {
 		Summary: "The CA decides how long its certificates last, not the Certificate.",
 		Why:     "Without enableDurationFeature cert-manager does not tell an ACME server the duration (cert-manager#4782). Where the duration is what the CA issues anyway, the rule is silent.",
 		Remedy:  "Remove duration. A shorter lifetime is a matter of the Issuer's profile.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			title, lifetime := issued(r)
 			asked := requested(r)
 			if lifetime == 0 || asked == 0 || asked == lifetime || r.ACME.EnableDurationFeature {
-				return nil, nil
+				return nil
 			}
 			f := rule.Finding{
 				Field:   fieldpath.Spec("duration").String(),
@@ -76,7 +76,7 @@ func acmeDurationIgnored() rule.Rule {
 				f.Message = fmt.Sprintf("%s is ignored, since %s does not send it; %s issues %s", words.Duration(asked), r.IssuerTitle(), title, days(lifetime))
 				f.Remedy = "Set enableDurationFeature: true on the Issuer"
 			}
-			return []rule.Finding{f}, nil
+			return yield(f)
 		}),
 	}
 }
@@ -115,28 +115,28 @@ func renewBeforeVsCALifetime() rule.Rule {
 	}
 }
 
-func checkRenewBefore(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkRenewBefore(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	title, lifetime := issued(r)
 	spec := &r.Certificate.Spec
 	if lifetime == 0 || !renewsValidly(&r.Certificate.Spec) || (r.ACME.EnableDurationFeature && requested(r) > 0) {
-		return nil, nil
+		return nil
 	}
 	const remedy = "Use renewBeforePercentage: 33"
 	if spec.RenewBefore != nil && spec.RenewBefore.Duration >= lifetime {
-		return []rule.Finding{{Field: fieldpath.Spec("renewBefore").String(), Remedy: remedy, Message: fmt.Sprintf(
+		return yield(rule.Finding{Field: fieldpath.Spec("renewBefore").String(), Remedy: remedy, Message: fmt.Sprintf(
 			"%s is not shorter than the %s of a certificate of %s and is ignored; renewal falls back to 1/3 of the lifetime before expiry",
-			words.Duration(spec.RenewBefore.Duration), days(lifetime), title)}}, nil
+			words.Duration(spec.RenewBefore.Duration), days(lifetime), title)})
 	}
 	from := r.Settings.Now.Truncate(time.Second)
 	// Only the distance counts, so windows, which may keep a renewal waiting, are left out.
 	renewal, err := pki.RenewalTime(from, from.Add(lifetime), spec.RenewBefore, spec.RenewBeforePercentage, nil)
 	if err != nil || renewal == nil {
-		return nil, nil //nolint:nilerr // there is no such time, of which cert-manager's webhook or another rule speaks
+		return nil //nolint:nilerr // there is no such time, of which cert-manager's webhook or another rule speaks
 	}
 	every := renewal.Sub(from)
 	limits := r.CA.Limits
 	if limits.SameNames == 0 || every >= limits.SameNamesRefill {
-		return nil, nil
+		return nil
 	}
 	f := rule.Finding{Field: fieldpath.Spec("renewBefore").String(), Remedy: remedy}
 	var what string
@@ -147,7 +147,7 @@ func checkRenewBefore(_ context.Context, r *rule.CertificateReview) ([]rule.Find
 	}
 	f.Message = fmt.Sprintf("%s of a %s certificate renews every %s; %s allows %d per week for the same names",
 		what, strings.TrimSuffix(days(lifetime), "s"), words.Duration(every), r.CA.Name, limits.SameNames)
-	return []rule.Finding{f}, nil
+	return yield(f)
 }
 
 // renewsValidly tells whether there is a time of renewal that cert-manager's own webhook accepts.
@@ -188,26 +188,26 @@ const (
 	rateLimitVisits, rateLimitIssuers = 400, 10
 )
 
-func checkRateLimit(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkRateLimit(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	if r.CA == nil || r.CA.Limits.SameNames == 0 {
-		return nil, nil
+		return nil
 	}
 	counter := &sameCA{review: r, visits: rateLimitVisits, known: map[evidence.IssuerKey]bool{}}
 	spec := &r.Certificate.Spec
 	if names := append(append([]string{}, spec.DNSNames...), spec.IPAddresses...); len(names) > 0 {
 		same, err := counter.count(ctx, evidence.ByNames, evidence.NamesKey(names), math.MaxInt)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if same >= sameNamesWarning {
-			return []rule.Finding{{Field: fieldpath.Spec("dnsNames").String(), Remedy: "Share one Secret instead", Message: fmt.Sprintf(
-				"%d other Certificates request exactly these names; %s allows %d per 7 days", same, r.CA.Name, r.CA.Limits.SameNames)}}, nil
+			return yield(rule.Finding{Field: fieldpath.Spec("dnsNames").String(), Remedy: "Share one Secret instead", Message: fmt.Sprintf(
+				"%d other Certificates request exactly these names; %s allows %d per 7 days", same, r.CA.Name, r.CA.Limits.SameNames)})
 		}
 	}
 	if r.Operation != rule.Create {
-		return nil, nil // Renewals do not count for a domain.
+		return nil // Renewals do not count for a domain.
 	}
-	return counter.domains(ctx)
+	return counter.domains(ctx, yield)
 }
 
 // sameCA counts other Certificates that the same CA issues.
@@ -266,7 +266,7 @@ func (c *sameCA) same(ctx context.Context, crt *cmapi.Certificate) (bool, error)
 }
 
 // domains counts new Certificates of each registered domain.
-func (c *sameCA) domains(ctx context.Context) ([]rule.Finding, error) {
+func (c *sameCA) domains(ctx context.Context, yield rule.Yield) error {
 	r := c.review
 	seen := map[string]bool{}
 	for i, name := range r.Certificate.Spec.DNSNames {
@@ -278,15 +278,15 @@ func (c *sameCA) domains(ctx context.Context) ([]rule.Finding, error) {
 		limit := r.CA.Limits.Domain
 		found, err := c.count(ctx, evidence.ByDomain, domain, limit)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if found >= limit {
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.Spec("dnsNames").Index(i).String(), Message: fmt.Sprintf(
 					"%d or more other Certificates are under %q; %s allows %d new ones per 7 days", found, domain, r.CA.Name, limit),
 				Remedy: "Use a wildcard, or spread them over time",
-			}}, nil
+			})
 		}
 	}
-	return nil, nil
+	return nil
 }

@@ -35,8 +35,8 @@ func acmeNameNotIssuable() rule.Rule {
 			"(a dot at the end, more than ten labels, \"--\" as third and fourth character, a public suffix itself) is denied there alone. Top levels are judged by the public suffix " +
 			"list that is built in.",
 		Remedy: "Write a host name under a domain of your own, or use a private CA.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			return eachName(ctx, r, ca.NameRefused, func(name string, problem ca.NameProblem) rule.Finding {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			return eachName(ctx, r, ca.NameRefused, yield, func(name string, problem ca.NameProblem) rule.Finding {
 				message := fmt.Sprintf("%s; %s, like every public CA, refuses it", problem.Reason, r.CA.Name)
 				if r.CA.Names.Strict {
 					message = fmt.Sprintf("%s; %s would answer rejectedIdentifier %q", problem.Reason, r.CA.Name, problem.Quote)
@@ -48,25 +48,23 @@ func acmeNameNotIssuable() rule.Rule {
 }
 
 // eachName judges the names of which the CA thinks in one way.
-func eachName(ctx context.Context, r *rule.CertificateReview, verdict ca.NameVerdict, judge func(string, ca.NameProblem) rule.Finding) ([]rule.Finding, error) {
+func eachName(ctx context.Context, r *rule.CertificateReview, verdict ca.NameVerdict, yield rule.Yield, judge func(string, ca.NameProblem) rule.Finding) error {
 	if r.CA == nil {
-		return nil, nil
+		return nil
 	}
-	var findings []rule.Finding
-	for i, name := range r.Certificate.Spec.DNSNames {
-		if err := ctx.Err(); err != nil {
-			return findings, err
-		}
+	for i, name := range rule.Until(ctx, r.Certificate.Spec.DNSNames) {
 		if !r.CSR.Carries(name) {
 			continue
 		}
 		if problem := r.NameProblem(name); problem.Verdict == verdict {
 			f := judge(name, problem)
 			f.Field = fieldpath.Spec("dnsNames").Index(i).String()
-			findings = append(findings, f)
+			if err := yield(f); err != nil {
+				return err
+			}
 		}
 	}
-	return findings, nil
+	return nil
 }
 
 func warnAboutName(name string, problem ca.NameProblem) rule.Finding {
@@ -80,8 +78,8 @@ func acmeNameMayFail() rule.Rule {
 		Why: "Names under home.arpa, .arpa and .onion are well-formed, but nobody can validate them over public DNS. A top level that is not on " +
 			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans.",
 		Remedy: "Use a name under a public domain, or a private CA.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			return eachName(ctx, r, ca.NameMayFail, warnAboutName)
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			return eachName(ctx, r, ca.NameMayFail, yield, warnAboutName)
 		}),
 	}
 }
@@ -93,8 +91,8 @@ func acmeNameForbidden() rule.Rule {
 		Why: "These domains are for documentation (RFC 2606) and on Let's Encrypt's blocklist, which is not published. They stand in many samples " +
 			"that people try first, so it is only a warning.",
 		Remedy: "Use your own domain.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			return eachName(ctx, r, ca.NameForbidden, warnAboutName)
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			return eachName(ctx, r, ca.NameForbidden, yield, warnAboutName)
 		}),
 	}
 }
@@ -110,9 +108,9 @@ func acmeWildcardRedundant() rule.Rule {
 	}
 }
 
-func checkRedundantNames(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkRedundantNames(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	if !r.Public() {
-		return nil, nil
+		return nil
 	}
 	wildcards := map[string]bool{}
 	for _, name := range r.Certificate.Spec.DNSNames {
@@ -121,13 +119,9 @@ func checkRedundantNames(ctx context.Context, r *rule.CertificateReview) ([]rule
 		}
 	}
 	if len(wildcards) == 0 {
-		return nil, nil
+		return nil
 	}
-	var findings []rule.Finding
-	for i, name := range r.Certificate.Spec.DNSNames {
-		if err := ctx.Err(); err != nil {
-			return findings, err
-		}
+	for i, name := range rule.Until(ctx, r.Certificate.Spec.DNSNames) {
 		label, parent, _ := strings.Cut(strings.ToLower(name), ".")
 		wildcard := "*." + parent
 		if label == "*" || r.Hopeless(name) || !wildcards[wildcard] {
@@ -140,9 +134,11 @@ func checkRedundantNames(ctx context.Context, r *rule.CertificateReview) ([]rule
 		if r.CA.Names.Redundant != ca.No {
 			f.Severity, f.Message = rule.Warn, fmt.Sprintf("%q is redundant with %q; %s may refuse such orders", name, wildcard, r.CA.Name)
 		}
-		findings = append(findings, r.Cross(f))
+		if err := yield(r.Cross(f)); err != nil {
+			return err
+		}
 	}
-	return findings, nil
+	return nil
 }
 
 func acmeTooManyNames() rule.Rule {
@@ -151,24 +147,24 @@ func acmeTooManyNames() rule.Rule {
 		Summary: "There are more names than the CA puts into one certificate.",
 		Why:     "Let's Encrypt allows 100 names in the profile classic and 25 in the others, and refuses the order otherwise: \"Order cannot contain more than 100 identifiers\". Names count once, whatever their case.",
 		Remedy:  "Split into several Certificates, or use a wildcard.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if r.CA == nil {
-				return nil, nil
+				return nil
 			}
 			profile := r.CA.Profile(r.ACME.Profile)
 			names := identifiers(&r.Certificate.Spec)
 			if profile == nil || profile.MaxNames == 0 || names <= profile.MaxNames {
-				return nil, nil
+				return nil
 			}
 			path := fieldpath.Spec("dnsNames")
 			if len(r.Certificate.Spec.DNSNames) == 0 {
 				path = fieldpath.Spec("ipAddresses")
 			}
-			return []rule.Finding{r.Cross(rule.Finding{
+			return yield(r.Cross(rule.Finding{
 				Field: path.String(), Type: field.ErrorTypeTooMany,
 				Message: fmt.Sprintf("%d names; %s profile %q allows %d", names, r.CA.Name, profile.Name, profile.MaxNames),
 				Remedy:  "Split into several Certificates or use a wildcard",
-			})}, nil
+			}))
 		}),
 	}
 }
@@ -194,10 +190,10 @@ func acmeCNNotInSANs() rule.Rule {
 		Why: "Whatever the ACME server, cert-manager itself fails such a CertificateRequest with the reason InvalidOrder " +
 			"(pkg/controller/certificaterequests/acme/acme.go). It compares byte by byte. The common name of a literalSubject counts too.",
 		Remedy: "Add the common name to dnsNames, or remove it: nothing reads it today.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			path, name := commonName(&r.Certificate.Spec)
 			if r.ACME == nil || name == "" || len(name) > 64 || !r.CSR.Carries(name) {
-				return nil, nil // A longer one cert-manager's own webhook refuses.
+				return nil // A longer one cert-manager's own webhook refuses.
 			}
 			spec := &r.Certificate.Spec
 			isIP := func(address string) bool {
@@ -205,14 +201,14 @@ func acmeCNNotInSANs() rule.Rule {
 				return ip != nil && ip.String() == name
 			}
 			if slices.Contains(spec.DNSNames, name) || slices.ContainsFunc(spec.IPAddresses, isIP) {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{r.Cross(rule.Finding{
+			return yield(r.Cross(rule.Finding{
 				Field: path.String(), Value: name,
 				Message: "ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with " +
 					`"The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses"`,
 				Remedy: "Add it to dnsNames or remove commonName",
-			})}, nil
+			}))
 		}),
 	}
 }
@@ -236,47 +232,52 @@ func acmeSANTypeNotAllowed() rule.Rule {
 		Why: "ACME has no way to validate a URI or an e-mail address of a server certificate. Let's Encrypt refuses the CSR, after all challenges " +
 			"(badCSR), and step-ca refuses e-mail addresses; of other public CAs nothing is published, so it is a warning there.",
 		Remedy: "Use a private CA issuer for such names.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if r.CA == nil {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
 			spec := &r.Certificate.Spec
 			if len(spec.URIs) > 0 {
-				findings = append(findings, sanType(r, "uris", "URI", r.CA.Names.URIs, "CSR contains one or more URI fields", "Use a private CA issuer for SPIFFE identities")...)
+				if err := sanType(r, "uris", "URI", r.CA.Names.URIs, "CSR contains one or more URI fields", "Use a private CA issuer for SPIFFE identities", yield); err != nil {
+					return err
+				}
 			}
 			if len(spec.EmailAddresses) > 0 && !slices.ContainsFunc(spec.EmailAddresses, csr.RefusedAddress) {
 				quote := "CSR contains one or more email address fields"
 				if !r.CA.Public {
 					quote = "Only DNS names and IP addresses are allowed"
 				}
-				findings = append(findings, sanType(r, "emailAddresses", "email", r.CA.Names.Emails, quote, "")...)
+				if err := sanType(r, "emailAddresses", "email", r.CA.Names.Emails, quote, "", yield); err != nil {
+					return err
+				}
 			}
 			if len(spec.IPAddresses) > 0 && r.CA.Names.IPs == ca.No {
-				findings = append(findings, rule.Finding{
+				if err := yield(rule.Finding{
 					Severity: rule.Warn, Field: fieldpath.Spec("ipAddresses").String(),
 					Message: r.CA.Name + " is not known to issue IP addresses over ACME; it would refuse the order",
-				})
+				}); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
 
-func sanType(r *rule.CertificateReview, name, kind string, allowed ca.Answer, quote, remedy string) []rule.Finding {
+func sanType(r *rule.CertificateReview, name, kind string, allowed ca.Answer, quote, remedy string, yield rule.Yield) error {
 	f := rule.Finding{
 		Field: fieldpath.Spec(name).String(), Type: field.ErrorTypeForbidden, Remedy: remedy,
 		Message: fmt.Sprintf("%s refuses CSRs with %s names (%q)", r.CA.Name, kind, quote),
 	}
 	switch {
 	case allowed == ca.No:
-		return []rule.Finding{r.Cross(f)}
+		return yield(r.Cross(f))
 	case allowed == ca.Yes || !r.CA.Public:
 		return nil
 	}
 	f.Severity = rule.Warn
 	f.Message = fmt.Sprintf("%s is not known to issue %s names over ACME; it may refuse the CSR or drop them", r.CA.Name, kind)
-	return []rule.Finding{f}
+	return yield(f)
 }
 
 func acmeIPNotPublic() rule.Rule {
@@ -285,23 +286,21 @@ func acmeIPNotPublic() rule.Rule {
 		Summary: "The IP address is not a public one.",
 		Why:     "No public CA may issue for an address of the IANA special-purpose registries (Baseline Requirements, section 7.1.2.7.12).",
 		Remedy:  "Use a private CA issuer.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if !r.Public() {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
-			for i, address := range r.Certificate.Spec.IPAddresses {
-				if err := ctx.Err(); err != nil {
-					return findings, err
-				}
+			for i, address := range rule.Until(ctx, r.Certificate.Spec.IPAddresses) {
 				if block := reserved(address); block != "" {
-					findings = append(findings, r.Cross(rule.Finding{
+					if err := yield(r.Cross(rule.Finding{
 						Field: fieldpath.Spec("ipAddresses").Index(i).String(), Value: address,
 						Message: fmt.Sprintf("is in a reserved block (%s), which %s refuses", block, r.CA.Name), Remedy: "Use a private CA issuer",
-					}))
+					})); err != nil {
+						return err
+					}
 				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -321,32 +320,30 @@ func acmeIPNeedsProfile() rule.Rule {
 		Summary: "Let's Encrypt issues IP addresses in one profile only.",
 		Why:     "In any other profile it refuses the order: \"Default profile does not permit IP address identifiers\".",
 		Remedy:  "Set profile: shortlived in the Issuer's acme section.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			if !r.Public() || r.CA.Names.IPs != ca.Yes {
-				return nil, nil
+				return nil
 			}
 			profile := r.CA.Profile(r.ACME.Profile)
 			if profile == nil || profile.IPs != ca.No {
-				return nil, nil
+				return nil
 			}
 			sets := "sets none"
 			if r.ACME.Profile != "" {
 				sets = fmt.Sprintf("sets %q", r.ACME.Profile)
 			}
-			var findings []rule.Finding
-			for i, address := range r.Certificate.Spec.IPAddresses {
-				if err := ctx.Err(); err != nil {
-					return findings, err
-				}
+			for i, address := range rule.Until(ctx, r.Certificate.Spec.IPAddresses) {
 				if _, err := netip.ParseAddr(address); err != nil || reserved(address) != "" {
 					continue
 				}
-				findings = append(findings, r.Cross(rule.Finding{
+				if err := yield(r.Cross(rule.Finding{
 					Field: fieldpath.Spec("ipAddresses").Index(i).String(), Value: address,
 					Message: fmt.Sprintf("%s issues IP addresses only with profile %s; %s %s", r.CA.Name, ipProfiles(r.CA), r.IssuerTitle(), sets),
-				}))
+				})); err != nil {
+					return err
+				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }

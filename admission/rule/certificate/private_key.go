@@ -31,27 +31,27 @@ func keySizeForAlgorithm() rule.Rule {
 	}
 }
 
-func checkPrivateKey(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkPrivateKey(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	key := r.Certificate.Spec.PrivateKey
 	if key == nil {
-		return nil, nil
+		return nil
 	}
 	const algorithmField, sizeField = "spec.privateKey.algorithm", "spec.privateKey.size"
 	algorithm := key.Algorithm
 	if algorithm != "" && !slices.Contains(csr.KeyAlgorithms(), algorithm) {
-		return []rule.Finding{{
+		return yield(rule.Finding{
 			Field: algorithmField, Type: field.ErrorTypeNotSupported, Value: string(algorithm),
 			Message: notAnAlgorithm, Remedy: fmt.Sprintf("Write %q", closestAlgorithm(algorithm)),
-		}}, nil
+		})
 	}
 	if algorithm == cmapi.Ed25519KeyAlgorithm && key.Size != 0 {
-		return []rule.Finding{{
+		return yield(rule.Finding{
 			Severity: rule.Warn, Field: sizeField, Value: key.Size,
 			Message: fmt.Sprintf("%d is ignored: Ed25519 keys have one size", key.Size), Remedy: "Remove it",
-		}}, nil
+		})
 	}
 	if key.Size == 0 || csr.KeySizeFits(algorithm, key.Size) {
-		return nil, nil
+		return nil
 	}
 	finding := rule.Finding{Field: sizeField, Type: field.ErrorTypeNotSupported, Value: key.Size, Message: sizesOf(algorithm)}
 	if algorithm == "" {
@@ -65,29 +65,29 @@ func checkPrivateKey(_ context.Context, r *rule.CertificateReview) ([]rule.Findi
 	default:
 		finding.Remedy = "Write " + usualSizes(algorithm)
 	}
-	return []rule.Finding{finding}, nil
+	return yield(finding)
 }
 
 // checkPrivateKeyAnnotations judges the two annotations in the order in which cert-manager reads them.
-func checkPrivateKeyAnnotations(_ context.Context, r *rule.AnnotatedReview) ([]rule.Finding, error) {
+func checkPrivateKeyAnnotations(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 	annotations := r.Object.GetAnnotations()
 	algorithm, set := annotations[cmapi.PrivateKeyAlgorithmAnnotationKey]
 	if set && !slices.Contains(csr.KeyAlgorithms(), cmapi.PrivateKeyAlgorithm(algorithm)) {
-		return []rule.Finding{{
+		return yield(rule.Finding{
 			Severity: rule.Warn, Field: fieldpath.Annotation(cmapi.PrivateKeyAlgorithmAnnotationKey), Value: algorithm,
 			Message: fmt.Sprintf("%q %s", algorithm, notAnAlgorithm),
 			Remedy:  fmt.Sprintf("Write %q", closestAlgorithm(cmapi.PrivateKeyAlgorithm(algorithm))),
-		}}, nil
+		})
 	}
 	text, set := annotations[cmapi.PrivateKeySizeAnnotationKey]
 	if !set {
-		return nil, nil
+		return nil
 	}
 	message := wrongSizeAnnotation(cmapi.PrivateKeyAlgorithm(algorithm), text)
 	if message == "" {
-		return nil, nil
+		return nil
 	}
-	return []rule.Finding{{Severity: rule.Warn, Field: fieldpath.Annotation(cmapi.PrivateKeySizeAnnotationKey), Value: text, Message: message}}, nil
+	return yield(rule.Finding{Severity: rule.Warn, Field: fieldpath.Annotation(cmapi.PrivateKeySizeAnnotationKey), Value: text, Message: message})
 }
 
 // wrongSizeAnnotation says what is wrong with a size in an annotation, "" when nothing is.

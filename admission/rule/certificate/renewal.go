@@ -27,21 +27,22 @@ func renewalWindowZero() rule.Rule {
 		Why: "cert-manager 1.21 accepts a windowDuration of 0s, and then its controller panics each time it looks at the Certificate. It restarts " +
 			"and panics again, so no certificate in the whole cluster is issued any more (https://github.com/cert-manager/cert-manager/issues/9100).",
 		Remedy: "Write how long the window stays open, like 1h.",
-		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			// From version 1.22 on cert-manager's own webhook refuses it.
 			if r.Settings.CertManagerAtLeast("1.22") {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
 			for i, window := range renewalWindows(r.Certificate) {
 				if window.WindowDuration != nil && window.WindowDuration.Duration <= 0 {
-					findings = append(findings, rule.Finding{
+					if err := yield(rule.Finding{
 						Field: fmt.Sprintf("spec.renewal.windows[%d].windowDuration", i), Value: window.WindowDuration.Duration.String(),
 						Message: "must be greater than 0; cert-manager 1.21 accepts 0s and its controller then crashes on every reconcile (cert-manager#9100)",
-					})
+					}); err != nil {
+						return err
+					}
 				}
 			}
-			return findings, nil
+			return nil
 		}),
 	}
 }
@@ -71,39 +72,40 @@ func renewalWindowNeverOpens() rule.Rule {
 	}
 }
 
-func checkWindowsOpen(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkWindowsOpen(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	windows := renewalWindows(r.Certificate)
 	if len(windows) == 0 || len(windows) > maxWindows || r.Settings.Now.IsZero() {
-		return nil, nil
+		return nil
 	}
 	schedules := make([]util.CronSchedule, len(windows))
 	for i, window := range windows {
 		var err error
 		if schedules[i], err = scheduleOf(window); err != nil || window.WindowDuration == nil || window.WindowDuration.Duration <= 0 {
-			return nil, nil //nolint:nilerr // cert-manager's webhook, or the rule above, speaks about that
+			return nil //nolint:nilerr // cert-manager's webhook, or the rule above, speaks about that
 		}
 	}
 	spec := &r.Certificate.Spec
 	lifetime := apiutil.DefaultCertDuration(spec.Duration)
 	if lifetime < cmapi.MinimumCertificateDuration {
-		return nil, nil
+		return nil
 	}
 	notAfter := r.Settings.Now.Add(lifetime)
 	if _, err := pki.RenewalTime(r.Settings.Now, notAfter, spec.RenewBefore, spec.RenewBeforePercentage, spec.Renewal); err == nil {
-		return nil, nil
+		return nil
 	}
-	var findings []rule.Finding
 	for i, window := range windows {
 		what := "never opens"
 		if next := schedules[i].Next(r.Settings.Now); !next.IsZero() {
 			what = fmt.Sprintf("does not open between the renewal time and the end of a certificate of %s", words.Duration(lifetime))
 		}
-		findings = append(findings, rule.Finding{
+		if err := yield(rule.Finding{
 			Field: fmt.Sprintf("spec.renewal.windows[%d].cron", i), Value: window.Cron,
 			Message: fmt.Sprintf("%q %s; the certificate will be issued but not renewed (Ready=False, WindowError)", window.Cron, what),
-		})
+		}); err != nil {
+			return err
+		}
 	}
-	return findings, nil
+	return nil
 }
 
 // scheduleOf reads a window as cert-manager does. An error means that its webhook refuses the window, or that this machine
@@ -124,14 +126,14 @@ func renewPercentageIgnored() rule.Rule {
 		Why: "cert-manager's webhook looks at it only next to a duration. Without one it accepts any number, and pki.RenewalTime then ignores what is " +
 			"outside 1-99.",
 		Remedy: "Write a number from 1 to 99: how much of the lifetime is left when cert-manager renews.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			spec := &r.Certificate.Spec
 			percentage := spec.RenewBeforePercentage
 			if percentage == nil || spec.Duration != nil || spec.RenewBefore != nil || *percentage >= 1 && *percentage <= 99 {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{Field: "spec.renewBeforePercentage", Value: *percentage, Message: fmt.Sprintf(
-				"%d is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry", *percentage)}}, nil
+			return yield(rule.Finding{Field: "spec.renewBeforePercentage", Value: *percentage, Message: fmt.Sprintf(
+				"%d is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry", *percentage)})
 		}),
 	}
 }

@@ -28,14 +28,14 @@ func secretNameShared() rule.Rule {
 	}
 }
 
-func checkSharedSecret(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkSharedSecret(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	mine := r.Certificate
 	if mine.Spec.SecretName == "" {
-		return nil, nil
+		return nil
 	}
 	all, err := r.World.CertificatesBySecret(ctx, mine.Namespace, mine.Spec.SecretName)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var others []*cmapi.Certificate
 	older := false
@@ -47,7 +47,7 @@ func checkSharedSecret(ctx context.Context, r *rule.CertificateReview) ([]rule.F
 		older = older || r.Operation == rule.Create || crt.CreationTimestamp.Before(&mine.CreationTimestamp)
 	}
 	if len(others) == 0 {
-		return nil, nil
+		return nil
 	}
 	name := fmt.Sprintf("Certificate %q", others[0].Name)
 	if len(others) > 1 {
@@ -60,7 +60,7 @@ func checkSharedSecret(ctx context.Context, r *rule.CertificateReview) ([]rule.F
 	if !older {
 		f.Message = fmt.Sprintf("%q is also used by %s; cert-manager silently ignores all but one of them", mine.Spec.SecretName, name)
 	}
-	return []rule.Finding{f}, nil
+	return yield(f)
 }
 
 func secretIsCAIssuerKey() rule.Rule {
@@ -70,22 +70,22 @@ func secretIsCAIssuerKey() rule.Rule {
 		Why: "The Secret of a CA Issuer holds the key that it signs with. cert-manager would write the new leaf over it, and from then on sign " +
 			"with the leaf's key (cert-manager#7002).",
 		Remedy: "Use another secretName.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			secret := r.Certificate.Spec.SecretName
 			if r.Issuer == nil || r.Issuer.GetSpec().CA == nil || secret == "" || r.Issuer.GetSpec().CA.SecretName != secret {
-				return nil, nil
+				return nil
 			}
 			namespace := r.Issuer.GetNamespace()
 			if namespace == "" {
 				namespace = r.Settings.ClusterResourceNamespace
 			}
 			if namespace != r.Certificate.Namespace {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{r.Cross(rule.Finding{
+			return yield(r.Cross(rule.Finding{
 				Field: fieldpath.Spec("secretName").String(), Value: secret,
 				Message: fmt.Sprintf("is the signing key of %s; issuing would overwrite the CA", r.IssuerTitle()), Remedy: "Use another secretName",
-			})}, nil
+			}))
 		}),
 	}
 }
@@ -97,19 +97,19 @@ func secretIsACMEAccountKey() rule.Rule {
 		Why: "Both keep their key under tls.key. The account would be lost with its key, and Let's Encrypt refuses a certificate whose key is the " +
 			"account's (\"certificate public key must be different than account key\", cert-manager#1387).",
 		Remedy: "Use another secretName.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			secret := r.Certificate.Spec.SecretName
 			if secret == "" {
-				return nil, nil
+				return nil
 			}
 			issuers, err := r.World.IssuersByAccountKey(ctx, r.Certificate.Namespace, secret)
 			if err != nil || len(issuers) == 0 {
-				return nil, err
+				return err
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.Spec("secretName").String(), Value: secret, CrossResource: true, Bundle: rule.BundleOf(issuers[0]),
 				Message: fmt.Sprintf("holds the ACME account key of %s %q", rule.KindOfIssuer(issuers[0]), issuers[0].GetName()), Remedy: "Use another secretName",
-			}}, nil
+			})
 		}),
 	}
 }
@@ -121,23 +121,23 @@ func secretHasOtherManager() rule.Rule {
 		Why: "cert-manager and the other writer change the Secret back again and again, and with each change cert-manager issues anew, up to the " +
 			"CA's rate limit. The rule needs to see the metadata of Secrets, which an operator allows by namespace.",
 		Remedy: "Use another secretName, or stop the other writer.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			name := r.Certificate.Spec.SecretName
 			if name == "" {
-				return nil, nil
+				return nil
 			}
 			secret, known, err := r.World.Secret(ctx, r.Certificate.Namespace, name)
 			if err != nil || !known || secret == nil {
-				return nil, err
+				return err
 			}
 			manager := managerOf(secret)
 			if manager == "" {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.Spec("secretName").String(), Value: name,
 				Message: fmt.Sprintf("Secret %q is managed by %s; two writers cause endless re-issuance", name, manager),
-			}}, nil
+			})
 		}),
 	}
 }

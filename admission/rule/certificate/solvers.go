@@ -39,30 +39,28 @@ func wildcardNeedsDNS01() rule.Rule {
 			"be in its dnsNames or dnsZones, and the Certificate must have its labels. A private ACME server may do otherwise, and a CA without " +
 			"challenges needs no solver: these are warnings.",
 		Remedy: "Give the Issuer a dns01 solver whose selector covers the name, or drop the wildcard.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			return eachUnsolved(ctx, r, func(name string) bool { return strings.HasPrefix(name, "*.") }, wildcardWithoutSolver)
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			return eachUnsolved(ctx, r, yield, func(name string) bool { return strings.HasPrefix(name, "*.") }, wildcardWithoutSolver)
 		}),
 	}
 }
 
 // eachUnsolved judges the names for which cert-manager would choose no solver.
-func eachUnsolved(ctx context.Context, r *rule.CertificateReview, about func(string) bool, judge func(*rule.CertificateReview, string) rule.Finding) ([]rule.Finding, error) {
+func eachUnsolved(ctx context.Context, r *rule.CertificateReview, yield rule.Yield, about func(string) bool, judge func(*rule.CertificateReview, string) rule.Finding) error {
 	if r.Solvers == nil {
-		return nil, nil
+		return nil
 	}
-	var findings []rule.Finding
-	for i, name := range r.Certificate.Spec.DNSNames {
-		if err := ctx.Err(); err != nil {
-			return findings, err
-		}
+	for i, name := range rule.Until(ctx, r.Certificate.Spec.DNSNames) {
 		if !about(name) || r.Hopeless(name) || r.Solvers.Pick(name) >= 0 {
 			continue
 		}
 		f := judge(r, words.Excerpt(name))
 		f.Field, f.Value = fieldpath.Spec("dnsNames").Index(i).String(), name
-		findings = append(findings, f)
+		if err := yield(f); err != nil {
+			return err
+		}
 	}
-	return findings, nil
+	return nil
 }
 
 func wildcardWithoutSolver(r *rule.CertificateReview, name string) rule.Finding {
@@ -134,8 +132,8 @@ func noSolverForName() rule.Rule {
 			"matchLabels by the Certificate's labels. When none does, the Order stays pending for ever. An Issuer without solvers is only " +
 			"right where the CA knows beforehand which names it issues; that is a warning.",
 		Remedy: "Widen a selector, add the label to the Certificate, or add a solver without selector.",
-		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-			return eachUnsolved(ctx, r, func(name string) bool { return !strings.HasPrefix(name, "*.") && net.ParseIP(name) == nil },
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			return eachUnsolved(ctx, r, yield, func(name string) bool { return !strings.HasPrefix(name, "*.") && net.ParseIP(name) == nil },
 				hostWithoutSolver)
 		}),
 	}
@@ -169,15 +167,11 @@ func ipNeedsHTTP01() rule.Rule {
 	}
 }
 
-func checkIPSolvers(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkIPSolvers(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	if r.Solvers == nil || len(r.ACME.Solvers) == 0 {
-		return nil, nil
+		return nil
 	}
-	var findings []rule.Finding
-	for i, address := range r.Certificate.Spec.IPAddresses {
-		if err := ctx.Err(); err != nil {
-			return findings, err
-		}
+	for i, address := range rule.Until(ctx, r.Certificate.Spec.IPAddresses) {
 		ip := net.ParseIP(address)
 		if ip == nil || r.Solvers.Pick(ip.String()) >= 0 {
 			continue
@@ -194,9 +188,11 @@ func checkIPSolvers(ctx context.Context, r *rule.CertificateReview) ([]rule.Find
 		if r.Public() && !challenged(r) {
 			f.Severity, f.Message = rule.Warn, fmt.Sprintf("%q: %s", address, f.Message)
 		}
-		findings = append(findings, r.Cross(f))
+		if err := yield(r.Cross(f)); err != nil {
+			return err
+		}
 	}
-	return findings, nil
+	return nil
 }
 
 func http01OverrideConflict() rule.Rule {
@@ -213,42 +209,47 @@ func http01OverrideConflict() rule.Rule {
 
 const acmeAnnotations = "acme.cert-manager.io/"
 
-func checkHTTP01Overrides(ctx context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+func checkHTTP01Overrides(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 	if r.Solvers == nil || len(r.ACME.Solvers) == 0 {
-		return nil, nil
+		return nil
 	}
 	annotations := r.Certificate.Annotations
 	overrides := annotated(annotations, cmacme.ACMECertificateHTTP01IngressNameOverride, cmacme.ACMECertificateHTTP01IngressClassOverride,
 		cmacme.ACMECertificateHTTP01IngressClassNameOverride)
 	parents := annotated(annotations, cmacme.ACMECertificateHTTP01ParentRefName, cmacme.ACMECertificateHTTP01ParentRefKind)
 	if len(overrides) < 2 && (len(parents) == 2 || len(parents) == 0 && !slices.ContainsFunc(r.ACME.Solvers, isBareGateway)) {
-		return nil, nil
+		return nil
 	}
 	ingress, gateway, bare, err := http01Chosen(ctx, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var findings []rule.Finding
 	if len(overrides) > 1 {
-		findings = append(findings, override(r, ingress, rule.Finding{
+		if err := yield(override(r, ingress, rule.Finding{
 			Value:   strings.Join(overrides, ", "),
 			Message: "more than one HTTP-01 override annotation; cert-manager would not create the challenge", Remedy: "Keep one",
-		}))
+		})); err != nil {
+			return err
+		}
 	}
 	switch {
 	case len(parents) == 1:
-		findings = append(findings, override(r, gateway, rule.Finding{
+		if err := yield(override(r, gateway, rule.Finding{
 			Value:   parents[0],
 			Message: "http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge", Remedy: "Set both, or none",
-		}))
+		})); err != nil {
+			return err
+		}
 	case len(parents) == 0 && bare >= 0:
-		findings = append(findings, override(r, true, rule.Finding{
+		if err := yield(override(r, true, rule.Finding{
 			Type: field.ErrorTypeRequired, Message: fmt.Sprintf(
 				"solvers[%d] of %s is a gatewayHTTPRoute without parentRefs; cert-manager would not create the challenge", bare, r.IssuerTitle()),
 			Remedy: "Set acme.cert-manager.io/http01-parentrefname and acme.cert-manager.io/http01-parentrefkind",
-		}))
+		})); err != nil {
+			return err
+		}
 	}
-	return findings, nil
+	return nil
 }
 
 // isBareGateway tells whether a solver makes an HTTPRoute and does not say for which gateway.

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,27 +28,27 @@ func eabRequired() rule.Rule {
 		Why: "Registration fails with externalAccountRequired, which cert-manager does not try again. It only warns where the account's " +
 			"Secret is there, where nobody may look for it, or where cert-manager is told not to make a key: then the account may exist already.",
 		Remedy: "Get a key ID and an HMAC key from the CA and set externalAccountBinding.",
-		Check:  rule.Issuers(forACME(checkEAB)),
+		Check:  forACME(checkEAB),
 	}
 }
 
-func checkEAB(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkEAB(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	policy := r.CA()
 	if policy == nil || policy.Ended != nil || policy.EAB.Required != ca.Yes || acme.ExternalAccountBinding != nil {
-		return nil, nil
+		return nil
 	}
 	path := fieldpath.ACME("externalAccountBinding").String()
 	existing := rule.Finding{Severity: rule.Warn, Field: path, Message: fmt.Sprintf(
 		"not set; %s needs it unless Secret %q holds the key of an existing account", policy.Name, words.Excerpt(acme.PrivateKey.Name))}
 	if acme.DisableAccountKeyGeneration || acme.PrivateKey.Name == "" || r.SecretNamespace() == "" {
-		return []rule.Finding{existing}, nil
+		return yield(existing)
 	}
 	secret, known, err := r.World.Secret(ctx, r.SecretNamespace(), acme.PrivateKey.Name)
 	if err != nil || secret != nil || !known {
-		return []rule.Finding{existing}, err
+		return errors.Join(yield(existing), err)
 	}
-	return []rule.Finding{{Field: path, Type: field.ErrorTypeRequired, Message: policy.Name + " only registers accounts with an external account binding " +
-		"(keyID + keySecretRef); registration would fail with externalAccountRequired"}}, nil
+	return yield(rule.Finding{Field: path, Type: field.ErrorTypeRequired, Message: policy.Name + " only registers accounts with an external account binding " +
+		"(keyID + keySecretRef); registration would fail with externalAccountRequired"})
 }
 
 func contactEmailForbidden() rule.Rule {
@@ -57,16 +58,16 @@ func contactEmailForbidden() rule.Rule {
 		Why: "Let's Encrypt refuses to register a new account with such an address (invalidContact). An account that is there already " +
 			"keeps working, so this only warns.",
 		Remedy: "Use a real address, or none: Let's Encrypt sends no mail about expiry any more.",
-		Check: rule.Issuers(forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+		Check: forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			problem := contactProblem(r, acme)
 			if problem == nil || problem.ForbiddenDomain == "" {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.ACME("email").String(), Value: acme.Email, Remedy: "Use a real address or leave it out",
 				Message: fmt.Sprintf("%s refuses new accounts with the forbidden domain %q", r.CA().Name, problem.ForbiddenDomain),
-			}}, nil
-		})),
+			})
+		}),
 	}
 }
 
@@ -77,23 +78,23 @@ func contactEmailInvalid() rule.Rule {
 		Why: "Let's Encrypt refuses to register a new account with an address that it cannot parse, that is not ASCII, or whose domain " +
 			"is not public (invalidContact). An account that is there already keeps working, so this only warns.",
 		Remedy: "Use a real address, or none.",
-		Check:  rule.Issuers(forACME(checkContactEmail)),
+		Check:  forACME(checkContactEmail),
 	}
 }
 
-func checkContactEmail(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkContactEmail(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	problem := contactProblem(r, acme)
 	if problem == nil || problem.ForbiddenDomain != "" {
-		return nil, nil
+		return nil
 	}
 	what := fmt.Sprintf("%s refuses %q (%s)", r.CA().Name, words.Excerpt(acme.Email), problem.Reason)
 	if strings.HasPrefix(problem.Reason, "unable to parse") {
 		what = fmt.Sprintf("%s is unable to parse %q", r.CA().Name, words.Excerpt(acme.Email))
 	}
-	return []rule.Finding{{
+	return yield(rule.Finding{
 		Field: fieldpath.ACME("email").String(), Value: acme.Email,
 		Message: what + "; registration will fail with invalidContact",
-	}}, nil
+	})
 }
 
 func contactProblem(r *rule.IssuerReview, acme *cmacme.ACMEIssuer) *ca.ContactProblem {
@@ -111,29 +112,29 @@ func accountKeyShared() rule.Rule {
 		Why: "The key is then registered at both servers. That works until one of them is deleted, or has an external account binding " +
 			"of its own. Most often it is a copy of a staging Issuer whose Secret nobody renamed.",
 		Remedy: "Give each Issuer its own privateKeySecretRef.",
-		Check:  rule.Issuers(forACME(checkAccountKeyShared)),
+		Check:  forACME(checkAccountKeyShared),
 	}
 }
 
-func checkAccountKeyShared(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkAccountKeyShared(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	if acme.PrivateKey.Name == "" {
-		return nil, nil
+		return nil
 	}
 	issuers, err := r.World.IssuersByAccountKey(ctx, r.SecretNamespace(), acme.PrivateKey.Name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, other := range issuers {
 		spec := other.GetSpec().ACME
 		if spec == nil || spec.Server == acme.Server || isSameIssuer(other, r.Issuer) {
 			continue
 		}
-		return []rule.Finding{{
+		return yield(rule.Finding{
 			Field: fieldpath.ACME("privateKeySecretRef", "name").String(), Value: acme.PrivateKey.Name,
 			Message: fmt.Sprintf("also used by %s with another server; give each environment its own Secret", titleBeside(r.Issuer, other)),
-		}}, nil
+		})
 	}
-	return nil, nil
+	return nil
 }
 
 func isSameIssuer(a, b cmapi.GenericIssuer) bool {

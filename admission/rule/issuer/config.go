@@ -34,7 +34,7 @@ func webhookConfigInvalid() rule.Rule {
 		Why: "The config is read by the code that the solver reads it with. It is strict: it refuses each challenge with the same " +
 			"message. Configs of other groups are not judged.",
 		Remedy: "Correct the field; docs/solvers.md lists them all.",
-		Check:  rule.Issuers(forACME(checkConfigs)),
+		Check:  forACME(checkConfigs),
 	}
 }
 
@@ -83,8 +83,7 @@ func ourConfig(r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver) (raw []
 	return raw, this, other, ok
 }
 
-func checkConfigs(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
-	var findings []rule.Finding
+func checkConfigs(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	for i := range acme.Solvers {
 		raw, this, other, ok := ourConfig(r, &acme.Solvers[i])
 		if !ok {
@@ -93,13 +92,12 @@ func checkConfigs(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssu
 		path := webhookPath(fieldpath.Solver(i)).Child("config")
 		_, errs := this.decode(path, raw)
 		for _, err := range errs {
-			findings = append(findings, configFinding(path, err, this, other))
-		}
-		if len(findings) > maxIssuerFindings {
-			break
+			if err := yield(configFinding(path, err, this, other)); err != nil {
+				return err
+			}
 		}
 	}
-	return atMost(findings, fieldpath.ACME("solvers")), nil
+	return nil
 }
 
 // noSuchField is what package config says of a field that it does not know.
@@ -140,25 +138,23 @@ func webhookConfigInlineSecret() rule.Rule {
 		Summary: "A key lies open in the config of a webhook solver.",
 		Why:     "Issuers are readable by many, and kept in Git. The value is never repeated here.",
 		Remedy:  "Put the key into a Secret, refer to it, and have a new key made in place of this one.",
-		Check: rule.Issuers(forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
-			var findings []rule.Finding
+		Check: forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			for i := range acme.Solvers {
 				webhook := webhookOf(&acme.Solvers[i])
 				if webhook == nil || webhook.Config == nil {
 					continue
 				}
 				for _, name := range openCredentials(webhook.Config.Raw, isOurs(r, &acme.Solvers[i])) {
-					findings = append(findings, rule.Finding{
+					if err := yield(rule.Finding{
 						Field: webhookPath(fieldpath.Solver(i)).Child("config").String(), Remedy: "Put it in a Secret",
 						Message: name + " looks like a credential; anyone who can read Issuers can read it",
-					})
-				}
-				if len(findings) > maxIssuerFindings {
-					break
+					}); err != nil {
+						return err
+					}
 				}
 			}
-			return atMost(findings, fieldpath.ACME("solvers")), nil
-		})),
+			return nil
+		}),
 	}
 }
 

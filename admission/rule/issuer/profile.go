@@ -26,14 +26,14 @@ func unknownProfile() rule.Rule {
 		Why: "cert-manager looks the profile up in the CA's directory, letter by letter, and fails each Order when it is not there. The " +
 			"list of profiles may be longer by now than we know, so this only warns.",
 		Remedy: "Use one of the CA's profiles, or none.",
-		Check:  rule.Issuers(forACME(checkProfile)),
+		Check:  forACME(checkProfile),
 	}
 }
 
-func checkProfile(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkProfile(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	policy := r.CA()
 	if policy == nil || policy.Ended != nil || acme.Profile == "" || policy.Profile(acme.Profile) != nil {
-		return nil, nil
+		return nil
 	}
 	f := rule.Finding{Field: fieldpath.ACME("profile").String(), Value: acme.Profile}
 	switch names := policy.ProfileNames(); {
@@ -43,9 +43,9 @@ func checkProfile(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssu
 		f.Message = fmt.Sprintf("%q is not a %s profile (%s; case matters)%s", words.Excerpt(acme.Profile), policy.Name, strings.Join(names, ", "),
 			removedOr(policy, acme.Profile, words.DidYouMean(acme.Profile, names)))
 	default:
-		return nil, nil
+		return nil
 	}
-	return []rule.Finding{f}, nil
+	return yield(f)
 }
 
 // removedOr says since when a profile is gone; for one that never was, otherwise.
@@ -64,17 +64,17 @@ func durationFeatureUnsupported() rule.Rule {
 		Summary: "The CA lets nobody choose a lifetime, and enableDurationFeature is set.",
 		Why:     "cert-manager then sends notAfter for each Certificate that has a duration, and the CA refuses the Order. Others are issued.",
 		Remedy:  "Remove enableDurationFeature; Let's Encrypt has profiles for shorter lifetimes.",
-		Check: rule.Issuers(forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+		Check: forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			policy := r.CA()
 			if !acme.EnableDurationFeature || policy == nil || policy.Ended != nil || policy.NotAfter.Supported != ca.No {
-				return nil, nil
+				return nil
 			}
 			message := policy.Name + " does not support it and refuses every Certificate with a duration"
 			if policy.NotAfter.Refusal != "" {
 				message = fmt.Sprintf("%s answers %q for every Certificate with a duration", policy.Name, policy.NotAfter.Refusal)
 			}
-			return []rule.Finding{{Field: fieldpath.ACME("enableDurationFeature").String(), Value: true, Message: message}}, nil
-		})),
+			return yield(rule.Finding{Field: fieldpath.ACME("enableDurationFeature").String(), Value: true, Message: message})
+		}),
 	}
 }
 
@@ -84,15 +84,15 @@ func preferredChainExpired() rule.Rule {
 		Summary: "The preferred chain is one that the CA no longer has.",
 		Why:     "cert-manager falls back to the default chain and says so only in its debug log.",
 		Remedy:  "Remove preferredChain.",
-		Check: rule.Issuers(forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+		Check: forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			policy := r.CA()
 			if policy == nil || policy.Ended != nil || !slices.Contains(policy.ExpiredChains, acme.PreferredChain) {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.ACME("preferredChain").String(), Value: acme.PreferredChain,
 				Message: fmt.Sprintf("%q no longer exists; the default chain is used", acme.PreferredChain),
-			}}, nil
-		})),
+			})
+		}),
 	}
 }

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -23,29 +24,29 @@ func reachRules() []rule.Rule {
 		Why: "cert-manager takes the solver with the most specific selector: dnsNames before dnsZones before matchLabels, and the " +
 			"first of equals. This is found by asking cert-manager's own choice (pkg/util/solverpicker) about names that only this solver could be for.",
 		Remedy: "Give the solver a selector of its own, or remove it.",
-		Check:  rule.Issuers(forACME(checkReach)),
+		Check:  forACME(checkReach),
 	}}
 }
 
-func checkReach(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkReach(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	reach := reachability{choice.NewReach(ctx, acme.Solvers), acme.Solvers}
 	ips := issuesIPs(r.CA(), acme.Profile)
-	var findings []rule.Finding
-	for i := range acme.Solvers {
-		if err := ctx.Err(); err != nil {
-			return findings, err
-		}
-		found := reach.judge(i, ips)
+	for i := range rule.Until(ctx, acme.Solvers) {
+		found, f := reach.judge(i, ips)
 		if reach.Exhausted() {
-			findings = append(findings, rule.Finding{
+			return yield(rule.Finding{
 				Field:   fieldpath.ACME("solvers").String(),
 				Message: fmt.Sprintf("only the first %d of %d solvers were looked at, since they have so many selectors", i, len(acme.Solvers)),
 			})
-			break
 		}
-		findings = append(findings, found...)
+		if !found {
+			continue
+		}
+		if err := yield(f); err != nil {
+			return err
+		}
 	}
-	return atMost(findings, fieldpath.ACME("solvers")), nil
+	return nil
 }
 
 // issuesIPs tells whether the CA may issue for IP addresses: only HTTP-01 is for them.
@@ -93,10 +94,10 @@ type reachability struct {
 }
 
 // judge looks for a name that cert-manager would choose this solver for. It gives up when the budget is spent.
-func (r *reachability) judge(i int, ips bool) []rule.Finding {
+func (r *reachability) judge(i int, ips bool) (found bool, f rule.Finding) {
 	solver := &r.solvers[i]
 	if (solver.HTTP01 == nil) == (solver.DNS01 == nil) {
-		return nil // cert-manager's own webhook says so.
+		return false, f // cert-manager's own webhook says so.
 	}
 	var labels map[string]string
 	if solver.Selector != nil {
@@ -105,14 +106,14 @@ func (r *reachability) judge(i int, ips bool) []rule.Finding {
 	var winners []int
 	for name := range witnesses(solver, ips) {
 		if r.Exhausted() {
-			return nil
+			return false, f
 		}
 		if name != strings.ToLower(name) || !r.Matches(i, name, labels) {
 			continue
 		}
 		winner := r.Pick(name, labels)
 		if winner == i {
-			return nil
+			return false, f
 		}
 		if !slices.Contains(winners, winner) {
 			winners = append(winners, winner)
@@ -125,17 +126,18 @@ func (r *reachability) judge(i int, ips bool) []rule.Finding {
 	if s := solver.Selector; s != nil && len(s.DNSNames)+len(s.DNSZones)+len(s.MatchLabels) > 0 {
 		remedy = "Narrow its selector, or remove it"
 	}
-	return []rule.Finding{{Field: fieldpath.Solver(i).String(), Message: "can never be selected; " + r.titles(winners) + " always wins", Remedy: remedy}}
+	return true, rule.Finding{Field: fieldpath.Solver(i).String(), Message: "can never be selected; " + r.titles(winners) + " always wins", Remedy: remedy}
 }
 
 // matchesNothing is for a solver whose own selector lets no name through, where that is not the fault of one entry: of those
 // selector-never-matches speaks.
-func (r *reachability) matchesNothing(i int) []rule.Finding {
+func (r *reachability) matchesNothing(i int) (found bool, f rule.Finding) {
 	solver := &r.solvers[i]
-	if len(checkSelector(solver, fieldpath.Solver(i))) > 0 {
-		return nil
+	mistaken := errors.New("an entry never matches")
+	if checkSelector(solver, fieldpath.Solver(i), func(rule.Finding) error { return mistaken }) != nil {
+		return false, f
 	}
-	f := rule.Finding{
+	f = rule.Finding{
 		Field: fieldpath.Solver(i).String(), Message: "can never be selected; none of its selector's dnsNames is in its dnsZones",
 		Remedy: "Leave dnsZones out",
 	}
@@ -143,7 +145,7 @@ func (r *reachability) matchesNothing(i int) []rule.Finding {
 	if solver.HTTP01 != nil && !slices.ContainsFunc(solver.Selector.DNSNames, isHost) {
 		f.Message, f.Remedy = "can never be selected; HTTP-01 cannot validate wildcard names, and its selector has no other", "Use a dns01 solver"
 	}
-	return []rule.Finding{f}
+	return true, f
 }
 
 // titles lists solvers, like "solvers[0] (dns01, no selector)".

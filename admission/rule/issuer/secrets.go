@@ -40,24 +40,22 @@ func secretNameInvalid() rule.Rule {
 		Summary: "An Issuer refers to a Secret by a name that no Secret can have.",
 		Why:     "Kubernetes refuses to create such a Secret, and cert-manager accepts any text here. The Issuer is never ready.",
 		Remedy:  "Write a name in lower case, of letters, digits, \"-\" and \".\".",
-		Check: rule.Issuers(func(_ context.Context, r *rule.IssuerReview) ([]rule.Finding, error) {
+		Check: rule.Issuers(func(_ context.Context, r *rule.IssuerReview, yield rule.Yield) error {
 			if r.Operation == rule.Delete {
-				return nil, nil
+				return nil
 			}
-			var findings []rule.Finding
 			for _, ref := range allSecretRefs(r.Issuer.GetSpec()) {
 				if ref.name == "" || len(validation.IsDNS1123Subdomain(ref.name)) == 0 {
 					continue
 				}
-				findings = append(findings, rule.Finding{
+				if err := yield(rule.Finding{
 					Field: ref.path.String(), Value: ref.name,
 					Message: `must be a DNS-1123 subdomain (lower case, digits, "-", "."); this Secret can never be created`,
-				})
-				if len(findings) > maxIssuerFindings {
-					break
+				}); err != nil {
+					return err
 				}
 			}
-			return atMost(findings, field.NewPath("spec")), nil
+			return nil
 		}),
 	}
 }
@@ -176,23 +174,22 @@ func solverSecretMissing() rule.Rule {
 		Why: "Each challenge fails until it is. For a ClusterIssuer it has to be in the cluster resource namespace, which is cert-manager's " +
 			"own unless that is configured otherwise. It may come later, so this only warns. It says nothing where nobody may look for Secrets.",
 		Remedy: "Create the Secret, in the namespace that is named.",
-		Check:  rule.Issuers(forACME(checkSolverSecrets)),
+		Check:  forACME(checkSolverSecrets),
 	}
 }
 
 // maxSecretsLooked is how many Secrets are looked for: each may be a question to the API server.
 const maxSecretsLooked = 100
 
-func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	namespace := r.SecretNamespace()
 	if namespace == "" {
-		return nil, nil
+		return nil
 	}
 	where := ""
 	if r.Kind() == cmapi.ClusterIssuerKind {
 		where = " (ClusterIssuers read Secrets there)"
 	}
-	var findings []rule.Finding
 	looked := map[string]bool{}
 	for i := range acme.Solvers {
 		for _, ref := range neededSecrets(r, &acme.Solvers[i], i) {
@@ -202,17 +199,19 @@ func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.
 			looked[ref.name] = true
 			secret, known, err := r.World.Secret(ctx, namespace, ref.name)
 			if err != nil || !known {
-				return findings, err
+				return err
 			}
 			if secret == nil {
-				findings = append(findings, rule.Finding{
+				if err := yield(rule.Finding{
 					Field: ref.path.String(), Value: ref.name,
 					Message: fmt.Sprintf("Secret %q not found in namespace %q%s", ref.name, namespace, where),
-				})
+				}); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return atMost(findings, fieldpath.ACME("solvers")), nil
+	return nil
 }
 
 // neededSecrets are the references to Secrets that a solver cannot do without: those of cert-manager's RequiredDNS01SolverSecrets

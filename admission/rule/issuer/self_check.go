@@ -40,12 +40,11 @@ func selfCheckSkippedTooEarly() rule.Rule {
 			"cases that cannot be seen here, such as another program that writes at the same names: docs/solvers.md has them. Of HTTP-01 solvers " +
 			"nothing is said.",
 		Remedy: "Wait 60s or more, or leave the field out, so that cert-manager looks for the record first.",
-		Check:  rule.Issuers(forACME(checkSkippedTooEarly)),
+		Check:  forACME(checkSkippedTooEarly),
 	}
 }
 
-func checkSkippedTooEarly(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
-	var findings []rule.Finding
+func checkSkippedTooEarly(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	for i := range acme.Solvers {
 		solver := &acme.Solvers[i]
 		wait := solver.WaitInsteadOfSelfCheck
@@ -61,16 +60,15 @@ func checkSkippedTooEarly(_ context.Context, r *rule.IssuerReview, acme *cmacme.
 		if ours {
 			waits, remedy = "certyun's own wait is turned off", "Set 60s or more, leave the field out, or turn that wait on (propagation.timeout)"
 		}
-		findings = append(findings, rule.Finding{
+		if err := yield(rule.Finding{
 			Field:   waitPath(i).String(),
 			Message: fmt.Sprintf("after %v the CA looks, whether or not the record is visible by then; %s", wait.Duration, waits),
 			Remedy:  remedy,
-		})
-		if len(findings) > maxIssuerFindings {
-			break
+		}); err != nil {
+			return err
 		}
 	}
-	return atMost(findings, fieldpath.ACME("solvers")), nil
+	return nil
 }
 
 func selfCheckNotNeeded() rule.Rule {
@@ -82,13 +80,13 @@ func selfCheckNotNeeded() rule.Rule {
 			"60 seconds after it has seen the record, once for each name. Where other programs or clusters write at the same names, 60s is " +
 			"right. This is said once for an Issuer, for cert-manager 1.21 and later, and only while certyun's wait is turned on.",
 		Remedy: "Write waitInsteadOfSelfCheck: 0s beside dns01.",
-		Check:  rule.Issuers(forACME(checkNotNeeded)),
+		Check:  forACME(checkNotNeeded),
 	}
 }
 
-func checkNotNeeded(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkNotNeeded(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	if !r.Settings.SolverWaits || !r.Settings.CertManagerAtLeast(selfCheckSince) {
-		return nil, nil
+		return nil
 	}
 	first, more := -1, 0
 	for i := range acme.Solvers {
@@ -102,7 +100,7 @@ func checkNotNeeded(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIs
 		}
 	}
 	if first < 0 {
-		return nil, nil
+		return nil
 	}
 	where := "not set"
 	switch more {
@@ -112,11 +110,11 @@ func checkNotNeeded(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIs
 	default:
 		where += fmt.Sprintf(" here and in %d other solvers", more)
 	}
-	return []rule.Finding{{
+	return yield(rule.Finding{
 		Field:   waitPath(first).String(),
 		Message: where + "; certyun has seen the record on the zone's name servers, and cert-manager's own check adds a minute or more for each name",
 		Remedy:  "Set it to 0s",
-	}}, nil
+	})
 }
 
 func waitPath(i int) *field.Path { return fieldpath.Solver(i).Child("waitInsteadOfSelfCheck") }

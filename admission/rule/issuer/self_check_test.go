@@ -124,7 +124,7 @@ func TestSelfCheckRulesNeverDeny(t *testing.T) {
 	t.Parallel()
 	for _, issuer := range []string{
 		solverList(waiting("0s", foreignDNS), waiting("", ownDNS)),
-		"solvers:" + strings.Repeat("\n"+waiting("1s", foreignDNS), 2*maxIssuerFindings),
+		"solvers:" + strings.Repeat("\n"+waiting("1s", foreignDNS), 100),
 	} {
 		found := 0
 		for _, f := range ruletest.Review(t, Rules(), "", ruletest.Issuer(issuer)) {
@@ -135,7 +135,7 @@ func TestSelfCheckRulesNeverDeny(t *testing.T) {
 				}
 			}
 		}
-		if found == 0 || found > maxIssuerFindings {
+		if found == 0 || found > 50 {
 			t.Errorf("%d findings", found)
 		}
 	}

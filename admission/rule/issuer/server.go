@@ -24,15 +24,15 @@ func serverURLInvalid() rule.Rule {
 		Summary: "The URL of the ACME server is not an absolute URL.",
 		Why:     "cert-manager accepts any text here. Then the Issuer is Ready=False (InvalidURL) and never tried again.",
 		Remedy:  "Write the whole URL of the CA's ACME directory, with https://.",
-		Check:   rule.Issuers(forACME(checkServerURL)),
+		Check:   forACME(checkServerURL),
 	}
 }
 
-func checkServerURL(_ context.Context, _ *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkServerURL(_ context.Context, _ *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	if acme.Server == "" || absoluteURL(acme.Server) != nil {
-		return nil, nil
+		return nil
 	}
-	return []rule.Finding{{Field: fieldpath.ACME("server").String(), Value: acme.Server, Message: "must be an absolute URL" + betterURL(acme.Server)}}, nil
+	return yield(rule.Finding{Field: fieldpath.ACME("server").String(), Value: acme.Server, Message: "must be an absolute URL" + betterURL(acme.Server)})
 }
 
 // betterURL guesses which URL was meant.
@@ -63,17 +63,17 @@ func serverPlainHTTP() rule.Rule {
 		Summary: "The URL of the ACME server is without TLS.",
 		Why:     "RFC 8555, section 6.1, requires https. A redirect may hide the mistake, or the server may not answer at all.",
 		Remedy:  "Write https:// in place of http://.",
-		Check: rule.Issuers(forACME(func(_ context.Context, _ *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+		Check: forACME(func(_ context.Context, _ *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			u := absoluteURL(acme.Server)
 			if u == nil || u.Scheme != "http" {
-				return nil, nil
+				return nil
 			}
 			u.Scheme = "https"
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.ACME("server").String(), Value: acme.Server,
 				Message: "RFC 8555 requires https; use " + u.String(),
-			}}, nil
-		})),
+			})
+		}),
 	}
 }
 
@@ -84,31 +84,31 @@ func serverPath() rule.Rule {
 		Why: "Let's Encrypt serves its directory at one path only: at / there is a page for people, and everything else is not " +
 			"found (boulder, wfe2/wfe.go). Registration of the account fails. A host of letsencrypt.org that is not known only warns.",
 		Remedy: "Write the URL exactly as the CA documents it.",
-		Check:  rule.Issuers(forACME(checkServerPath)),
+		Check:  forACME(checkServerPath),
 	}
 }
 
-func checkServerPath(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkServerPath(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	u := absoluteURL(acme.Server)
 	if u == nil {
-		return nil, nil
+		return nil
 	}
 	path := fieldpath.ACME("server").String()
 	policy := r.CA()
 	switch {
 	case policy == nil && r.Settings.CAs != nil && !r.Settings.CAs.Has(acme.Server):
-		return unknownServerOfLetsEncrypt(u, path), nil
+		return unknownServerOfLetsEncrypt(u, path, yield)
 	case policy == nil || policy.Ended != nil || !policy.ExactDirectory || policy.ServedAt(acme.Server):
-		return nil, nil
+		return nil
 	}
-	return []rule.Finding{{
+	return yield(rule.Finding{
 		Field: path, Value: acme.Server,
 		Message: fmt.Sprintf("%s serves its directory at exactly %q", policy.Name, policy.Directory),
-	}}, nil
+	})
 }
 
 // unknownServerOfLetsEncrypt warns about hosts that are often written by mistake. New ones may come, so it never denies.
-func unknownServerOfLetsEncrypt(u *url.URL, path string) []rule.Finding {
+func unknownServerOfLetsEncrypt(u *url.URL, path string, yield rule.Yield) error {
 	host := strings.ToLower(u.Hostname())
 	if host != "letsencrypt.org" && !strings.HasSuffix(host, ".letsencrypt.org") {
 		return nil
@@ -117,10 +117,10 @@ func unknownServerOfLetsEncrypt(u *url.URL, path string) []rule.Finding {
 	if strings.Contains(host, "stag") {
 		better = "https://acme-staging-v02.api.letsencrypt.org/directory"
 	}
-	return []rule.Finding{{
+	return yield(rule.Finding{
 		Severity: rule.Warn, Field: path, Value: u.String(),
 		Message: fmt.Sprintf("%q is not known as an ACME server of Let's Encrypt; did you mean %q?", host, better),
-	}}
+	})
 }
 
 func serverObsolete() rule.Rule {
@@ -130,20 +130,20 @@ func serverObsolete() rule.Rule {
 		Why: "The CA has switched it off; the announcement is in the table of CAs. An update of an Issuer that already has this " +
 			"server is only warned about.",
 		Remedy: "Use another CA, or the CA's present server.",
-		Check:  rule.Issuers(forACME(checkServerObsolete)),
+		Check:  forACME(checkServerObsolete),
 	}
 }
 
-func checkServerObsolete(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkServerObsolete(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	policy := r.CA()
 	if policy == nil || policy.Ended == nil {
-		return nil, nil
+		return nil
 	}
 	f := rule.Finding{Field: fieldpath.ACME("server").String(), Value: acme.Server, Message: policy.Ended.What, Remedy: policy.Ended.Instead}
 	if r.Old != nil && r.Old.GetSpec().ACME != nil && r.Old.GetSpec().ACME.Server == acme.Server {
 		f.Severity = rule.Warn
 	}
-	return []rule.Finding{f}, nil
+	return yield(f)
 }
 
 func skipTLSVerifyPublicCA() rule.Rule {
@@ -152,15 +152,15 @@ func skipTLSVerifyPublicCA() rule.Rule {
 		Summary: "skipTLSVerify is set for a CA that everybody trusts.",
 		Why:     "It works, but whoever is between the cluster and the CA can read and change what is ordered.",
 		Remedy:  "Remove skipTLSVerify.",
-		Check: rule.Issuers(forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+		Check: forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			if !acme.SkipTLSVerify || len(acme.CABundle) > 0 || !publicServer(r.CA()) {
-				return nil, nil // cert-manager refuses it next to a caBundle.
+				return nil // cert-manager refuses it next to a caBundle.
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: fieldpath.ACME("skipTLSVerify").String(), Value: true,
 				Message: "not needed for a publicly trusted CA; exposes account and orders to interception",
-			}}, nil
-		})),
+			})
+		}),
 	}
 }
 

@@ -28,15 +28,15 @@ func solversEmpty() rule.Rule {
 		Summary: "An ACME Issuer has no solvers.",
 		Why:     "That is right only where the CA authorizes names by itself, as some private ones do. Elsewhere each Order stays pending for ever.",
 		Remedy:  "Add a solver.",
-		Check: rule.Issuers(forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+		Check: forACME(func(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 			if policy := r.CA(); len(acme.Solvers) > 0 || policy != nil && policy.Preauthorized == ca.Yes {
-				return nil, nil
+				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field:   fieldpath.ACME("solvers").String(),
 				Message: "there are no solvers; only names the CA has already authorized can be issued",
-			}}, nil
-		})),
+			})
+		}),
 	}
 }
 
@@ -47,31 +47,26 @@ func selectorNeverMatches() rule.Rule {
 		Why: "cert-manager compares dnsNames letter by letter with the lower-case names that the CA returns, and dnsZones label by " +
 			"label; a zone covers its subdomains and wildcards already. An entry that is spelled otherwise is dead, and its names have no solver.",
 		Remedy: "Write names in lower case, in punycode, without a dot at either end, and zones without \"*.\".",
-		Check:  rule.Issuers(forSolvers(checkSelector)),
+		Check:  forSolvers(checkSelector),
 	}
 }
 
-func checkSelector(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.Finding {
+func checkSelector(solver *cmacme.ACMEChallengeSolver, path *field.Path, yield rule.Yield) error {
 	if solver.Selector == nil {
 		return nil
 	}
-	var findings []rule.Finding
 	for i, name := range solver.Selector.DNSNames {
-		if len(findings) > maxIssuerFindings {
-			break
-		}
 		why := deadEntry(name)
 		if lower := strings.ToLower(name); why == "" && lower != name {
 			why = fmt.Sprintf("never matches; names are compared in lower case - use %q", words.Excerpt(lower))
 		}
 		if why != "" {
-			findings = append(findings, selectorFinding(path.Child("selector", "dnsNames").Index(i), name, why))
+			if err := yield(selectorFinding(path.Child("selector", "dnsNames").Index(i), name, why)); err != nil {
+				return err
+			}
 		}
 	}
 	for i, zone := range solver.Selector.DNSZones {
-		if len(findings) > maxIssuerFindings {
-			break
-		}
 		why := deadEntry(zone)
 		if zone == "*" {
 			why = "never matches; a solver without dnsZones is for every name"
@@ -80,10 +75,12 @@ func checkSelector(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.
 			why = fmt.Sprintf("matches only that literal wildcard; zones cover subdomains already - use %q", words.Excerpt(rest))
 		}
 		if why != "" {
-			findings = append(findings, selectorFinding(path.Child("selector", "dnsZones").Index(i), zone, why))
+			if err := yield(selectorFinding(path.Child("selector", "dnsZones").Index(i), zone, why)); err != nil {
+				return err
+			}
 		}
 	}
-	return findings
+	return nil
 }
 
 func selectorFinding(path *field.Path, entry, why string) rule.Finding {
@@ -136,11 +133,11 @@ func route53HalfCredentials() rule.Rule {
 		Summary: "A Route 53 solver has one half of an access key.",
 		Why:     "cert-manager refuses every challenge with \"only one of access and secret key was provided\" (pkg/issuer/acme/dns/route53).",
 		Remedy:  "Set both halves, or neither for ambient credentials.",
-		Check:   rule.Issuers(forSolvers(checkRoute53)),
+		Check:   forSolvers(checkRoute53),
 	}
 }
 
-func checkRoute53(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.Finding {
+func checkRoute53(solver *cmacme.ACMEChallengeSolver, path *field.Path, yield rule.Yield) error {
 	if providers := choice.Providers(solver.DNS01); len(providers) == 0 || providers[0] != "route53" {
 		return nil // cert-manager's own webhook refuses a second provider.
 	}
@@ -156,11 +153,11 @@ func checkRoute53(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.F
 	if secret {
 		missing = "accessKeyID or accessKeyIDSecretRef"
 	}
-	return []rule.Finding{{
+	return yield(rule.Finding{
 		Field:   path.Child("dns01", "route53").String(),
 		Message: "only one of access key and secret key is set; cert-manager refuses this",
 		Remedy:  "Set " + missing + ", or remove both for ambient credentials",
-	}}
+	})
 }
 
 func dns01TwoProviders() rule.Rule {
@@ -170,19 +167,19 @@ func dns01TwoProviders() rule.Rule {
 		Why: "cert-manager refuses two providers in one solver, but overlooks acmeDNS next to akamai, azureDNS, cloudDNS, cloudflare " +
 			"or route53. It then uses the other one and never acmeDNS (pkg/issuer/acme/dns).",
 		Remedy: "Make two solvers of them.",
-		Check:  rule.Issuers(forSolvers(checkTwoProviders)),
+		Check:  forSolvers(checkTwoProviders),
 	}
 }
 
-func checkTwoProviders(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.Finding {
+func checkTwoProviders(solver *cmacme.ACMEChallengeSolver, path *field.Path, yield rule.Yield) error {
 	providers := choice.Providers(solver.DNS01)
 	if len(providers) != 2 || providers[1] != choice.AcmeDNS {
 		return nil // One provider is right, and cert-manager's own webhook refuses others.
 	}
-	return []rule.Finding{{
+	return yield(rule.Finding{
 		Field:   path.Child("dns01").String(),
 		Message: providers[0] + " and acmeDNS are both set; only one is used", Remedy: "Split into two solvers",
-	}}
+	})
 }
 
 func gatewayNoParent() rule.Rule {
@@ -191,15 +188,15 @@ func gatewayNoParent() rule.Rule {
 		Summary: "An HTTP-01 solver for the Gateway API names no Gateway.",
 		Why:     "Then each Certificate has to name one by annotation; for one that does not, cert-manager cannot create the challenge.",
 		Remedy:  "Name the Gateway in parentRefs.",
-		Check: rule.Issuers(forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.Finding {
+		Check: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path, yield rule.Yield) error {
 			if solver.HTTP01 == nil || solver.HTTP01.GatewayHTTPRoute == nil || len(solver.HTTP01.GatewayHTTPRoute.ParentRefs) > 0 ||
 				solver.HTTP01.Ingress != nil { // cert-manager refuses both at once.
 				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field:   path.Child("http01", "gatewayHTTPRoute", "parentRefs").String(),
 				Message: "empty; every Certificate needs the http01-parentrefname/-kind annotations",
-			}}
-		})),
+			})
+		}),
 	}
 }

@@ -26,7 +26,7 @@ func issuerChangeOrphans() rule.Rule {
 		Why: "Their next Order stays pending for ever, and their certificate runs out. Found by asking cert-manager's own choice " +
 			"(pkg/util/solverpicker) about each name, with the old solvers and with the new ones. With very many names only a part of them is looked at, and the message says how many.",
 		Remedy: "Keep a solver for these names, or change the Certificates as well.",
-		Check:  rule.Issuers(forACME(checkOrphans)),
+		Check:  forACME(checkOrphans),
 	}
 }
 
@@ -40,13 +40,13 @@ type orphans struct {
 	first []string
 }
 
-func checkOrphans(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
+func checkOrphans(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	if r.Operation != rule.Update || r.Old == nil || r.Old.GetSpec().ACME == nil {
-		return nil, nil
+		return nil
 	}
 	gone := goneSolvers(r.Old.GetSpec().ACME.Solvers, acme.Solvers)
 	if len(gone) == 0 {
-		return nil, nil
+		return nil
 	}
 	o := &orphans{old: choice.NewReach(ctx, gone), new: choice.NewReach(ctx, acme.Solvers), namespaces: map[string]bool{}}
 	err := r.World.VisitCertificates(ctx, evidence.ByIssuer, keyOfIssuer(r.Issuer).String(), func(crt *cmapi.Certificate) bool {
@@ -60,9 +60,9 @@ func checkOrphans(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIs
 		err = ctx.Err()
 	}
 	if err != nil || o.lost == 0 && o.looked == o.total {
-		return nil, err
+		return err
 	}
-	return []rule.Finding{{Field: fieldpath.ACME("solvers").String(), Message: o.message(r.Kind())}}, nil
+	return yield(rule.Finding{Field: fieldpath.ACME("solvers").String(), Message: o.message(r.Kind())})
 }
 
 func keyOfIssuer(issuer cmapi.GenericIssuer) evidence.IssuerKey {
@@ -166,9 +166,9 @@ func issuerDeleteInUse() rule.Rule {
 // maxCounted is how many Certificates are counted.
 const maxCounted = 100_000
 
-func checkDeleteInUse(ctx context.Context, r *rule.IssuerReview) ([]rule.Finding, error) {
+func checkDeleteInUse(ctx context.Context, r *rule.IssuerReview, yield rule.Yield) error {
 	if r.Operation != rule.Delete {
-		return nil, nil
+		return nil
 	}
 	total := 0
 	err := r.World.VisitCertificates(ctx, evidence.ByIssuer, keyOfIssuer(r.Issuer).String(), func(*cmapi.Certificate) bool {
@@ -179,7 +179,7 @@ func checkDeleteInUse(ctx context.Context, r *rule.IssuerReview) ([]rule.Finding
 		err = ctx.Err()
 	}
 	if err != nil || total == 0 {
-		return nil, err
+		return err
 	}
 	users, they := count(total, "Certificate"), "they"
 	switch {
@@ -188,5 +188,5 @@ func checkDeleteInUse(ctx context.Context, r *rule.IssuerReview) ([]rule.Finding
 	case total > maxCounted:
 		users = fmt.Sprintf("more than %d Certificates", maxCounted)
 	}
-	return []rule.Finding{{Message: fmt.Sprintf("%s %q is referenced by %s; %s cannot renew without it", r.Kind(), r.Issuer.GetName(), users, they)}}, nil
+	return yield(rule.Finding{Message: fmt.Sprintf("%s %q is referenced by %s; %s cannot renew without it", r.Kind(), r.Issuer.GetName(), users, they)})
 }

@@ -29,15 +29,15 @@ func webhookGroupEmpty() rule.Rule {
 		Summary: "A webhook solver has no group name.",
 		Why:     "cert-manager would post to /apis//v1alpha1, which is the URL of nothing.",
 		Remedy:  "Write the group name with which the webhook was installed.",
-		Check: rule.Issuers(forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path) []rule.Finding {
+		Check: forSolvers(func(solver *cmacme.ACMEChallengeSolver, path *field.Path, yield rule.Yield) error {
 			if webhookOf(solver) == nil || solver.DNS01.Webhook.GroupName != "" {
 				return nil
 			}
-			return []rule.Finding{{
+			return yield(rule.Finding{
 				Field: webhookPath(path).Child("groupName").String(), Type: field.ErrorTypeRequired,
 				Message: "groupName selects the APIService that serves the solver",
-			}}
-		})),
+			})
+		}),
 	}
 }
 
@@ -58,7 +58,7 @@ func webhookAPIServiceMissing() rule.Rule {
 		Why: "cert-manager reaches a webhook through the APIService v1alpha1.<groupName>. Without it each challenge says \"the server could " +
 			"not find the requested resource\". It may be installed later, so this only warns.",
 		Remedy: "Install the webhook with this group name, or correct the name.",
-		Check:  rule.Issuers(forWebhooks(checkAPIService)),
+		Check:  forWebhooks(checkAPIService),
 	}
 }
 
@@ -74,9 +74,8 @@ type webhookReview struct {
 }
 
 // forWebhooks makes a check of one that looks at a webhook solver. Each group is looked up once.
-func forWebhooks(check func(*webhookReview) []rule.Finding) func(context.Context, *rule.IssuerReview) ([]rule.Finding, error) {
-	return forACME(func(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer) ([]rule.Finding, error) {
-		var findings []rule.Finding
+func forWebhooks(check func(*webhookReview, rule.Yield) error) rule.Issuers {
+	return forACME(func(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 		reviews := map[string]webhookReview{}
 		for i := range acme.Solvers {
 			webhook := webhookOf(&acme.Solvers[i])
@@ -87,16 +86,16 @@ func forWebhooks(check func(*webhookReview) []rule.Finding) func(context.Context
 			if !seen {
 				review = webhookReview{IssuerReview: r, name: "v1alpha1." + webhook.GroupName}
 				if err := review.look(ctx); err != nil {
-					return findings, err
+					return err
 				}
 				reviews[webhook.GroupName] = review
 			}
 			review.webhook, review.path = webhook, webhookPath(fieldpath.Solver(i))
-			if findings = append(findings, check(&review)...); len(findings) > maxIssuerFindings {
-				break
+			if err := check(&review, yield); err != nil {
+				return err
 			}
 		}
-		return atMost(findings, fieldpath.ACME("solvers")), nil
+		return nil
 	})
 }
 
@@ -110,21 +109,21 @@ func (r *webhookReview) look(ctx context.Context) (err error) {
 	return err
 }
 
-func checkAPIService(r *webhookReview) []rule.Finding {
+func checkAPIService(r *webhookReview, yield rule.Yield) error {
 	path := r.path.Child("groupName").String()
 	name := words.Excerpt(r.name)
 	switch {
 	case !r.known:
 		return nil
 	case r.service == nil && len(validation.IsDNS1123Subdomain(r.name)) > 0:
-		return []rule.Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
-			"APIService %q cannot exist: an API group is a domain name in lower case", name)}}
+		return yield(rule.Finding{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
+			"APIService %q cannot exist: an API group is a domain name in lower case", name)})
 	case r.service == nil:
-		return []rule.Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
-			"APIService %q not found; is the solver installed with this group name?", name)}}
+		return yield(rule.Finding{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
+			"APIService %q not found; is the solver installed with this group name?", name)})
 	case !r.service.Available:
-		return []rule.Finding{{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
-			"APIService %q is not available; until it is, challenges fail with \"the server is currently unable to handle the request\"", name)}}
+		return yield(rule.Finding{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(
+			"APIService %q is not available; until it is, challenges fail with \"the server is currently unable to handle the request\"", name)})
 	}
 	return nil
 }
@@ -136,14 +135,14 @@ func webhookSolverUnknown() rule.Rule {
 		Why: "The solver names of a webhook are the resources of its API group. For any other, each challenge says \"the server could not " +
 			"find the requested resource\". A newer webhook may be on its way, so this only warns.",
 		Remedy: "Write one of the names that the group serves.",
-		Check:  rule.Issuers(forWebhooks(checkSolverName)),
+		Check:  forWebhooks(checkSolverName),
 	}
 }
 
 // ourSolvers are the names under which we serve solvers.
 func ourSolvers() []string { return []string{"alidns", "alidns-solver", "dnspod"} }
 
-func checkSolverName(r *webhookReview) []rule.Finding {
+func checkSolverName(r *webhookReview, yield rule.Yield) error {
 	name := r.webhook.SolverName
 	var served []string
 	switch {
@@ -163,6 +162,6 @@ func checkSolverName(r *webhookReview) []rule.Finding {
 	if list == "" {
 		list = "nothing"
 	}
-	return []rule.Finding{{Field: r.path.Child("solverName").String(), Value: name, Message: fmt.Sprintf(
-		"%q is not served by %s (it serves: %s)%s", words.Excerpt(name), words.Excerpt(r.webhook.GroupName), words.Excerpt(list), words.DidYouMean(name, served))}}
+	return yield(rule.Finding{Field: r.path.Child("solverName").String(), Value: name, Message: fmt.Sprintf(
+		"%q is not served by %s (it serves: %s)%s", words.Excerpt(name), words.Excerpt(r.webhook.GroupName), words.Excerpt(list), words.DidYouMean(name, served))})
 }

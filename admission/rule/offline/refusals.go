@@ -10,15 +10,16 @@ import (
 	"github.com/certyun/certyun/admission/rule"
 )
 
-// enough is how often one rule speaks about one object.
-const enough = 50
-
 // refusals are what cert-manager's webhook would say, in our words.
-type refusals []rule.Finding
+type refusals struct {
+	yield rule.Yield
+	// err is set once no more are wanted.
+	err error
+}
 
 func (r *refusals) add(f rule.Finding) {
-	if len(*r) < enough {
-		*r = append(*r, f)
+	if r.err == nil {
+		r.err = r.yield(f)
 	}
 }
 
@@ -49,21 +50,21 @@ func (r *refusals) selector(path *field.Path, ref *cmmeta.SecretKeySelector) {
 
 // refusesSpec makes a check of one that looks at nothing but the spec of a Certificate.
 func refusesSpec(check func(*refusals, *cmapi.CertificateSpec)) rule.Check {
-	return rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
-		var found refusals
+	return rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+		found := refusals{yield: yield}
 		check(&found, &r.Certificate.Spec)
-		return found, nil
+		return found.err
 	})
 }
 
 // refusesIssuer makes a check of one that looks at nothing but the spec of an Issuer.
 func refusesIssuer(check func(*refusals, *cmapi.IssuerSpec)) rule.Check {
-	return rule.Issuers(func(_ context.Context, r *rule.IssuerReview) ([]rule.Finding, error) {
+	return rule.Issuers(func(_ context.Context, r *rule.IssuerReview, yield rule.Yield) error {
 		if r.Operation == rule.Delete {
-			return nil, nil
+			return nil
 		}
-		var found refusals
+		found := refusals{yield: yield}
 		check(&found, r.Issuer.GetSpec())
-		return found, nil
+		return found.err
 	})
 }

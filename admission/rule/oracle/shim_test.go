@@ -71,9 +71,9 @@ func saysWhy(t *testing.T, object metav1.Object) bool {
 func engineMakes(t *testing.T, object metav1.Object) map[string]*cmapi.Certificate {
 	t.Helper()
 	found := map[string]*cmapi.Certificate{}
-	watch := rule.Rule{ID: "watch", Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview) ([]rule.Finding, error) {
+	watch := rule.Rule{ID: "watch", Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, _ rule.Yield) error {
 		found[r.Certificate.Name] = r.Certificate
-		return nil, nil
+		return nil
 	})}
 	env := &rule.Environment{World: objects.New(rule.IndexKeys)}
 	_, err := rule.NewEngine([]rule.Rule{watch}).Review(t.Context(), env, &rule.Policy{}, rule.Request{Operation: rule.Create, Object: object})
