@@ -56,15 +56,15 @@ func (p *Policy) DNSName(name string) NameProblem {
 	case problem.strictly && !p.Names.Strict:
 		return NameProblem{}
 	case problem.Verdict == NameFine && p.Names.PaidWildcards && strings.HasPrefix(name, "*."):
-		return NameProblem{Verdict: NameMayFail, Reason: fmt.Sprintf("%q is a wildcard, which %s issues only under some plans", name, p.Name)}
+		return NameProblem{Verdict: NameMayFail, Reason: fmt.Sprintf("is a wildcard, which %s issues only under some plans", p.Name)}
 	case problem.Verdict == NameMayFail && problem.Quote != "":
 		problem.Reason += "; " + p.Name + " refuses unknown TLDs"
 	case problem.Verdict == NameMayFail:
-		problem.Reason = fmt.Sprintf("%q %s; %s cannot validate it over public DNS", name, problem.Reason, p.Name)
+		problem.Reason = fmt.Sprintf("%s; %s cannot validate it over public DNS", problem.Reason, p.Name)
 	case problem.Verdict == NameForbidden && p.Names.Strict:
-		problem.Reason = fmt.Sprintf("%q %s; %s refuses it (forbidden by policy)", name, problem.Reason, p.Name)
+		problem.Reason = fmt.Sprintf("%s; %s refuses it (forbidden by policy)", problem.Reason, p.Name)
 	case problem.Verdict == NameForbidden:
-		problem.Reason = fmt.Sprintf("%q %s; %s may refuse it", name, problem.Reason, p.Name)
+		problem.Reason = fmt.Sprintf("%s; %s may refuse it", problem.Reason, p.Name)
 	}
 	return problem
 }

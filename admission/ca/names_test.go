@@ -110,13 +110,13 @@ func TestNamesThatOnlyLetsEncryptIsKnownToRefuse(t *testing.T) {
 func TestNamesThatMayFail(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]NameProblem{
-		"nas.home.arpa":             {Verdict: NameMayFail, Reason: `"nas.home.arpa" is a private-use zone; Let's Encrypt cannot validate it over public DNS`},
-		"1.168.192.in-addr.arpa":    {Verdict: NameMayFail, Reason: `"1.168.192.in-addr.arpa" is in the infrastructure zone .arpa; Let's Encrypt cannot validate it over public DNS`},
-		"*.abcdef.onion":            {Verdict: NameMayFail, Reason: `"*.abcdef.onion" is an onion service; Let's Encrypt cannot validate it over public DNS`},
+		"nas.home.arpa":             {Verdict: NameMayFail, Reason: `is a private-use zone; Let's Encrypt cannot validate it over public DNS`},
+		"1.168.192.in-addr.arpa":    {Verdict: NameMayFail, Reason: `is in the infrastructure zone .arpa; Let's Encrypt cannot validate it over public DNS`},
+		"*.abcdef.onion":            {Verdict: NameMayFail, Reason: `is an onion service; Let's Encrypt cannot validate it over public DNS`},
 		"www.shop.brandnewtld":      {Verdict: NameMayFail, Reason: `".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`, Quote: quoteNonPublic},
 		"*.brandnewtld":             {Verdict: NameMayFail, Reason: `".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`, Quote: quoteNonPublic},
-		"example.com":               {Verdict: NameForbidden, Reason: `"example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy)`, Remedy: "Use your own domain"},
-		"*.WWW.example.org":         {Verdict: NameForbidden, Reason: `"*.WWW.example.org" is a documentation domain; Let's Encrypt refuses it (forbidden by policy)`, Remedy: "Use your own domain"},
+		"example.com":               {Verdict: NameForbidden, Reason: `is a documentation domain; Let's Encrypt refuses it (forbidden by policy)`, Remedy: "Use your own domain"},
+		"*.WWW.example.org":         {Verdict: NameForbidden, Reason: `is a documentation domain; Let's Encrypt refuses it (forbidden by policy)`, Remedy: "Use your own domain"},
 		"notexample.com":            {},
 		"example.com.cert-lab.dev":  {},
 		"example.cn":                {},
@@ -133,7 +133,7 @@ func TestNamesThatMayFail(t *testing.T) {
 func TestWildcardsOfSomePlansOnly(t *testing.T) {
 	t.Parallel()
 	const url = "https://acme.ssl.com/sslcom-dv-rsa"
-	want := NameProblem{Verdict: NameMayFail, Reason: `"*.cert-lab.dev" is a wildcard, which SSL.com issues only under some plans`}
+	want := NameProblem{Verdict: NameMayFail, Reason: `is a wildcard, which SSL.com issues only under some plans`}
 	if diff := cmp.Diff(want, judged(url, "*.cert-lab.dev"), cmpopts.IgnoreUnexported(NameProblem{})); diff != "" {
 		t.Error(diff)
 	}

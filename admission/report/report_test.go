@@ -291,12 +291,12 @@ func TestOfRule(t *testing.T) {
 		want    report.Finding
 	}{
 		"a denial has its value": {
-			rule.Finding{Rule: "r", Severity: rule.Deny, Field: "spec.x", Type: field.ErrorTypeNotSupported, Value: "a\nb", Message: "is wrong", Remedy: "Write c", Brief: "short"},
+			rule.Finding{Rule: "r", Severity: rule.Deny, Field: "spec.x", Type: field.ErrorTypeNotSupported, Value: "a\nb", Message: "is wrong", Remedy: "Write c"},
 			report.Finding{Rule: "r", Severity: rule.Deny, Field: "spec.x", Message: `"a\nb": is wrong`, Remedy: "Write c"},
 		},
-		"a warning says itself what it is about": {
-			rule.Finding{Rule: "r", Severity: rule.Warn, Value: "a", Message: "a may be wrong", Remedy: "Write c", Brief: "short"},
-			report.Finding{Rule: "r", Severity: rule.Warn, Message: "a may be wrong", Remedy: "Write c"},
+		"a warning has its value": {
+			rule.Finding{Rule: "r", Severity: rule.Warn, Value: "a", Message: "may be wrong", Remedy: "Write c"},
+			report.Finding{Rule: "r", Severity: rule.Warn, Message: `"a": may be wrong`, Remedy: "Write c"},
 		},
 		"a denial that only warns says why": {
 			rule.Finding{Rule: "r", Severity: rule.Warn, Value: 1, Message: "is wrong", Downgraded: "it was so before"},

@@ -41,8 +41,6 @@ type Finding struct {
 	Message string
 	// Remedy says what to write instead: a sentence without its full stop, or "".
 	Remedy string
-	// Brief is a denial's text for when it only warns, the value included and without a remedy; "" where that is the usual one.
-	Brief string
 	// CrossResource is for a denial that another object's change could lift. The Engine warns instead where both objects
 	// come in one bundle, since nobody could choose their order.
 	CrossResource bool
@@ -58,13 +56,8 @@ func (f Finding) Cause() string {
 	if f.Severity == Deny {
 		b.WriteString(f.typeText() + ": ")
 	}
-	brief := f.Severity != Deny && f.Brief != ""
-	if brief {
-		b.WriteString(f.Brief + f.downgradedText())
-	} else {
-		b.WriteString(f.Text())
-	}
-	if f.Remedy != "" && !brief {
+	b.WriteString(f.Text())
+	if f.Remedy != "" {
 		b.WriteString(fullStop(b.String()) + " " + f.Remedy)
 	}
 	if f.Severity == Deny {
@@ -75,7 +68,7 @@ func (f Finding) Cause() string {
 
 // Text is what is wrong, with the value, but without the path, the remedy and the rule. It has no full stop at its end.
 func (f Finding) Text() string {
-	if f.Value != nil && (f.Severity == Deny || f.Downgraded != "") {
+	if f.Value != nil {
 		return f.valueText() + ": " + f.Message + f.downgradedText()
 	}
 	return f.Message + f.downgradedText()

@@ -59,8 +59,8 @@ func TestTextOfFindings(t *testing.T) {
 			`spec.a: Invalid value: "` + strings.Repeat("a", 299) + `…": is wrong. [r]`, `Invalid value: "` + strings.Repeat("a", 299) + `…": is wrong. [r]`,
 		},
 		"a warning": {
-			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: `"x" is ignored`, Remedy: "Remove it"},
-			`[r] spec.a: "x" is ignored. Remove it`, `"x" is ignored. Remove it`,
+			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is ignored", Remedy: "Remove it"},
+			`[r] spec.a: "x": is ignored. Remove it`, `"x": is ignored. Remove it`,
 		},
 		"a warning without a path": {
 			Finding{Rule: "r", Severity: Warn, Message: `it is in use`}, `[r] it is in use`, `it is in use`,
@@ -68,10 +68,6 @@ func TestTextOfFindings(t *testing.T) {
 		"a denial that only warns": {
 			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is wrong", Remedy: "Write y", Downgraded: "already present"},
 			`[r] spec.a: "x": is wrong (already present). Write y`, `"x": is wrong (already present). Write y`,
-		},
-		"a denial that only warns, in brief": {
-			Finding{Rule: "r", Severity: Warn, Field: "spec.a", Value: "x", Message: "is wrong", Brief: `"x" needs y`, Remedy: "Write y", Downgraded: "same release"},
-			`[r] spec.a: "x" needs y (same release)`, `"x" needs y (same release)`,
 		},
 	}
 	for name, test := range tests {

@@ -30,7 +30,7 @@ func ingressIssuerConflict() rule.Rule {
 			conflicts := shim.IssuerConflicts(annotations)
 			for _, pair := range conflicts {
 				if err := yield(rule.Finding{
-					Field: "metadata.annotations", Value: pair[0], Remedy: "Keep one",
+					Field: "metadata.annotations", Remedy: "Keep one",
 					Message: fmt.Sprintf("both %s and %s are set; no certificate will be created", pair[0], pair[1]),
 				}); err != nil {
 					return err
@@ -106,7 +106,7 @@ func ingressAnnotationUnknown() rule.Rule {
 				if meant := meantAnnotation(name, known); meant != "" {
 					message += "; did you mean " + meant + "?"
 				}
-				if err := yield(rule.Finding{Field: fieldpath.Annotation(key), Value: key, Message: message}); err != nil {
+				if err := yield(rule.Finding{Field: fieldpath.Annotation(key), Message: message}); err != nil {
 					return err
 				}
 			}
@@ -172,7 +172,7 @@ func ignoredAnnotation(r *rule.AnnotatedReview, key, value string) string {
 		if off, err := strconv.ParseBool(value); value == "" || err == nil && !off {
 			return ""
 		}
-		return fmt.Sprintf("%q is ignored; only the exact text \"true\" counts", value)
+		return `is ignored; only the exact text "true" counts`
 	case key == cmapi.CertificateIgnoreTLSListeners && kind == "Ingress":
 		return "not read on Ingresses, which have no listeners"
 	case key == cmacme.ACMECertificateHTTP01ParentRefFallback:

@@ -38,31 +38,31 @@ func TestAnnotated(t *testing.T) {
 
 		// ingress-annotation-value-invalid
 		"a Go duration":        {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "2160h")},
-		"weeks":                {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "12w"), want: []string{about + `duration]: "12w" is not a Go duration; use 2016h`}},
-		"a number alone":       {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "30"), want: []string{about + `renew-before]: "30" is not a Go duration; use hours, minutes and seconds, like 2160h`}},
-		"59 minutes":           {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "59m"), want: []string{about + `duration]: 59m is shorter than 1h; cert-manager's webhook refuses the Certificate`}},
-		"renewal from the day": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "2160h"), want: []string{about + `renew-before]: 2160h is not shorter than the duration 2160h; cert-manager's webhook refuses the Certificate`}},
+		"weeks":                {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "12w"), want: []string{about + `duration]: "12w": is not a Go duration; use 2016h`}},
+		"a number alone":       {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "30"), want: []string{about + `renew-before]: "30": is not a Go duration; use hours, minutes and seconds, like 2160h`}},
+		"59 minutes":           {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "59m"), want: []string{about + `duration]: "59m": is shorter than 1h; cert-manager's webhook refuses the Certificate`}},
+		"renewal from the day": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "2160h"), want: []string{about + `renew-before]: "2160h": is not shorter than the duration 2160h; cert-manager's webhook refuses the Certificate`}},
 		"renewal in time":      {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "2159h")},
-		"a percentage sign":    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before-percentage", "33%"), want: []string{about + `renew-before-percentage]: "33%" is not a whole number`}},
+		"a percentage sign":    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before-percentage", "33%"), want: []string{about + `renew-before-percentage]: "33%": is not a whole number`}},
 		"usages with spaces":   {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("usages", "server auth, client auth")},
 		"a usage of OpenSSL's": {
 			rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("usages", "server auth,serverAuth"),
-			want: []string{about + `usages]: "serverAuth" is not a usage; write "server auth", "digital signature" and the like, with commas between`},
+			want: []string{about + `usages]: "server auth,serverAuth": "serverAuth" is not a usage; write "server auth", "digital signature" and the like, with commas between`},
 		},
-		"no history at all":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "0"), want: []string{about + `revision-history-limit]: 0 is less than 1`}},
+		"no history at all":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "0"), want: []string{about + `revision-history-limit]: "0": is less than 1`}},
 		"one revision":                    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "1")},
-		"an encoding":                     {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-encoding", "pkcs8"), want: []string{about + `private-key-encoding]: "pkcs8" is not one of PKCS1, PKCS8 (case matters)`}},
-		"a rotation policy":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-rotation-policy", "always"), want: []string{about + `private-key-rotation-policy]: "always" is not one of Never, Always (case matters)`}},
-		"what is not JSON":                {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", "labels"), want: []string{about + `secret-template]: not JSON of a secretTemplate (invalid character 'l' looking for beginning of value); write {"labels": {…}, "annotations": {…}}`}},
-		"a reserved template":             {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"annotations":{"cert-manager.io/x":"y"}}`), want: []string{about + `secret-template]: a secretTemplate must not have annotations under cert-manager.io/`}},
+		"an encoding":                     {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-encoding", "pkcs8"), want: []string{about + `private-key-encoding]: "pkcs8": is not one of PKCS1, PKCS8 (case matters)`}},
+		"a rotation policy":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-rotation-policy", "always"), want: []string{about + `private-key-rotation-policy]: "always": is not one of Never, Always (case matters)`}},
+		"what is not JSON":                {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", "labels"), want: []string{about + `secret-template]: "labels": not JSON of a secretTemplate (invalid character 'l' looking for beginning of value); write {"labels": {…}, "annotations": {…}}`}},
+		"a reserved template":             {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"annotations":{"cert-manager.io/x":"y"}}`), want: []string{about + `secret-template]: "{\"annotations\":{\"cert-manager.io/x\":\"y\"}}": a secretTemplate must not have annotations under cert-manager.io/`}},
 		"a template":                      {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"labels":{"a":"b"}}`)},
-		"a lone quote":                    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("subject-organizations", `a"b`), want: []string{about + `subject-organizations]: "a\"b" is not one line of comma-separated values; put quotes around a value with a comma or a quote`}},
+		"a lone quote":                    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("subject-organizations", `a"b`), want: []string{about + `subject-organizations]: "a\"b": is not one line of comma-separated values; put quotes around a value with a comma or a quote`}},
 		"names without spaces":            {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,b.x.dev")},
-		"a space at an end":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev ,b.x.dev"), want: []string{about + `alt-names]: trailing space in "a.x.dev "; entries are not trimmed`}},
-		"a comma at the end":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,"), want: []string{about + `alt-names]: empty entry in "a.x.dev,"; remove the comma`}},
-		"a name as an address":            {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("ip-sans", "10.0.0.1,x.dev"), want: []string{about + `ip-sans]: "x.dev" is not an IP address; cert-manager's webhook refuses the Certificate`}},
-		"a named mailbox":                 {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("email-sans", "A <a@x.dev>"), want: []string{about + `email-sans]: "A <a@x.dev>" is not a bare e-mail address; cert-manager's webhook refuses the Certificate`}},
-		"a long common name":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("common-name", strings.Repeat("a", 65)), want: []string{about + `common-name]: 65 bytes long; cert-manager's webhook refuses a common name of more than 64`}},
+		"a space at an end":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev ,b.x.dev"), want: []string{about + `alt-names]: "a.x.dev ,b.x.dev": trailing space in "a.x.dev "; entries are not trimmed`}},
+		"a comma at the end":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,"), want: []string{about + `alt-names]: "a.x.dev,": has an empty entry; remove the comma`}},
+		"a name as an address":            {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("ip-sans", "10.0.0.1,x.dev"), want: []string{about + `ip-sans]: "10.0.0.1,x.dev": "x.dev" is not an IP address; cert-manager's webhook refuses the Certificate`}},
+		"a named mailbox":                 {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("email-sans", "A <a@x.dev>"), want: []string{about + `email-sans]: "A <a@x.dev>": "A <a@x.dev>" is not a bare e-mail address; cert-manager's webhook refuses the Certificate`}},
+		"a long common name":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("common-name", strings.Repeat("a", 65)), want: []string{about + `common-name]: "` + strings.Repeat("a", 65) + `": 65 bytes long; cert-manager's webhook refuses a common name of more than 64`}},
 		"64 bytes of a name":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("common-name", strings.Repeat("a", 64))},
 		"a private key is another rule's": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-size", "256")},
 
@@ -70,19 +70,19 @@ func TestAnnotated(t *testing.T) {
 		"an ECDSA key of 384 bits": {rule: "key-size-for-algorithm", manifest: ruletest.Gateway(ruletest.IssuerAnnotation+", cert-manager.io/private-key-algorithm: ECDSA, cert-manager.io/private-key-size: \"384\"", ruletest.HTTPSListener)},
 		"an ECDSA key of 2048 bits": {
 			rule: "key-size-for-algorithm", manifest: ruletest.Gateway(ruletest.IssuerAnnotation+", cert-manager.io/private-key-algorithm: ECDSA, cert-manager.io/private-key-size: \"2048\"", ruletest.HTTPSListener),
-			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: 2048 is not an ECDSA size (ECDSA keys have 256, 384 or 521 bits); it is a size of RSA: set cert-manager.io/private-key-algorithm: RSA`},
+			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: "2048": is not an ECDSA size (ECDSA keys have 256, 384 or 521 bits); it is a size of RSA: set cert-manager.io/private-key-algorithm: RSA`},
 		},
 		"an algorithm in lower case": {
 			rule: "key-size-for-algorithm", manifest: ruletest.Value("private-key-algorithm", "ecdsa"),
-			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-algorithm]: "ecdsa" is not one of RSA, ECDSA, Ed25519 (case matters). Write "ECDSA"`},
+			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-algorithm]: "ecdsa": is not one of RSA, ECDSA, Ed25519 (case matters). Write "ECDSA"`},
 		},
 		"a size that is no number": {
 			rule: "key-size-for-algorithm", manifest: ruletest.Value("private-key-size", "2k"),
-			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: "2k" is not a number; RSA keys have 2048 to 8192 bits`},
+			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: "2k": is not a number; RSA keys have 2048 to 8192 bits`},
 		},
 		"a size that no algorithm has": {
 			rule: "key-size-for-algorithm", manifest: ruletest.Value("private-key-size", "1024"),
-			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: 1024 is not an RSA size (RSA keys have 2048 to 8192 bits); write 2048, 3072 or 4096`},
+			want: []string{`[key-size-for-algorithm] metadata.annotations[cert-manager.io/private-key-size]: "1024": is not an RSA size (RSA keys have 2048 to 8192 bits); write 2048, 3072 or 4096`},
 		},
 
 		// ingress-annotation-unknown
@@ -113,14 +113,14 @@ func TestAnnotated(t *testing.T) {
 		"not edit in place": {rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(ruletest.IssuerAnnotation+`, acme.cert-manager.io/http01-edit-in-place: "false"`, ruletest.OneEntry)},
 		"edit in place with a capital": {
 			rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(ruletest.IssuerAnnotation+`, acme.cert-manager.io/http01-edit-in-place: "True"`, ruletest.OneEntry),
-			want: []string{`[ingress-annotation-ignored] metadata.annotations[acme.cert-manager.io/http01-edit-in-place]: "True" is ignored; only the exact text "true" counts`},
+			want: []string{`[ingress-annotation-ignored] metadata.annotations[acme.cert-manager.io/http01-edit-in-place]: "True": is ignored; only the exact text "true" counts`},
 		},
 		"tls-acme with a default issuer":    {rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(`kubernetes.io/tls-acme: "true"`, ruletest.OneEntry), change: withDefaultIssuer},
 		"tls-acme with an issuer":           {rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(ruletest.IssuerAnnotation+`, kubernetes.io/tls-acme: "true"`, ruletest.OneEntry)},
 		"tls-acme that asks for nothing":    {rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(`kubernetes.io/tls-acme: "false"`, ruletest.OneEntry)},
-		"tls-acme on a Gateway":             {rule: "ingress-annotation-ignored", manifest: ruletest.Gateway(`kubernetes.io/tls-acme: "true"`, ruletest.HTTPSListener), want: []string{"[ingress-annotation-ignored] metadata.annotations[kubernetes.io/tls-acme]: not read on Gateways; write cert-manager.io/issuer or cert-manager.io/cluster-issuer"}},
-		"URIs on a Gateway":                 {rule: "ingress-annotation-ignored", manifest: ruletest.Gateway(ruletest.IssuerAnnotation+", cert-manager.io/uri-sans: \"x:y\"", ruletest.HTTPSListener), want: []string{"[ingress-annotation-ignored] metadata.annotations[cert-manager.io/uri-sans]: not read on Gateways; create a Certificate instead"}},
-		"listeners to ignore on an Ingress": {rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(ruletest.IssuerAnnotation+", cert-manager.io/ignore-tls-listeners: x", ruletest.OneEntry), want: []string{"[ingress-annotation-ignored] metadata.annotations[cert-manager.io/ignore-tls-listeners]: not read on Ingresses, which have no listeners"}},
+		"tls-acme on a Gateway":             {rule: "ingress-annotation-ignored", manifest: ruletest.Gateway(`kubernetes.io/tls-acme: "true"`, ruletest.HTTPSListener), want: []string{`[ingress-annotation-ignored] metadata.annotations[kubernetes.io/tls-acme]: "true": not read on Gateways; write cert-manager.io/issuer or cert-manager.io/cluster-issuer`}},
+		"URIs on a Gateway":                 {rule: "ingress-annotation-ignored", manifest: ruletest.Gateway(ruletest.IssuerAnnotation+", cert-manager.io/uri-sans: \"x:y\"", ruletest.HTTPSListener), want: []string{`[ingress-annotation-ignored] metadata.annotations[cert-manager.io/uri-sans]: "x:y": not read on Gateways; create a Certificate instead`}},
+		"listeners to ignore on an Ingress": {rule: "ingress-annotation-ignored", manifest: ruletest.Ingress(ruletest.IssuerAnnotation+", cert-manager.io/ignore-tls-listeners: x", ruletest.OneEntry), want: []string{`[ingress-annotation-ignored] metadata.annotations[cert-manager.io/ignore-tls-listeners]: "x": not read on Ingresses, which have no listeners`}},
 
 		// ingress-tls-missing
 		"an entry with all":                 {rule: "ingress-tls-missing", manifest: ruletest.Ingress(ruletest.IssuerAnnotation, ruletest.OneEntry)},
@@ -143,7 +143,7 @@ func TestAnnotated(t *testing.T) {
 		"one Secret of two listeners is right": {rule: "ingress-tls-secret-duplicate", manifest: ruletest.Gateway(ruletest.IssuerAnnotation, ruletest.HTTPSListener+", "+strings.ReplaceAll(ruletest.HTTPSListener, "https", "more"))},
 		"one Secret twice, beside another": {
 			rule: "ingress-tls-secret-duplicate", manifest: ruletest.Ingress(ruletest.IssuerAnnotation, "{hosts: [a.x.dev], secretName: t}, {hosts: [c.x.dev], secretName: u}, {hosts: [b.x.dev], secretName: t}"),
-			want: []string{`[ingress-tls-secret-duplicate] spec.tls[2].secretName: same secretName "t" as tls[0]; cert-manager skips both, and every other entry with them. Merge the hosts or rename`},
+			want: []string{`[ingress-tls-secret-duplicate] spec.tls[2].secretName: "t": is also the secretName of tls[0]; cert-manager skips both, and every other entry with them. Merge the hosts or rename`},
 		},
 
 		// ingress-existing-certificate
@@ -152,21 +152,21 @@ func TestAnnotated(t *testing.T) {
 		"a Certificate, but no issuer": {rule: "ingress-existing-certificate", world: ownedCertificate("other"), manifest: ruletest.Ingress("", ruletest.OneEntry)},
 		"a Certificate of another Ingress": {
 			rule: "ingress-existing-certificate", world: ownedCertificate("other"), manifest: ruletest.Ingress(ruletest.IssuerAnnotation, ruletest.OneEntry),
-			want: []string{`[ingress-existing-certificate] spec.tls[0].secretName: Certificate "web-tls" exists and is not managed by this Ingress; annotations here have no effect on it`},
+			want: []string{`[ingress-existing-certificate] spec.tls[0].secretName: "web-tls": Certificate "web-tls" exists and is not managed by this Ingress; annotations here have no effect on it`},
 		},
 		"a Certificate of an Ingress, for a Gateway": {
 			rule: "ingress-existing-certificate", world: ownedCertificate("web"), manifest: ruletest.Gateway(ruletest.IssuerAnnotation, ruletest.HTTPSListener),
-			want: []string{`[ingress-existing-certificate] spec.listeners[0].tls.certificateRefs[0].name: Certificate "web-tls" exists and is not managed by this Gateway; annotations here have no effect on it`},
+			want: []string{`[ingress-existing-certificate] spec.listeners[0].tls.certificateRefs[0].name: "web-tls": Certificate "web-tls" exists and is not managed by this Gateway; annotations here have no effect on it`},
 		},
 
 		// rules about Certificates
 		"a duplicate among hosts and names": {
 			rule: "duplicate-dns-names", manifest: ruletest.Value("alt-names", "WWW.cert-lab.dev"),
-			want: []string{`[duplicate-dns-names] metadata.annotations[cert-manager.io/alt-names]: "WWW.cert-lab.dev" is a duplicate of spec.tls[0].hosts[0]; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`},
+			want: []string{`[duplicate-dns-names] metadata.annotations[cert-manager.io/alt-names]: "WWW.cert-lab.dev": is a duplicate of spec.tls[0].hosts[0]; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`},
 		},
 		"a listener's host is a duplicate only in another spelling": {
 			rule: "duplicate-dns-names", manifest: ruletest.Gateway(ruletest.IssuerAnnotation, ruletest.HTTPSListener+", "+ruletest.HTTPSListener+", "+strings.Replace(ruletest.HTTPSListener, "hostname: www", "hostname: WWW", 1)),
-			want: []string{`[duplicate-dns-names] spec.listeners[2].hostname: "WWW.cert-lab.dev" is a duplicate of spec.listeners[0].hostname; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`},
+			want: []string{`[duplicate-dns-names] spec.listeners[2].hostname: "WWW.cert-lab.dev": is a duplicate of spec.listeners[0].hostname; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`},
 		},
 		"a group with capitals": {
 			rule: "issuer-group-unknown", manifest: ruletest.Gateway(ruletest.IssuerAnnotation+", cert-manager.io/issuer-group: Cert-Manager.io", ruletest.HTTPSListener),

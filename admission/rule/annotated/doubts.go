@@ -44,7 +44,7 @@ func untrimmed(wrong func(entry string) string) func(string, map[string]string) 
 		for entry := range strings.SplitSeq(value, ",") {
 			switch {
 			case strings.TrimSpace(entry) == "":
-				return fmt.Sprintf("empty entry in %q; remove the comma", value)
+				return "has an empty entry; remove the comma"
 			case strings.TrimLeft(entry, " \t\r\n") != entry:
 				return fmt.Sprintf("leading space in %q; entries are not trimmed", entry)
 			case strings.TrimSpace(entry) != entry:
@@ -84,7 +84,7 @@ func wrongMailboxes(value string, all map[string]string) string {
 
 func shortLifetime(value string, _ map[string]string) string {
 	if d, err := time.ParseDuration(value); err == nil && d < cmapi.MinimumCertificateDuration {
-		return fmt.Sprintf("%s is shorter than 1h; cert-manager's webhook refuses the Certificate", value)
+		return "is shorter than 1h; cert-manager's webhook refuses the Certificate"
 	}
 	return ""
 }
@@ -100,9 +100,9 @@ func uselessRenewBefore(value string, all map[string]string) string {
 	}
 	switch {
 	case before < cmapi.MinimumRenewBefore:
-		return fmt.Sprintf("%s is shorter than 5m; cert-manager's webhook refuses the Certificate", value)
+		return "is shorter than 5m; cert-manager's webhook refuses the Certificate"
 	case before >= lifetime:
-		return fmt.Sprintf("%s is not shorter than the duration %s; cert-manager's webhook refuses the Certificate", value, words.Duration(lifetime))
+		return fmt.Sprintf("is not shorter than the duration %s; cert-manager's webhook refuses the Certificate", words.Duration(lifetime))
 	}
 	if _, both := all[cmapi.RenewBeforePercentageAnnotationKey]; both {
 		return fmt.Sprintf("set next to %s; cert-manager's webhook refuses the Certificate", cmapi.RenewBeforePercentageAnnotationKey)
@@ -115,7 +115,7 @@ func impossiblePercentage(value string, all map[string]string) string {
 	percentage, err := strconv.Atoi(value)
 	_, lifetime := all[cmapi.DurationAnnotationKey]
 	if err == nil && lifetime && (percentage < 1 || percentage > 99) {
-		return fmt.Sprintf("%d is outside 1-99; cert-manager's webhook refuses the Certificate", percentage)
+		return "is outside 1-99; cert-manager's webhook refuses the Certificate"
 	}
 	return ""
 }

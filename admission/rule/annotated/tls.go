@@ -54,7 +54,7 @@ func ingressTLSSecretDuplicate() rule.Rule {
 			}
 			for _, pair := range shim.SecretDuplicates(ingress) {
 				name := ingress.Spec.TLS[pair[0]].SecretName
-				message := fmt.Sprintf("same secretName %q as tls[%d]; cert-manager skips both", name, pair[1])
+				message := fmt.Sprintf("is also the secretName of tls[%d]; cert-manager skips both", pair[1])
 				if len(ingress.Spec.TLS) > 2 {
 					message += ", and every other entry with them"
 				}

@@ -124,7 +124,7 @@ func acmeClientAuth() rule.Rule {
 			switch policy := r.CA.ClientAuth; {
 			case policy.Dropped != "":
 				f.Severity = rule.Warn
-				f.Message = fmt.Sprintf("%q is no longer issued by %s (since %s); mTLS clients will reject this certificate", cmapi.UsageClientAuth, r.CA.Name, policy.Dropped)
+				f.Message = fmt.Sprintf("is no longer issued by %s (since %s); mTLS clients will reject this certificate", r.CA.Name, policy.Dropped)
 				return yield(f)
 			case policy.Refused && (spec.EncodeUsagesInRequest == nil || *spec.EncodeUsagesInRequest):
 				f.Type, f.Remedy = field.ErrorTypeNotSupported, "Remove it or set encodeUsagesInRequest: false"

@@ -32,7 +32,7 @@ func duplicateDNSNames() rule.Rule {
 				same := strings.TrimSuffix(strings.ToLower(name), ".")
 				if j, again := first[same]; again {
 					if err := yield(rule.Finding{Field: dnsNamePath(i), Value: name, Remedy: "Remove it", Message: fmt.Sprintf(
-						"%q is a duplicate of %s; some ACME servers fail with \"Unexpected number of identifiers found in CSR\"", name, dnsNamePath(j))}); err != nil {
+						"is a duplicate of %s; some ACME servers fail with \"Unexpected number of identifiers found in CSR\"", dnsNamePath(j))}); err != nil {
 						return err
 					}
 					continue
@@ -80,10 +80,10 @@ func checkIssuerGroup(ctx context.Context, r *rule.CertificateReview, yield rule
 	ours := kind == cmapi.IssuerKind || kind == cmapi.ClusterIssuerKind
 	switch {
 	case ours && words.Distance(ref.Group, certmanager.GroupName, 3) < 3:
-		finding.Message = fmt.Sprintf("%q is not cert-manager's group, so cert-manager would treat this as an external issuer; did you mean %q?",
-			ref.Group, certmanager.GroupName)
+		finding.Message = fmt.Sprintf("is not cert-manager's group, so cert-manager would treat this as an external issuer; did you mean %q?",
+			certmanager.GroupName)
 	case known:
-		finding.Message = fmt.Sprintf("no CustomResourceDefinition serves %s in group %q; install the external issuer", kind, ref.Group)
+		finding.Message = fmt.Sprintf("no CustomResourceDefinition serves %s in this group; install the external issuer", kind)
 	default:
 		return nil
 	}
@@ -158,7 +158,7 @@ func usageWithoutCA() rule.Rule {
 				if usage == cmapi.UsageCertSign || usage == cmapi.UsageCRLSign {
 					if err := yield(rule.Finding{
 						Field: fmt.Sprintf("spec.usages[%d]", i), Value: string(usage),
-						Message: fmt.Sprintf("%q without isCA: true gives a leaf certificate many verifiers reject", usage),
+						Message: "without isCA: true gives a leaf certificate that many verifiers reject",
 					}); err != nil {
 						return err
 					}
@@ -197,7 +197,7 @@ func wildcardConstraints(side string, item *cmapi.NameConstraintItem, yield rule
 		if plain, wildcard := strings.CutPrefix(domain, "*."); wildcard {
 			if err := yield(rule.Finding{
 				Field: fmt.Sprintf("spec.nameConstraints.%s.dnsDomains[%d]", side, i), Value: domain,
-				Message: fmt.Sprintf("%q is not valid constraint syntax; %q already covers every subdomain", domain, plain),
+				Message: fmt.Sprintf("is not valid constraint syntax; %q already covers every subdomain", plain),
 			}); err != nil {
 				return err
 			}
@@ -229,7 +229,7 @@ func secretTemplateReservedLabel() rule.Rule {
 				if label == cmapi.PartOfCertManagerControllerLabelKey {
 					message = "reserved for cert-manager, which overwrites it with \"true\" on every sync; remove it"
 				}
-				if err := yield(rule.Finding{Field: "spec.secretTemplate.labels[" + label + "]", Value: label, Message: message}); err != nil {
+				if err := yield(rule.Finding{Field: "spec.secretTemplate.labels[" + label + "]", Message: message}); err != nil {
 					return err
 				}
 			}

@@ -127,7 +127,7 @@ func TestCertificateForItself(t *testing.T) {
 		"Ed25519 without a size": {rule: "key-size-for-algorithm", spec: keySpec("Ed25519", 0)},
 		"Ed25519 with a size": {
 			rule: "key-size-for-algorithm", spec: keySpec("Ed25519", 256),
-			want: []string{`[key-size-for-algorithm] spec.privateKey.size: 256 is ignored: Ed25519 keys have one size. Remove it`},
+			want: []string{`[key-size-for-algorithm] spec.privateKey.size: 256: is ignored: Ed25519 keys have one size. Remove it`},
 		},
 		"Ed25519 in lower case, with a size": {
 			rule: "key-size-for-algorithm", spec: keySpec("ed25519", 256),
@@ -163,7 +163,7 @@ func TestCertificateForItself(t *testing.T) {
 		"a window each night opens": {rule: "renewal-window-never-opens", spec: windowSpec("0 3 * * *", "1h")},
 		"a window at New Year for a certificate that ends before it": {
 			rule: "renewal-window-never-opens", spec: windowSpec("0 0 1 1 *", "1h"),
-			want: []string{`[renewal-window-never-opens] spec.renewal.windows[0].cron: "0 0 1 1 *" does not open between the renewal time and the end of a certificate of 2160h; the certificate will be issued but not renewed (Ready=False, WindowError)`},
+			want: []string{`[renewal-window-never-opens] spec.renewal.windows[0].cron: "0 0 1 1 *": does not open between the renewal time and the end of a certificate of 2160h; the certificate will be issued but not renewed (Ready=False, WindowError)`},
 		},
 		"a window at New Year for a certificate of a year": {rule: "renewal-window-never-opens", spec: windowSpec("0 0 1 9 *", "1h") + "\nduration: 8760h"},
 		"one of two windows opens": {
@@ -181,11 +181,11 @@ func TestCertificateForItself(t *testing.T) {
 		"99 per cent": {rule: "renew-percentage-ignored", spec: "dnsNames: [x.dev]\nrenewBeforePercentage: 99"},
 		"0 per cent": {
 			rule: "renew-percentage-ignored", spec: "dnsNames: [x.dev]\nrenewBeforePercentage: 0",
-			want: []string{`[renew-percentage-ignored] spec.renewBeforePercentage: 0 is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry`},
+			want: []string{`[renew-percentage-ignored] spec.renewBeforePercentage: 0: is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry`},
 		},
 		"100 per cent": {
 			rule: "renew-percentage-ignored", spec: "dnsNames: [x.dev]\nrenewBeforePercentage: 100",
-			want: []string{`[renew-percentage-ignored] spec.renewBeforePercentage: 100 is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry`},
+			want: []string{`[renew-percentage-ignored] spec.renewBeforePercentage: 100: is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry`},
 		},
 		"next to a duration it is cert-manager's to refuse": {rule: "renew-percentage-ignored", spec: "dnsNames: [x.dev]\nduration: 100h\nrenewBeforePercentage: 150"},
 
@@ -193,7 +193,7 @@ func TestCertificateForItself(t *testing.T) {
 		"different names": {rule: "duplicate-dns-names", spec: `dnsNames: [a.x.dev, b.x.dev, "*.x.dev"]`},
 		"a dot at the end makes no difference": {
 			rule: "duplicate-dns-names", spec: `dnsNames: [b.x.dev, a.x.dev, a.x.dev.]`,
-			want: []string{`[duplicate-dns-names] spec.dnsNames[2]: "a.x.dev." is a duplicate of spec.dnsNames[1]; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`},
+			want: []string{`[duplicate-dns-names] spec.dnsNames[2]: "a.x.dev.": is a duplicate of spec.dnsNames[1]; some ACME servers fail with "Unexpected number of identifiers found in CSR". Remove it`},
 		},
 
 		// issuer-group-unknown
@@ -218,7 +218,7 @@ func TestCertificateForItself(t *testing.T) {
 		},
 		"a slip of the pen": {
 			rule: "issuer-group-unknown", spec: "dnsNames: [x.dev]\nissuerRef: {name: le, group: certmanager.io}",
-			want: []string{`[issuer-group-unknown] spec.issuerRef.group: "certmanager.io" is not cert-manager's group, so cert-manager would treat this as an external issuer; did you mean "cert-manager.io"?`},
+			want: []string{`[issuer-group-unknown] spec.issuerRef.group: "certmanager.io": is not cert-manager's group, so cert-manager would treat this as an external issuer; did you mean "cert-manager.io"?`},
 		},
 		"an external issuer that is installed": {
 			rule: "issuer-group-unknown", spec: "dnsNames: [x.dev]\nissuerRef: {name: le, kind: StepIssuer, group: certmanager.step.sm}",
@@ -227,7 +227,7 @@ func TestCertificateForItself(t *testing.T) {
 		"an external issuer that is not installed": {
 			rule: "issuer-group-unknown", spec: "dnsNames: [x.dev]\nissuerRef: {name: le, kind: StepIssuer, group: certmanager.step.sm}",
 			change: func(s *ruletest.Scene) { addKind(s, "certmanager.step.sm", "StepClusterIssuer") },
-			want:   []string{`[issuer-group-unknown] spec.issuerRef.group: no CustomResourceDefinition serves StepIssuer in group "certmanager.step.sm"; install the external issuer`},
+			want:   []string{`[issuer-group-unknown] spec.issuerRef.group: "certmanager.step.sm": no CustomResourceDefinition serves StepIssuer in this group; install the external issuer`},
 		},
 
 		// keystore-password-key-missing
@@ -246,14 +246,14 @@ func TestCertificateForItself(t *testing.T) {
 		"a CA may sign certificates": {rule: "usage-without-ca", spec: "commonName: ca\nisCA: true\nusages: [cert sign, crl sign]"},
 		"a leaf may not sign revocation lists": {
 			rule: "usage-without-ca", spec: "dnsNames: [x.dev]\nusages: [server auth, crl sign]",
-			want: []string{`[usage-without-ca] spec.usages[1]: "crl sign" without isCA: true gives a leaf certificate many verifiers reject`},
+			want: []string{`[usage-without-ca] spec.usages[1]: "crl sign": without isCA: true gives a leaf certificate that many verifiers reject`},
 		},
 
 		// name-constraint-wildcard
 		"a constraint without a wildcard": {rule: "name-constraint-wildcard", spec: "commonName: ca\nisCA: true\nnameConstraints: {permitted: {dnsDomains: [x.dev, .y.dev]}}"},
 		"an excluded wildcard": {
 			rule: "name-constraint-wildcard", spec: "commonName: ca\nisCA: true\nnameConstraints: {excluded: {dnsDomains: [x.dev, \"*.y.dev\"]}}",
-			want: []string{`[name-constraint-wildcard] spec.nameConstraints.excluded.dnsDomains[1]: "*.y.dev" is not valid constraint syntax; "y.dev" already covers every subdomain`},
+			want: []string{`[name-constraint-wildcard] spec.nameConstraints.excluded.dnsDomains[1]: "*.y.dev": is not valid constraint syntax; "y.dev" already covers every subdomain`},
 		},
 
 		// secret-template-reserved-label

@@ -195,13 +195,13 @@ func TestACMEKeyNotAllowed(t *testing.T) {
 			`spec.privateKey.algorithm: Unsupported value: "Ed25519": no public CA signs Ed25519 keys (Baseline Requirements, section 6.1.5), and ZeroSSL would refuse the CSR after validation. [acme-key-not-allowed]`,
 		}},
 		"ZeroSSL, RSA 8192": {zero, spec("{size: 8192}"), nil, []string{
-			`[acme-key-not-allowed] spec.privateKey.size: ZeroSSL is not known to sign RSA 8192 keys (it signs ` + list + `); it may refuse the CSR after validation`,
+			`[acme-key-not-allowed] spec.privateKey.size: 8192: ZeroSSL is not known to sign RSA 8192 keys (it signs ` + list + `); it may refuse the CSR after validation`,
 		}},
 		"Google, P-521": {google, spec("{algorithm: ECDSA, size: 521}"), nil, []string{
-			`[acme-key-not-allowed] spec.privateKey.size: Google Trust Services is not known to sign ECDSA 521 keys (it signs ` + list + `); it may refuse the CSR after validation`,
+			`[acme-key-not-allowed] spec.privateKey.size: 521: Google Trust Services is not known to sign ECDSA 521 keys (it signs ` + list + `); it may refuse the CSR after validation`,
 		}},
 		"SSL.com, RSA by default at the URL for ECDSA": {acmeIssuer("https://acme.ssl.com/sslcom-dv-ecc", both), "dnsNames: [www.cert-lab.dev]", nil, []string{
-			`[acme-key-not-allowed] spec.privateKey.algorithm: SSL.com is not known to sign RSA 2048 keys (it signs ECDSA at this URL (RSA at https://acme.ssl.com/sslcom-dv-rsa)); it may refuse the CSR after validation`,
+			`[acme-key-not-allowed] spec.privateKey.algorithm: "RSA": SSL.com is not known to sign RSA 2048 keys (it signs ECDSA at this URL (RSA at https://acme.ssl.com/sslcom-dv-rsa)); it may refuse the CSR after validation`,
 		}},
 		"Buypass, of which nothing is known any more": {acmeIssuer("https://api.buypass.com/acme/directory", both), spec("{algorithm: ECDSA, size: 521}"), nil, nil},
 		"a private server, Ed25519":                   {acmeIssuer(privateServer, both), spec("{algorithm: Ed25519}"), nil, nil},
@@ -220,10 +220,10 @@ func TestACMEClientAuth(t *testing.T) {
 	const usages = "dnsNames: [www.cert-lab.dev]\nusages: [server auth, client auth]\n"
 	runIssuerCases(t, "acme-client-auth", map[string]issuerCase{
 		"Let's Encrypt": {acmeIssuer(leServer, both), usages, nil, []string{
-			`[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`,
+			`[acme-client-auth] spec.usages[1]: "client auth": is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`,
 		}},
 		"Let's Encrypt, not encoded": {acmeIssuer(leServer, both), usages + "encodeUsagesInRequest: false", nil, []string{
-			`[acme-client-auth] spec.usages[1]: "client auth" is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`,
+			`[acme-client-auth] spec.usages[1]: "client auth": is no longer issued by Let's Encrypt (since 2026-02-11); mTLS clients will reject this certificate`,
 		}},
 		"Google": {acmeIssuer(googleServer, both), usages, nil, []string{
 			`spec.usages[1]: Unsupported value: "client auth": Google Trust Services refuses CSRs with this usage (badCSR). Remove it or set encodeUsagesInRequest: false. [acme-client-auth]`,
@@ -400,7 +400,7 @@ func TestSecretNameShared(t *testing.T) {
 		return "---\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: " + name + meta + "}\nspec: {secretName: web-tls, dnsNames: [a.dev], issuerRef: {name: x}}\n"
 	}
 	used := func(by string) []string {
-		return []string{`[secret-name-shared] spec.secretName: "web-tls" is already used by ` + by + `; cert-manager will silently ignore this Certificate. Use another secretName`}
+		return []string{`[secret-name-shared] spec.secretName: "web-tls": is already used by ` + by + `; cert-manager will silently ignore this Certificate. Use another secretName`}
 	}
 	const spec = "dnsNames: [www.cert-lab.dev]"
 	runIssuerCases(t, "secret-name-shared", map[string]issuerCase{
@@ -421,9 +421,9 @@ func TestSharedSecretOnUpdate(t *testing.T) {
 		return strings.Replace(ruletest.Certificate("dnsNames: [www.cert-lab.dev]"), "{name: web,", "{name: web, creationTimestamp: \""+day+"T00:00:00Z\",", 1)
 	}
 	ruletest.Want(t, "secret-name-shared", ruletest.Update(t, Rules(), other, created("2026-04-01"), created("2026-04-01")),
-		`[secret-name-shared] spec.secretName: "web-tls" is also used by Certificate "second"; cert-manager silently ignores all but one of them. Use another secretName`)
+		`[secret-name-shared] spec.secretName: "web-tls": is also used by Certificate "second"; cert-manager silently ignores all but one of them. Use another secretName`)
 	ruletest.Want(t, "secret-name-shared", ruletest.Update(t, Rules(), other, created("2026-06-01"), created("2026-06-01")),
-		`[secret-name-shared] spec.secretName: "web-tls" is already used by Certificate "second"; cert-manager will silently ignore this Certificate. Use another secretName`)
+		`[secret-name-shared] spec.secretName: "web-tls": is already used by Certificate "second"; cert-manager will silently ignore this Certificate. Use another secretName`)
 }
 
 func TestSecretIsCAIssuerKey(t *testing.T) {
@@ -478,7 +478,7 @@ func TestSecretHasOtherManager(t *testing.T) {
 		return "apiVersion: v1\nkind: Secret\nmetadata: {name: web-tls, namespace: default, " + meta + "}\n"
 	}
 	managed := func(by string) []string {
-		return []string{`[secret-has-other-manager] spec.secretName: Secret "web-tls" is managed by ` + by + `; two writers cause endless re-issuance`}
+		return []string{`[secret-has-other-manager] spec.secretName: "web-tls": the Secret is managed by ` + by + `; two writers cause endless re-issuance`}
 	}
 	const eso = "ownerReferences: [{apiVersion: external-secrets.io/v1, kind: ExternalSecret, name: x, uid: u}]"
 	const spec = "dnsNames: [www.cert-lab.dev]"

@@ -132,7 +132,7 @@ func checkRedundantNames(ctx context.Context, r *rule.CertificateReview, yield r
 			Message: fmt.Sprintf("redundant with %q; %s refuses such orders", wildcard, r.CA.Name),
 		}
 		if r.CA.Names.Redundant != ca.No {
-			f.Severity, f.Message = rule.Warn, fmt.Sprintf("%q is redundant with %q; %s may refuse such orders", name, wildcard, r.CA.Name)
+			f.Severity, f.Message = rule.Warn, fmt.Sprintf("is redundant with %q; %s may refuse such orders", wildcard, r.CA.Name)
 		}
 		if err := yield(r.Cross(f)); err != nil {
 			return err

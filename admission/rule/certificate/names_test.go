@@ -62,19 +62,19 @@ func TestACMENamesThatOnlyWarn(t *testing.T) {
 	t.Parallel()
 	le := acmeIssuer(leServer, both)
 	runIssuerCases(t, "acme-name-may-fail", map[string]issuerCase{
-		"home.arpa":             {le, "dnsNames: [nas.home.arpa]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "nas.home.arpa" is a private-use zone; Let's Encrypt cannot validate it over public DNS`}},
-		"onion":                 {le, "dnsNames: [a.dev, x.onion]", nil, []string{`[acme-name-may-fail] spec.dnsNames[1]: "x.onion" is an onion service; Let's Encrypt cannot validate it over public DNS`}},
-		"an unknown top level":  {le, "dnsNames: [a.brandnewtld]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: ".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`}},
-		"a wildcard at SSL.com": {acmeIssuer("https://acme.ssl.com/sslcom-dv-rsa", both), `dnsNames: ["*.cert-lab.dev"]`, nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "*.cert-lab.dev" is a wildcard, which SSL.com issues only under some plans`}},
+		"home.arpa":             {le, "dnsNames: [nas.home.arpa]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "nas.home.arpa": is a private-use zone; Let's Encrypt cannot validate it over public DNS`}},
+		"onion":                 {le, "dnsNames: [a.dev, x.onion]", nil, []string{`[acme-name-may-fail] spec.dnsNames[1]: "x.onion": is an onion service; Let's Encrypt cannot validate it over public DNS`}},
+		"an unknown top level":  {le, "dnsNames: [a.brandnewtld]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "a.brandnewtld": ".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`}},
+		"a wildcard at SSL.com": {acmeIssuer("https://acme.ssl.com/sslcom-dv-rsa", both), `dnsNames: ["*.cert-lab.dev"]`, nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "*.cert-lab.dev": is a wildcard, which SSL.com issues only under some plans`}},
 		"a good name":           {le, "dnsNames: [a.dev]", nil, nil},
 		"a private server":      {acmeIssuer(privateServer, both), "dnsNames: [a.brandnewtld, x.home.arpa]", nil, nil},
 	})
 	runIssuerCases(t, "acme-name-forbidden", map[string]issuerCase{
 		"a sample's name": {le, "dnsNames: [example.com, www.example.com]", nil, []string{
-			`[acme-name-forbidden] spec.dnsNames[0]: "example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`,
-			`[acme-name-forbidden] spec.dnsNames[1]: "www.example.com" is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`,
+			`[acme-name-forbidden] spec.dnsNames[0]: "example.com": is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`,
+			`[acme-name-forbidden] spec.dnsNames[1]: "www.example.com": is a documentation domain; Let's Encrypt refuses it (forbidden by policy). Use your own domain`,
 		}},
-		"at another CA":          {acmeIssuer(zeroServer, both), "dnsNames: [example.net]", nil, []string{`[acme-name-forbidden] spec.dnsNames[0]: "example.net" is a documentation domain; ZeroSSL may refuse it. Use your own domain`}},
+		"at another CA":          {acmeIssuer(zeroServer, both), "dnsNames: [example.net]", nil, []string{`[acme-name-forbidden] spec.dnsNames[0]: "example.net": is a documentation domain; ZeroSSL may refuse it. Use your own domain`}},
 		"a name that ends alike": {le, "dnsNames: [my-example.com]", nil, nil},
 		"a private server":       {acmeIssuer(privateServer, both), "dnsNames: [example.com]", nil, nil},
 	})
@@ -111,7 +111,7 @@ func TestACMEWildcardRedundant(t *testing.T) {
 			`spec.dnsNames[2]: Invalid value: "API.X.dev": redundant with "*.x.dev"; Let's Encrypt refuses such orders. Remove one of the two. [acme-wildcard-redundant]`,
 		}},
 		"another CA": {acmeIssuer(zeroServer, both), `dnsNames: ["*.x.dev", www.x.dev]`, nil, []string{
-			`[acme-wildcard-redundant] spec.dnsNames[1]: "www.x.dev" is redundant with "*.x.dev"; ZeroSSL may refuse such orders. Remove one of the two`,
+			`[acme-wildcard-redundant] spec.dnsNames[1]: "www.x.dev": is redundant with "*.x.dev"; ZeroSSL may refuse such orders. Remove one of the two`,
 		}},
 		"the domain itself":               {le, `dnsNames: ["*.x.dev", x.dev]`, nil, nil},
 		"two labels under it":             {le, `dnsNames: ["*.x.dev", a.b.x.dev]`, nil, nil},

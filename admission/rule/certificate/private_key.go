@@ -47,7 +47,7 @@ func checkPrivateKey(_ context.Context, r *rule.CertificateReview, yield rule.Yi
 	if algorithm == cmapi.Ed25519KeyAlgorithm && key.Size != 0 {
 		return yield(rule.Finding{
 			Severity: rule.Warn, Field: sizeField, Value: key.Size,
-			Message: fmt.Sprintf("%d is ignored: Ed25519 keys have one size", key.Size), Remedy: "Remove it",
+			Message: ignoredSize, Remedy: "Remove it",
 		})
 	}
 	if key.Size == 0 || csr.KeySizeFits(algorithm, key.Size) {
@@ -75,7 +75,7 @@ func checkPrivateKeyAnnotations(_ context.Context, r *rule.AnnotatedReview, yiel
 	if set && !slices.Contains(csr.KeyAlgorithms(), cmapi.PrivateKeyAlgorithm(algorithm)) {
 		return yield(rule.Finding{
 			Severity: rule.Warn, Field: fieldpath.Annotation(cmapi.PrivateKeyAlgorithmAnnotationKey), Value: algorithm,
-			Message: fmt.Sprintf("%q %s", algorithm, notAnAlgorithm),
+			Message: notAnAlgorithm,
 			Remedy:  fmt.Sprintf("Write %q", closestAlgorithm(cmapi.PrivateKeyAlgorithm(algorithm))),
 		})
 	}
@@ -95,9 +95,9 @@ func wrongSizeAnnotation(algorithm cmapi.PrivateKeyAlgorithm, text string) strin
 	size, err := strconv.Atoi(text)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%q is not a number; %s", text, sizesOf(algorithm))
+		return "is not a number; " + sizesOf(algorithm)
 	case algorithm == cmapi.Ed25519KeyAlgorithm:
-		return fmt.Sprintf("%d is ignored: Ed25519 keys have one size", size)
+		return ignoredSize
 	case csr.KeySizeFits(algorithm, size):
 		return ""
 	}
@@ -105,7 +105,7 @@ func wrongSizeAnnotation(algorithm cmapi.PrivateKeyAlgorithm, text string) strin
 	if algorithm == cmapi.ECDSAKeyAlgorithm {
 		title = "an ECDSA"
 	}
-	message := fmt.Sprintf("%d is not %s size (%s)", size, title, sizesOf(algorithm))
+	message := fmt.Sprintf("is not %s size (%s)", title, sizesOf(algorithm))
 	other := algorithmOfSize(size)
 	switch {
 	case other != "" && algorithm == "":
@@ -116,7 +116,10 @@ func wrongSizeAnnotation(algorithm cmapi.PrivateKeyAlgorithm, text string) strin
 	return message + "; write " + usualSizes(algorithm)
 }
 
-const notAnAlgorithm = "is not one of RSA, ECDSA, Ed25519 (case matters)"
+const (
+	notAnAlgorithm = "is not one of RSA, ECDSA, Ed25519 (case matters)"
+	ignoredSize    = "is ignored: Ed25519 keys have one size"
+)
 
 // closestAlgorithm is what was probably meant by a misspelled algorithm.
 func closestAlgorithm(written cmapi.PrivateKeyAlgorithm) cmapi.PrivateKeyAlgorithm {

@@ -100,7 +100,7 @@ func checkWindowsOpen(_ context.Context, r *rule.CertificateReview, yield rule.Y
 		}
 		if err := yield(rule.Finding{
 			Field: fmt.Sprintf("spec.renewal.windows[%d].cron", i), Value: window.Cron,
-			Message: fmt.Sprintf("%q %s; the certificate will be issued but not renewed (Ready=False, WindowError)", window.Cron, what),
+			Message: what + "; the certificate will be issued but not renewed (Ready=False, WindowError)",
 		}); err != nil {
 			return err
 		}
@@ -132,8 +132,7 @@ func renewPercentageIgnored() rule.Rule {
 			if percentage == nil || spec.Duration != nil || spec.RenewBefore != nil || *percentage >= 1 && *percentage <= 99 {
 				return nil
 			}
-			return yield(rule.Finding{Field: "spec.renewBeforePercentage", Value: *percentage, Message: fmt.Sprintf(
-				"%d is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry", *percentage)})
+			return yield(rule.Finding{Field: "spec.renewBeforePercentage", Value: *percentage, Message: "is outside 1-99 and is ignored; renewal falls back to 1/3 of the lifetime before expiry"})
 		}),
 	}
 }

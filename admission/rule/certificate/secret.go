@@ -55,10 +55,10 @@ func checkSharedSecret(ctx context.Context, r *rule.CertificateReview, yield rul
 	}
 	f := rule.Finding{
 		Field: fieldpath.Spec("secretName").String(), Value: mine.Spec.SecretName, Remedy: "Use another secretName",
-		Message: fmt.Sprintf("%q is already used by %s; cert-manager will silently ignore this Certificate", mine.Spec.SecretName, name),
+		Message: "is already used by " + name + "; cert-manager will silently ignore this Certificate",
 	}
 	if !older {
-		f.Message = fmt.Sprintf("%q is also used by %s; cert-manager silently ignores all but one of them", mine.Spec.SecretName, name)
+		f.Message = "is also used by " + name + "; cert-manager silently ignores all but one of them"
 	}
 	return yield(f)
 }
@@ -136,7 +136,7 @@ func secretHasOtherManager() rule.Rule {
 			}
 			return yield(rule.Finding{
 				Field: fieldpath.Spec("secretName").String(), Value: name,
-				Message: fmt.Sprintf("Secret %q is managed by %s; two writers cause endless re-issuance", name, manager),
+				Message: "the Secret is managed by " + manager + "; two writers cause endless re-issuance",
 			})
 		}),
 	}

@@ -22,9 +22,6 @@ func solverRules() []rule.Rule {
 	return []rule.Rule{wildcardNeedsDNS01(), noSolverForName(), ipNeedsHTTP01(), http01OverrideConflict()}
 }
 
-// noSolverEvent is what cert-manager says in an event of the Order.
-const noSolverEvent = `"no configured challenge solvers can be used for this challenge"`
-
 // challenged tells whether the CA is known to validate every name by a challenge.
 func challenged(r *rule.CertificateReview) bool {
 	return r.Public() && r.CA.Preauthorized == ca.No
@@ -66,50 +63,39 @@ func eachUnsolved(ctx context.Context, r *rule.CertificateReview, yield rule.Yie
 func wildcardWithoutSolver(r *rule.CertificateReview, name string) rule.Finding {
 	switch {
 	case len(r.ACME.Solvers) == 0:
-		return withoutSolvers(r, name)
+		return withoutSolvers(r)
 	case !r.Public():
 		return rule.Finding{Severity: rule.Warn, Message: fmt.Sprintf(
-			"%q has no matching dns01 solver on %s (private ACME server); most servers offer only DNS-01 for wildcards", name, r.IssuerTitle())}
+			"has no matching dns01 solver on %s (private ACME server); most servers offer only DNS-01 for wildcards", r.IssuerTitle())}
 	}
-	f := rule.Finding{Brief: brief(r, name, "needs DNS-01, but "+r.IssuerTitle()+" has no dns01 solver", "")}
 	if !r.Solvers.Has(name) {
-		f.Message = fmt.Sprintf("wildcard names can only be validated with DNS-01, and %s has no dns01 solver (%s). The Order would stay pending with %s",
-			r.IssuerTitle(), r.Solvers.Kinds(), noSolverEvent)
-		f.Remedy = "Add a dns01 solver to the Issuer first, or drop the wildcard"
-	} else {
-		why := r.Solvers.Misses(name)
-		f.Message = fmt.Sprintf("wildcard names can only be validated with DNS-01; %s has a dns01 solver, but %q is outside every dns01 selector (%s). "+
-			"The Order would stay pending with %s", r.IssuerTitle(), name, why.Text, noSolverEvent)
-		f.Remedy = selectorRemedy(name, why)
-		f.Brief = brief(r, name, "needs DNS-01, but no dns01 selector of "+r.IssuerTitle()+" covers it", " ("+why.Text+")")
+		return certain(r, rule.Finding{
+			Message: fmt.Sprintf("wildcard names can only be validated with DNS-01, and %s has no dns01 solver (%s)", r.IssuerTitle(), r.Solvers.Kinds()),
+			Remedy:  "Add a dns01 solver to the Issuer first, or drop the wildcard",
+		})
 	}
-	return certain(r, f)
+	why := r.Solvers.Misses(name)
+	return certain(r, rule.Finding{
+		Message: fmt.Sprintf("wildcard names can only be validated with DNS-01, and no dns01 selector of %s covers this one (%s)", r.IssuerTitle(), why.Text),
+		Remedy:  selectorRemedy(name, why),
+	})
 }
 
 // withoutSolvers is for an Issuer that has no solvers at all.
-func withoutSolvers(r *rule.CertificateReview, name string) rule.Finding {
+func withoutSolvers(r *rule.CertificateReview) rule.Finding {
 	return rule.Finding{
 		Severity: rule.Warn,
-		Message:  fmt.Sprintf("%s has no solvers; %q can only be issued if it is pre-authorized at the CA", r.IssuerTitle(), name),
+		Message:  r.IssuerTitle() + " has no solvers; the name can only be issued if it is pre-authorized at the CA",
 	}
 }
 
-// brief is the short text of a denial for when it only warns.
-func brief(r *rule.CertificateReview, name, what, why string) string {
-	switch {
-	case r.Synthetic:
-		return fmt.Sprintf("%q %s%s; the Order would stay pending", name, what, why)
-	case !challenged(r):
-		return fmt.Sprintf("%q %s%s", name, what, why)
-	}
-	return fmt.Sprintf("%q %s yet%s", name, what, why)
-}
-
-// certain denies, or only warns where the CA may have validated the name in another way.
+// certain denies, and says what would become of the Order. It only warns where the CA may have validated the name in another way.
 func certain(r *rule.CertificateReview, f rule.Finding) rule.Finding {
-	if !challenged(r) {
+	if challenged(r) {
+		f.Message += "; the Order would stay pending"
+	} else {
 		f.Severity = rule.Warn
-		f.Brief += "; it can only be issued if " + r.CA.Name + " has validated it already"
+		f.Message += "; it can only be issued if " + r.CA.Name + " has validated it already"
 	}
 	return r.Cross(f)
 }
@@ -141,20 +127,15 @@ func noSolverForName() rule.Rule {
 
 func hostWithoutSolver(r *rule.CertificateReview, name string) rule.Finding {
 	if len(r.ACME.Solvers) == 0 {
-		return withoutSolvers(r, name)
+		return withoutSolvers(r)
 	}
 	why := r.Solvers.Misses(name)
-	message := fmt.Sprintf("no solver of %s matches (%s)", r.IssuerTitle(), why.Text)
+	f := rule.Finding{Message: fmt.Sprintf("no solver of %s matches (%s)", r.IssuerTitle(), why.Text), Remedy: selectorRemedy(name, why)}
 	if !r.Public() {
-		return rule.Finding{
-			Severity: rule.Warn, Message: fmt.Sprintf("%q matches no solver of %s (%s)", name, r.IssuerTitle(), why.Text),
-			Remedy: selectorRemedy(name, why),
-		}
+		f.Severity = rule.Warn
+		return f
 	}
-	return certain(r, rule.Finding{
-		Message: message, Remedy: selectorRemedy(name, why),
-		Brief: brief(r, name, "matches no solver of "+r.IssuerTitle(), " ("+why.Text+")"),
-	})
+	return certain(r, f)
 }
 
 func ipNeedsHTTP01() rule.Rule {
@@ -186,7 +167,7 @@ func checkIPSolvers(ctx context.Context, r *rule.CertificateReview, yield rule.Y
 			f.Remedy = "Add an http01 solver without dnsNames and dnsZones"
 		}
 		if r.Public() && !challenged(r) {
-			f.Severity, f.Message = rule.Warn, fmt.Sprintf("%q: %s", address, f.Message)
+			f.Severity = rule.Warn
 		}
 		if err := yield(r.Cross(f)); err != nil {
 			return err
@@ -301,9 +282,6 @@ func override(r *rule.CertificateReview, certain bool, f rule.Finding) rule.Find
 	f.Field = "metadata.annotations"
 	if !certain || !r.Public() {
 		f.Severity = rule.Warn
-		if f.Value != nil {
-			f.Message = fmt.Sprintf("%v: %s", f.Value, f.Message)
-		}
 		return f
 	}
 	return r.Cross(f)

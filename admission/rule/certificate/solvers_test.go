@@ -18,26 +18,24 @@ import (
 	"github.com/certyun/certyun/admission/rule/ruletest"
 )
 
-const staysPending = `The Order would stay pending with "no configured challenge solvers can be used for this challenge"`
-
 func TestWildcardNeedsDNS01(t *testing.T) {
 	t.Parallel()
 	const wildcard = `dnsNames: ["*.cert-lab.dev"]`
 	const dns = "dns01: {webhook: {groupName: g, solverName: s}}"
 	zoned := acmeIssuer(leServer, "solvers:\n- http01: {ingress: {}}\n- "+dns+"\n  selector: {dnsZones: [cert-lab.dev]}")
 	outside := func(name, list, remedy string) []string {
-		return []string{fmt.Sprintf(`spec.dnsNames[0]: Invalid value: %q: wildcard names can only be validated with DNS-01; Issuer "le" has a dns01 solver, but %q is outside every dns01 selector (%s). %s. %s. [wildcard-needs-dns01]`,
-			name, name, list, staysPending, remedy)}
+		return []string{fmt.Sprintf(`spec.dnsNames[0]: Invalid value: %q: wildcard names can only be validated with DNS-01, and no dns01 selector of Issuer "le" covers this one (%s); the Order would stay pending. %s. [wildcard-needs-dns01]`,
+			name, list, remedy)}
 	}
 	runIssuerCases(t, "wildcard-needs-dns01", map[string]issuerCase{
 		"HTTP-01 only": {acmeIssuer(leServer, http01Only), wildcard, nil, []string{
-			`spec.dnsNames[0]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01). ` + staysPending + `. Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`,
+			`spec.dnsNames[0]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01); the Order would stay pending. Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`,
 		}},
 		"many HTTP-01 solvers": {acmeIssuer(leServer, "solvers: [{http01: {ingress: {}}}, {http01: {ingress: {}}}, {http01: {ingress: {}}}, {http01: {ingress: {}}}, {http01: {ingress: {}}}]"), wildcard, nil, []string{
-			`spec.dnsNames[0]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01, solvers[1]: http01, solvers[2]: http01, and 2 more). ` + staysPending + `. Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`,
+			`spec.dnsNames[0]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01, solvers[1]: http01, solvers[2]: http01, and 2 more); the Order would stay pending. Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`,
 		}},
 		"only the wildcard, not its domain": {acmeIssuer(leServer, http01Only), `dnsNames: [cert-lab.dev, "*.cert-lab.dev"]`, nil, []string{
-			`spec.dnsNames[1]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01). ` + staysPending + `. Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`,
+			`spec.dnsNames[1]: Invalid value: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01); the Order would stay pending. Add a dns01 solver to the Issuer first, or drop the wildcard. [wildcard-needs-dns01]`,
 		}},
 		"DNS-01 for another zone": {zoned, `dnsNames: ["*.other-lab.dev"]`, nil, outside("*.other-lab.dev", "solvers[1]: dnsZones cert-lab.dev", `Add "other-lab.dev" to its dnsZones`)},
 		"DNS-01 for other names": {
@@ -56,10 +54,10 @@ func TestWildcardNeedsDNS01(t *testing.T) {
 		"DNS-01 beside HTTP-01":     {acmeIssuer(leServer, both), wildcard, nil, nil},
 		"DNS-01 for the zone":       {zoned, `dnsNames: ["*.cert-lab.dev", "*.a.b.CERT-lab.dev"]`, nil, nil},
 		"a closer HTTP-01 selector": {acmeIssuer(leServer, "solvers:\n- "+dns+"\n- http01: {ingress: {}}\n  selector: {dnsZones: [cert-lab.dev]}"), wildcard, nil, nil},
-		"no solvers at all":         {acmeIssuer(leServer, "solvers: []"), wildcard, nil, []string{`[wildcard-needs-dns01] spec.dnsNames[0]: Issuer "le" has no solvers; "*.cert-lab.dev" can only be issued if it is pre-authorized at the CA`}},
-		"a private server":          {acmeIssuer(privateServer, http01Only), `dnsNames: ["*.svc.corp"]`, nil, []string{`[wildcard-needs-dns01] spec.dnsNames[0]: "*.svc.corp" has no matching dns01 solver on Issuer "le" (private ACME server); most servers offer only DNS-01 for wildcards`}},
+		"no solvers at all":         {acmeIssuer(leServer, "solvers: []"), wildcard, nil, []string{`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
+		"a private server":          {acmeIssuer(privateServer, http01Only), `dnsNames: ["*.svc.corp"]`, nil, []string{`[wildcard-needs-dns01] spec.dnsNames[0]: "*.svc.corp": has no matching dns01 solver on Issuer "le" (private ACME server); most servers offer only DNS-01 for wildcards`}},
 		"a CA with contracts": {acmeIssuer("https://acme.sectigo.com/v2/OV", http01Only), wildcard, nil, []string{
-			`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev" needs DNS-01, but Issuer "le" has no dns01 solver; it can only be issued if Sectigo has validated it already`,
+			`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01); it can only be issued if Sectigo has validated it already. Add a dns01 solver to the Issuer first, or drop the wildcard`,
 		}},
 		"AWS, where no solver is needed": {acmeIssuer("https://acm-acme-enroll.eu-west-1.api.aws/x/directory", http01Only), wildcard, nil, nil},
 		"a CA issuer":                    {"apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: le}\nspec: {ca: {secretName: ca}}", wildcard, nil, nil},
@@ -72,11 +70,11 @@ func TestWildcardOfOneBundleOnlyWarns(t *testing.T) {
 	issuer := strings.Replace(acmeIssuer(leServer, http01Only), "namespace: default}", "namespace: default, "+helm+"}", 1)
 	crt := strings.Replace(ruletest.Certificate(`dnsNames: ["*.cert-lab.dev"]`), "namespace: default}", "namespace: default, "+helm+"}", 1)
 	ruletest.Want(t, "wildcard-needs-dns01", ruletest.Review(t, Rules(), issuer, crt),
-		`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev" needs DNS-01, but Issuer "le" has no dns01 solver yet (same Helm release "app": not denied, it may change in this upgrade)`)
+		`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01); the Order would stay pending (same Helm release "app": not denied, it may change in this upgrade). Add a dns01 solver to the Issuer first, or drop the wildcard`)
 
 	issuer = strings.Replace(issuer, "http01: {ingress: {}}", "dns01: {cloudDNS: {project: p}}, selector: {dnsZones: [other-lab.dev]}", 1)
 	ruletest.Want(t, "wildcard-needs-dns01", ruletest.Review(t, Rules(), issuer, crt),
-		`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev" needs DNS-01, but no dns01 selector of Issuer "le" covers it yet (solvers[0]: dnsZones other-lab.dev) (same Helm release "app": not denied, it may change in this upgrade)`)
+		`[wildcard-needs-dns01] spec.dnsNames[0]: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and no dns01 selector of Issuer "le" covers this one (solvers[0]: dnsZones other-lab.dev); the Order would stay pending (same Helm release "app": not denied, it may change in this upgrade). Add "cert-lab.dev" to its dnsZones`)
 }
 
 func TestWildcardOfAnIngressOnlyWarns(t *testing.T) {
@@ -88,7 +86,7 @@ metadata: {name: web, annotations: {cert-manager.io/issuer: le}}
 spec: {tls: [{hosts: ["*.cert-lab.dev"], secretName: w}], rules: [{host: "*.cert-lab.dev"}]}
 `)
 	if len(ruletest.Texts(got, "wildcard-needs-dns01")) != 1 || !strings.HasPrefix(ruletest.Texts(got, "wildcard-needs-dns01")[0],
-		`[wildcard-needs-dns01] spec.tls[0].hosts[0]: "*.cert-lab.dev" needs DNS-01, but Issuer "le" has no dns01 solver; the Order would stay pending`) {
+		`[wildcard-needs-dns01] spec.tls[0].hosts[0]: "*.cert-lab.dev": wildcard names can only be validated with DNS-01, and Issuer "le" has no dns01 solver (solvers[0]: http01); the Order would stay pending`) {
 		t.Errorf("findings: %v", ruletest.Texts(got))
 	}
 }
@@ -101,23 +99,23 @@ func TestNoSolverForName(t *testing.T) {
 	withLabel := func(value string) string { return strings.Replace(labelled, "use-dns01: \"true\"", "app: "+value, 1) }
 	runIssuerCases(t, "no-solver-for-name", map[string]issuerCase{
 		"a label is missing": {labelled, host, nil, []string{
-			`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector. [no-solver-for-name]`,
+			`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none); the Order would stay pending. Add the label or a solver without selector. [no-solver-for-name]`,
 		}},
 		"another zone": {zoned, host, nil, []string{
-			`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsZones other-lab.dev and third-lab.dev). Add "www.cert-lab.dev" to its dnsZones. [no-solver-for-name]`,
+			`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsZones other-lab.dev and third-lab.dev); the Order would stay pending. Add "www.cert-lab.dev" to its dnsZones. [no-solver-for-name]`,
 		}},
 		"a name in upper case, as the CA returns it": {acmeIssuer(leServer, "solvers:\n- http01: {ingress: {}}\n  selector: {dnsNames: [WWW.cert-lab.dev]}"), "dnsNames: [WWW.cert-lab.dev]", nil, []string{
-			`spec.dnsNames[0]: Invalid value: "WWW.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsNames WWW.cert-lab.dev). Add "www.cert-lab.dev" to its dnsNames or use dnsZones. [no-solver-for-name]`,
+			`spec.dnsNames[0]: Invalid value: "WWW.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsNames WWW.cert-lab.dev); the Order would stay pending. Add "www.cert-lab.dev" to its dnsNames or use dnsZones. [no-solver-for-name]`,
 		}},
 		"a private server": {strings.Replace(labelled, leServer, privateServer, 1), host, nil, []string{
-			`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev" matches no solver of Issuer "le" (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector`,
+			`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector`,
 		}},
-		"no solvers":           {acmeIssuer(leServer, "solvers: []"), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: Issuer "le" has no solvers; "www.cert-lab.dev" can only be issued if it is pre-authorized at the CA`}},
-		"solvers left out":     {acmeIssuer(leServer, ""), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: Issuer "le" has no solvers; "www.cert-lab.dev" can only be issued if it is pre-authorized at the CA`}},
+		"no solvers":           {acmeIssuer(leServer, "solvers: []"), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
+		"solvers left out":     {acmeIssuer(leServer, ""), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
 		"AWS, with no solvers": {acmeIssuer("https://acm-acme-enroll.eu-west-1.api.aws/x/directory", ""), host, nil, nil},
 		"any solver":           {acmeIssuer(leServer, http01Only), host, nil, nil},
 		"the zone":             {zoned, "dnsNames: [www.OTHER-lab.dev]", nil, nil},
-		"another label":        {withLabel("api"), host, nil, []string{`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label app=api on the Certificate, which has none). Add the label or a solver without selector. [no-solver-for-name]`}},
+		"another label":        {withLabel("api"), host, nil, []string{`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label app=api on the Certificate, which has none); the Order would stay pending. Add the label or a solver without selector. [no-solver-for-name]`}},
 		"a wildcard, of which another rule speaks": {zoned, `dnsNames: ["*.cert-lab.dev"]`, nil, nil},
 	})
 }
@@ -130,7 +128,7 @@ func TestLabelsOfTheCertificateCount(t *testing.T) {
 	}
 	ruletest.Want(t, "no-solver-for-name", ruletest.Review(t, Rules(), issuer, labelled("web")))
 	ruletest.Want(t, "no-solver-for-name", ruletest.Review(t, Rules(), issuer, labelled("api")),
-		`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label app=web on the Certificate, which has "api"). Add the label or a solver without selector. [no-solver-for-name]`)
+		`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label app=web on the Certificate, which has "api"); the Order would stay pending. Add the label or a solver without selector. [no-solver-for-name]`)
 }
 
 func TestIPNeedsHTTP01(t *testing.T) {
@@ -172,16 +170,16 @@ func TestHTTP01OverrideConflict(t *testing.T) {
 			`metadata.annotations: Invalid value: "http01-override-ingress-name, http01-override-ingress-ingressclassname": more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one. [http01-override-conflict]`,
 		}},
 		"two overrides, and no name has HTTP-01": {acmeIssuer(leServer, dns01Only), two, []string{
-			`[http01-override-conflict] metadata.annotations: http01-override-ingress-name, http01-override-ingress-ingressclassname: more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one`,
+			`[http01-override-conflict] metadata.annotations: "http01-override-ingress-name, http01-override-ingress-ingressclassname": more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one`,
 		}},
 		"two overrides at a private server": {acmeIssuer(privateServer, http01Only), two, []string{
-			`[http01-override-conflict] metadata.annotations: http01-override-ingress-name, http01-override-ingress-ingressclassname: more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one`,
+			`[http01-override-conflict] metadata.annotations: "http01-override-ingress-name, http01-override-ingress-ingressclassname": more than one HTTP-01 override annotation; cert-manager would not create the challenge. Keep one`,
 		}},
 		"half of the gateway": {parents, p + "http01-parentrefname: gw", []string{
 			`metadata.annotations: Invalid value: "http01-parentrefname": http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge. Set both, or none. [http01-override-conflict]`,
 		}},
 		"half of the gateway, and there is none": {acmeIssuer(leServer, http01Only), p + "http01-parentrefkind: Gateway", []string{
-			`[http01-override-conflict] metadata.annotations: http01-parentrefkind: http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge. Set both, or none`,
+			`[http01-override-conflict] metadata.annotations: "http01-parentrefkind": http01-parentrefname and http01-parentrefkind need each other; cert-manager would not create the challenge. Set both, or none`,
 		}},
 		"no gateway anywhere": {gateway, "a: b", []string{
 			`metadata.annotations: Required value: solvers[0] of Issuer "le" is a gatewayHTTPRoute without parentRefs; cert-manager would not create the challenge. Set acme.cert-manager.io/http01-parentrefname and acme.cert-manager.io/http01-parentrefkind. [http01-override-conflict]`,

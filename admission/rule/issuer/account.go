@@ -87,9 +87,9 @@ func checkContactEmail(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACM
 	if problem == nil || problem.ForbiddenDomain != "" {
 		return nil
 	}
-	what := fmt.Sprintf("%s refuses %q (%s)", r.CA().Name, words.Excerpt(acme.Email), problem.Reason)
+	what := fmt.Sprintf("%s refuses it (%s)", r.CA().Name, problem.Reason)
 	if strings.HasPrefix(problem.Reason, "unable to parse") {
-		what = fmt.Sprintf("%s is unable to parse %q", r.CA().Name, words.Excerpt(acme.Email))
+		what = r.CA().Name + " is unable to parse it"
 	}
 	return yield(rule.Finding{
 		Field: fieldpath.ACME("email").String(), Value: acme.Email,
@@ -131,7 +131,7 @@ func checkAccountKeyShared(ctx context.Context, r *rule.IssuerReview, acme *cmac
 		}
 		return yield(rule.Finding{
 			Field: fieldpath.ACME("privateKeySecretRef", "name").String(), Value: acme.PrivateKey.Name,
-			Message: fmt.Sprintf("also used by %s with another server; give each environment its own Secret", titleBeside(r.Issuer, other)),
+			Message: fmt.Sprintf("is also used by %s with another server; give each environment its own Secret", titleBeside(r.Issuer, other)),
 		})
 	}
 	return nil

@@ -44,16 +44,16 @@ func TestEABRequired(t *testing.T) {
 
 func TestContactEmailForbidden(t *testing.T) {
 	t.Parallel()
-	says := func(domain string) []string {
-		return []string{`[contact-email-forbidden] spec.acme.email: Let's Encrypt refuses new accounts with the forbidden domain "` + domain + `". Use a real address or leave it out`}
+	says := func(address, domain string) []string {
+		return []string{`[contact-email-forbidden] spec.acme.email: "` + address + `": Let's Encrypt refuses new accounts with the forbidden domain "` + domain + `". Use a real address or leave it out`}
 	}
 	runIssuerReviews(t, "contact-email-forbidden", map[string]issuerReviewCase{
 		"no address":                 {},
 		"a real address":             {acme: `email: ops@cert-lab.dev`},
 		"a domain below":             {acme: `email: ops@mail.example.com`},
-		"example.com":                {acme: `email: user@example.com`, want: says("example.com")},
-		"example.net":                {acme: `email: user@EXAMPLE.net`, want: says("example.net")},
-		"example.org, staging":       {acme: "email: user@example.org\nserver: " + stagingURL, want: says("example.org")},
+		"example.com":                {acme: `email: user@example.com`, want: says("user@example.com", "example.com")},
+		"example.net":                {acme: `email: user@EXAMPLE.net`, want: says("user@EXAMPLE.net", "example.net")},
+		"example.org, staging":       {acme: "email: user@example.org\nserver: " + stagingURL, want: says("user@example.org", "example.org")},
 		"another CA":                 {acme: "email: user@example.com\nserver: https://acme.zerossl.com/v2/DV90"},
 		"a CA that nobody knows":     {acme: "email: user@example.com\nserver: https://ca.corp.internal/directory"},
 		"an address that is invalid": {acme: `email: <Your Email>`},
@@ -62,18 +62,18 @@ func TestContactEmailForbidden(t *testing.T) {
 
 func TestContactEmailInvalid(t *testing.T) {
 	t.Parallel()
-	says := func(what string) []string {
-		return []string{`[contact-email-invalid] spec.acme.email: Let's Encrypt ` + what + `; registration will fail with invalidContact`}
+	says := func(address, what string) []string {
+		return []string{`[contact-email-invalid] spec.acme.email: "` + address + `": Let's Encrypt ` + what + `; registration will fail with invalidContact`}
 	}
 	runIssuerReviews(t, "contact-email-invalid", map[string]issuerReviewCase{
 		"no address":             {},
 		"a real address":         {acme: `email: ops@cert-lab.dev`},
 		"a forbidden domain":     {acme: `email: user@example.com`},
 		"a CA that nobody knows": {acme: "email: nobody\nserver: https://ca.corp.internal/directory"},
-		"no at":                  {acme: `email: nobody`, want: says(`is unable to parse "nobody"`)},
-		"not ASCII":              {acme: `email: 用户@cert-lab.dev`, want: says(`refuses "用户@cert-lab.dev" (contact email contains non-ASCII characters)`)},
-		"a private domain": {acme: `email: a@foo.internal`, want: says(
-			`refuses "a@foo.internal" (contact email has invalid domain: Domain name does not end with a valid public suffix (TLD))`)},
+		"no at":                  {acme: `email: nobody`, want: says("nobody", "is unable to parse it")},
+		"not ASCII":              {acme: `email: 用户@cert-lab.dev`, want: says("用户@cert-lab.dev", `refuses it (contact email contains non-ASCII characters)`)},
+		"a private domain": {acme: `email: a@foo.internal`, want: says("a@foo.internal",
+			`refuses it (contact email has invalid domain: Domain name does not end with a valid public suffix (TLD))`)},
 	})
 }
 
@@ -101,7 +101,7 @@ func TestAccountKeyShared(t *testing.T) {
 		---
 		`
 	says := func(title string) []string {
-		return []string{`[account-key-shared] spec.acme.privateKeySecretRef.name: also used by ` + title + ` with another server; give each environment its own Secret`}
+		return []string{`[account-key-shared] spec.acme.privateKeySecretRef.name: "le-account": is also used by ` + title + ` with another server; give each environment its own Secret`}
 	}
 	runIssuerReviews(t, "account-key-shared", map[string]issuerReviewCase{
 		"nobody else":                               {},

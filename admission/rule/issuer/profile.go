@@ -40,7 +40,7 @@ func checkProfile(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssu
 	case policy.Profiles.Supported == ca.No:
 		f.Message = fmt.Sprintf("%s has no profiles, so that each Order would fail; leave profile out", policy.Name)
 	case len(names) > 0:
-		f.Message = fmt.Sprintf("%q is not a %s profile (%s; case matters)%s", words.Excerpt(acme.Profile), policy.Name, strings.Join(names, ", "),
+		f.Message = fmt.Sprintf("is not a %s profile (%s; case matters)%s", policy.Name, strings.Join(names, ", "),
 			removedOr(policy, acme.Profile, words.DidYouMean(acme.Profile, names)))
 	default:
 		return nil
@@ -91,7 +91,7 @@ func preferredChainExpired() rule.Rule {
 			}
 			return yield(rule.Finding{
 				Field: fieldpath.ACME("preferredChain").String(), Value: acme.PreferredChain,
-				Message: fmt.Sprintf("%q no longer exists; the default chain is used", acme.PreferredChain),
+				Message: "no longer exists; the default chain is used",
 			})
 		}),
 	}

@@ -4,7 +4,7 @@ import "testing"
 
 func TestUnknownProfile(t *testing.T) {
 	t.Parallel()
-	const is = ` is not a Let's Encrypt profile (classic, tlsserver, shortlived; case matters)`
+	const is = `: is not a Let's Encrypt profile (classic, tlsserver, shortlived; case matters)`
 	says := func(text string) []string { return []string{`[unknown-profile] spec.acme.profile: ` + text} }
 	runIssuerReviews(t, "unknown-profile", map[string]issuerReviewCase{
 		"none":                   {},
@@ -17,7 +17,7 @@ func TestUnknownProfile(t *testing.T) {
 		"one that is gone":       {acme: `profile: tlsclient`, want: says(`"tlsclient"` + is + `; it was removed on 2026-07-08`)},
 		"a CA without profiles": {
 			acme: "profile: classic\nserver: https://acme.zerossl.com/v2/DV90",
-			want: says(`ZeroSSL has no profiles, so that each Order would fail; leave profile out`),
+			want: says(`"classic": ZeroSSL has no profiles, so that each Order would fail; leave profile out`),
 		},
 		"a CA of which it is not known": {acme: "profile: standard\nserver: https://dv.acme-v02.api.pki.goog/directory"},
 	})
@@ -26,7 +26,7 @@ func TestUnknownProfile(t *testing.T) {
 func TestDurationFeatureUnsupported(t *testing.T) {
 	t.Parallel()
 	says := func(text string) []string {
-		return []string{`[duration-feature-unsupported] spec.acme.enableDurationFeature: ` + text + ` every Certificate with a duration`}
+		return []string{`[duration-feature-unsupported] spec.acme.enableDurationFeature: true: ` + text + ` every Certificate with a duration`}
 	}
 	runIssuerReviews(t, "duration-feature-unsupported", map[string]issuerReviewCase{
 		"off":                    {},
@@ -47,7 +47,7 @@ func TestPreferredChainExpired(t *testing.T) {
 		"one that is there":      {acme: `preferredChain: ISRG Root X1`},
 		"a CA that nobody knows": {acme: "preferredChain: DST Root CA X3\nserver: https://ca.corp.internal/directory"},
 		"one that is gone": {acme: `preferredChain: DST Root CA X3`, want: []string{
-			`[preferred-chain-expired] spec.acme.preferredChain: "DST Root CA X3" no longer exists; the default chain is used`,
+			`[preferred-chain-expired] spec.acme.preferredChain: "DST Root CA X3": no longer exists; the default chain is used`,
 		}},
 	})
 }

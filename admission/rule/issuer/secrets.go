@@ -204,7 +204,7 @@ func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.
 			if secret == nil {
 				if err := yield(rule.Finding{
 					Field: ref.path.String(), Value: ref.name,
-					Message: fmt.Sprintf("Secret %q not found in namespace %q%s", ref.name, namespace, where),
+					Message: fmt.Sprintf("Secret not found in namespace %q%s", namespace, where),
 				}); err != nil {
 					return err
 				}

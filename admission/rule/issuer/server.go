@@ -119,7 +119,7 @@ func unknownServerOfLetsEncrypt(u *url.URL, path string, yield rule.Yield) error
 	}
 	return yield(rule.Finding{
 		Severity: rule.Warn, Field: path, Value: u.String(),
-		Message: fmt.Sprintf("%q is not known as an ACME server of Let's Encrypt; did you mean %q?", host, better),
+		Message: fmt.Sprintf("is not known as an ACME server of Let's Encrypt; did you mean %q?", better),
 	})
 }
 

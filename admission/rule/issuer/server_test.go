@@ -35,11 +35,11 @@ func TestServerPlainHTTP(t *testing.T) {
 		"https": {},
 		"http": {
 			acme: `server: http://acme-v02.api.letsencrypt.org/directory`,
-			want: []string{`[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://acme-v02.api.letsencrypt.org/directory`},
+			want: []string{`[acme-server-plain-http] spec.acme.server: "http://acme-v02.api.letsencrypt.org/directory": RFC 8555 requires https; use https://acme-v02.api.letsencrypt.org/directory`},
 		},
 		"http to a private server": {
 			acme: `server: HTTP://ca.corp.internal:8080/directory`,
-			want: []string{`[acme-server-plain-http] spec.acme.server: RFC 8555 requires https; use https://ca.corp.internal:8080/directory`},
+			want: []string{`[acme-server-plain-http] spec.acme.server: "HTTP://ca.corp.internal:8080/directory": RFC 8555 requires https; use https://ca.corp.internal:8080/directory`},
 		},
 	})
 }
@@ -63,7 +63,7 @@ func TestServerPath(t *testing.T) {
 			`spec.acme.server: Invalid value: "https://acme-staging-v02.api.letsencrypt.org/": Let's Encrypt serves its directory at exactly "https://acme-staging-v02.api.letsencrypt.org/directory". [acme-server-path]`,
 		}},
 		"a host that nobody knows": {acme: `server: https://acme-v3.api.letsencrypt.org/directory`, want: []string{
-			`[acme-server-path] spec.acme.server: "acme-v3.api.letsencrypt.org" is not known as an ACME server of Let's Encrypt; did you mean "https://acme-v02.api.letsencrypt.org/directory"?`,
+			`[acme-server-path] spec.acme.server: "https://acme-v3.api.letsencrypt.org/directory": is not known as an ACME server of Let's Encrypt; did you mean "https://acme-v02.api.letsencrypt.org/directory"?`,
 		}},
 		"a host that looks like it":   {acme: `server: https://acme-v02.api.notletsencrypt.org/`},
 		"a host that is switched off": {acme: `server: https://acme-v02.api.letsencrypt.org/`, change: ruletest.Like("https://acme-v02.api.letsencrypt.org/", ca.LikeOff)},
@@ -90,7 +90,7 @@ func TestServerObsoleteOnUpdate(t *testing.T) {
 		server: https://api.buypass.com/acme/directory
 		email: ops@cert-lab.dev`)
 	ruletest.Want(t, "acme-server-obsolete", ruletest.Update(t, Rules(), "", old, changed),
-		`[acme-server-obsolete] spec.acme.server: Buypass ended its ACME service (last issuance 2025-10-31). Use another CA`)
+		`[acme-server-obsolete] spec.acme.server: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA`)
 	ruletest.Want(t, "acme-server-obsolete", ruletest.Update(t, Rules(), "", ruletest.Issuer(``), changed),
 		`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`)
 	ruletest.Want(t, "acme-server-obsolete", ruletest.Update(t, Rules(), "", ruletest.Issuer(``), changed, func(s *ruletest.Scene) { s.Env.Settings.CAs = nil }))
@@ -109,7 +109,7 @@ func TestSkipTLSVerifyPublicCA(t *testing.T) {
 		"ZeroSSL": {acme: `
 			server: https://acme.zerossl.com/v2/DV90
 			skipTLSVerify: true`, want: []string{
-			`[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: not needed for a publicly trusted CA; exposes account and orders to interception`,
+			`[skip-tls-verify-public-ca] spec.acme.skipTLSVerify: true: not needed for a publicly trusted CA; exposes account and orders to interception`,
 		}},
 	})
 }

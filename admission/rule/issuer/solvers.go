@@ -84,7 +84,7 @@ func checkSelector(solver *cmacme.ACMEChallengeSolver, path *field.Path, yield r
 }
 
 func selectorFinding(path *field.Path, entry, why string) rule.Finding {
-	return rule.Finding{Field: path.String(), Value: entry, Message: fmt.Sprintf("%q %s", words.Excerpt(entry), why)}
+	return rule.Finding{Field: path.String(), Value: entry, Message: why}
 }
 
 // deadEntry says why an entry can match neither as a name nor as a zone, "" when it can.

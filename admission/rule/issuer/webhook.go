@@ -163,5 +163,5 @@ func checkSolverName(r *webhookReview, yield rule.Yield) error {
 		list = "nothing"
 	}
 	return yield(rule.Finding{Field: r.path.Child("solverName").String(), Value: name, Message: fmt.Sprintf(
-		"%q is not served by %s (it serves: %s)%s", words.Excerpt(name), words.Excerpt(r.webhook.GroupName), words.Excerpt(list), words.DidYouMean(name, served))})
+		"is not served by %s (it serves: %s)%s", words.Excerpt(r.webhook.GroupName), words.Excerpt(list), words.DidYouMean(name, served))})
 }

@@ -40,19 +40,19 @@ func TestWebhookGroupEmpty(t *testing.T) {
 func TestWebhookAPIServiceMissing(t *testing.T) {
 	t.Parallel()
 	webhook := webhookSolver(`{groupName: acme.cert-lab.dev, solverName: x}`)
-	says := func(text string) []string {
-		return []string{`[webhook-apiservice-missing] ` + inWebhook + `groupName: ` + text}
+	says := func(group, text string) []string {
+		return []string{`[webhook-apiservice-missing] ` + inWebhook + `groupName: "` + group + `": ` + text}
 	}
 	runIssuerReviews(t, "webhook-apiservice-missing", map[string]issuerReviewCase{
 		"no webhook":         {},
 		"one that is there":  {acme: webhook, world: served("acme.cert-lab.dev", "x", "True")},
 		"no group":           {acme: webhookSolver(`{groupName: "", solverName: x}`)},
-		"none":               {acme: webhook, want: says(`APIService "v1alpha1.acme.cert-lab.dev" not found; is the solver installed with this group name?`)},
-		"another group's":    {acme: webhook, world: served("acme.other.dev", "x", "True"), want: says(`APIService "v1alpha1.acme.cert-lab.dev" not found; is the solver installed with this group name?`)},
-		"one that is away":   {acme: webhook, world: served("acme.cert-lab.dev", "", "False"), want: says(`APIService "v1alpha1.acme.cert-lab.dev" is not available; until it is, challenges fail with "the server is currently unable to handle the request"`)},
-		"one that cannot be": {acme: webhookSolver(`{groupName: Acme.cert-lab.dev, solverName: x}`), want: says(`APIService "v1alpha1.Acme.cert-lab.dev" cannot exist: an API group is a domain name in lower case`)},
-		"one with a path":    {acme: webhookSolver(`{groupName: acme/v1, solverName: x}`), want: says(`APIService "v1alpha1.acme/v1" cannot exist: an API group is a domain name in lower case`)},
-		"our own, not there": {acme: webhookSolver(`{groupName: acme.certyun.internal, solverName: alidns}`), want: says(`APIService "v1alpha1.acme.certyun.internal" not found; is the solver installed with this group name?`)},
+		"none":               {acme: webhook, want: says("acme.cert-lab.dev", `APIService "v1alpha1.acme.cert-lab.dev" not found; is the solver installed with this group name?`)},
+		"another group's":    {acme: webhook, world: served("acme.other.dev", "x", "True"), want: says("acme.cert-lab.dev", `APIService "v1alpha1.acme.cert-lab.dev" not found; is the solver installed with this group name?`)},
+		"one that is away":   {acme: webhook, world: served("acme.cert-lab.dev", "", "False"), want: says("acme.cert-lab.dev", `APIService "v1alpha1.acme.cert-lab.dev" is not available; until it is, challenges fail with "the server is currently unable to handle the request"`)},
+		"one that cannot be": {acme: webhookSolver(`{groupName: Acme.cert-lab.dev, solverName: x}`), want: says("Acme.cert-lab.dev", `APIService "v1alpha1.Acme.cert-lab.dev" cannot exist: an API group is a domain name in lower case`)},
+		"one with a path":    {acme: webhookSolver(`{groupName: acme/v1, solverName: x}`), want: says("acme/v1", `APIService "v1alpha1.acme/v1" cannot exist: an API group is a domain name in lower case`)},
+		"our own, not there": {acme: webhookSolver(`{groupName: acme.certyun.internal, solverName: alidns}`), want: says("acme.certyun.internal", `APIService "v1alpha1.acme.certyun.internal" not found; is the solver installed with this group name?`)},
 	})
 }
 
@@ -72,14 +72,14 @@ func TestWebhookSolverUnknown(t *testing.T) {
 		"one that is away":                 {acme: named(other, "x"), world: served(other, "alidns", "False")},
 		"no APIService":                    {acme: named(other, "x")},
 		"no name, as cert-manager":         {acme: named(other, ""), world: two},
-		"another case":                     {acme: named(other, "aliDNS"), world: two, want: says(`"aliDNS" is not served by acme.cert-lab.dev (it serves: alidns, dnspod); did you mean "alidns"?`)},
-		"a slip of the pen":                {acme: named(other, "dnpsod"), world: served(other, "dnspods", "True"), want: says(`"dnpsod" is not served by acme.cert-lab.dev (it serves: dnspods)`)},
-		"a letter left out":                {acme: named(other, "alidn"), world: two, want: says(`"alidn" is not served by acme.cert-lab.dev (it serves: alidns, dnspod); did you mean "alidns"?`)},
-		"something else":                   {acme: named(other, "cloudflare"), world: two, want: says(`"cloudflare" is not served by acme.cert-lab.dev (it serves: alidns, dnspod)`)},
+		"another case":                     {acme: named(other, "aliDNS"), world: two, want: says(`"aliDNS": is not served by acme.cert-lab.dev (it serves: alidns, dnspod); did you mean "alidns"?`)},
+		"a slip of the pen":                {acme: named(other, "dnpsod"), world: served(other, "dnspods", "True"), want: says(`"dnpsod": is not served by acme.cert-lab.dev (it serves: dnspods)`)},
+		"a letter left out":                {acme: named(other, "alidn"), world: two, want: says(`"alidn": is not served by acme.cert-lab.dev (it serves: alidns, dnspod); did you mean "alidns"?`)},
+		"something else":                   {acme: named(other, "cloudflare"), world: two, want: says(`"cloudflare": is not served by acme.cert-lab.dev (it serves: alidns, dnspod)`)},
 		"ours":                             {acme: named("acme.certyun.internal", "alidns-solver")},
 		"ours, dnspod":                     {acme: named("acme.certyun.internal", "dnspod")},
-		"ours, unknown":                    {acme: named("acme.certyun.internal", "godaddy"), want: says(`"godaddy" is not served by acme.certyun.internal (it serves: alidns, alidns-solver, dnspod)`)},
-		"ours, another case":               {acme: named("acme.certyun.internal", "DNSPod"), want: says(`"DNSPod" is not served by acme.certyun.internal (it serves: alidns, alidns-solver, dnspod); did you mean "dnspod"?`)},
+		"ours, unknown":                    {acme: named("acme.certyun.internal", "godaddy"), want: says(`"godaddy": is not served by acme.certyun.internal (it serves: alidns, alidns-solver, dnspod)`)},
+		"ours, another case":               {acme: named("acme.certyun.internal", "DNSPod"), want: says(`"DNSPod": is not served by acme.certyun.internal (it serves: alidns, alidns-solver, dnspod); did you mean "dnspod"?`)},
 		"ours, a newer one that serves it": {acme: named("acme.certyun.internal", "godaddy"), world: served("acme.certyun.internal", "alidns,godaddy", "True")},
 	})
 }

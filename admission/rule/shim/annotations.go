@@ -92,7 +92,7 @@ func subjectAnnotations() []Annotation {
 		return Annotation{Key: key, Field: "spec.subject." + name, Read: func(crt *cmapi.Certificate, value string) string {
 			values, err := util.SplitWithEscapeCSV(value)
 			if err != nil {
-				return fmt.Sprintf("%q is not one line of comma-separated values; put quotes around a value with a comma or a quote", value)
+				return "is not one line of comma-separated values; put quotes around a value with a comma or a quote"
 			}
 			*target(subjectOf(crt)) = values
 			return ""
@@ -140,7 +140,7 @@ func lifetimeAnnotations() []Annotation {
 		{Key: cmapi.RevisionHistoryLimitAnnotationKey, Field: "spec.revisionHistoryLimit", Read: func(crt *cmapi.Certificate, value string) string {
 			problem := readNumber(func(crt *cmapi.Certificate, n *int32) { crt.Spec.RevisionHistoryLimit = n })(crt, value)
 			if problem == "" && *crt.Spec.RevisionHistoryLimit < 1 {
-				return value + " is less than 1"
+				return "is less than 1"
 			}
 			return problem
 		}},
@@ -151,7 +151,7 @@ func readDuration(set func(*cmapi.Certificate, *metav1.Duration)) func(*cmapi.Ce
 	return func(crt *cmapi.Certificate, value string) string {
 		d, err := time.ParseDuration(value)
 		if err != nil {
-			return fmt.Sprintf("%q is not a Go duration; use %s", value, goDuration(value))
+			return "is not a Go duration; use " + goDuration(value)
 		}
 		set(crt, &metav1.Duration{Duration: d})
 		return ""
@@ -174,7 +174,7 @@ func readNumber(set func(*cmapi.Certificate, *int32)) func(*cmapi.Certificate, s
 	return func(crt *cmapi.Certificate, value string) string {
 		n, err := strconv.ParseInt(value, 10, 32)
 		if err != nil {
-			return fmt.Sprintf("%q is not a whole number", value)
+			return "is not a whole number"
 		}
 		number := int32(n)
 		set(crt, &number)
@@ -251,7 +251,7 @@ func oneOf[T ~string](value string, allowed ...T) string {
 		}
 		names = append(names, string(name))
 	}
-	return fmt.Sprintf("%q is not one of %s (case matters)", value, strings.Join(names, ", "))
+	return fmt.Sprintf("is not one of %s (case matters)", strings.Join(names, ", "))
 }
 
 func readSecretTemplate(crt *cmapi.Certificate, value string) string {
