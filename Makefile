@@ -68,6 +68,10 @@ generate: tools ## Write the generated and golden files anew.
 	$(ASSETS) go test -count=1 -run $(GENERATED) $(call packages,.) -update
 	go -C deploy/local test -count=1 -run $(GENERATED) $(call packages,deploy/local) -update
 
+.PHONY: figures
+figures: ## Print lines, functions and files that use each other, for each package, and what both DNS hosts have in common.
+	@go -C deploy/local run ./cmd/figures $(CURDIR)
+
 .PHONY: build
 build: ## Build the binary into .local/build.
 	go build -ldflags "$(LDFLAGS)" -o .local/build/certyun .

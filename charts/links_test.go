@@ -15,6 +15,8 @@ var (
 	mdLink     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	mdHeading  = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	mdAnchor   = regexp.MustCompile(`<a (?:id|name)="([^"]+)"`)
+	// named is a document of ours that a text names without a link, as messages and the comments of values do.
+	named = regexp.MustCompile(`(?:^|[\s("]|//github\.com/certyun/certyun/blob/main/)(docs/[a-z-]+\.md(?:#[\w-]*\w)?)`)
 )
 
 // Links between documents lead to a file that is there, and to a heading in it.
@@ -43,13 +45,38 @@ func TestLinksInDocuments(t *testing.T) {
 	}
 }
 
+// Documents that are named in a text are there, with their headings. What messages and values say stands in generated documents.
+func TestNamedDocuments(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range append(files, "../SECURITY.md", "certyun/values.yaml", "certyun/templates/NOTES.txt", "../.github/ISSUE_TEMPLATE/bug.yaml") {
+		for _, match := range named.FindAllStringSubmatch(read(t, file), -1) {
+			found++
+			checkDocument(t, file, "../"+match[1], match[1])
+		}
+	}
+	if found < 12 {
+		t.Errorf("only %d documents are named", found)
+	}
+}
+
 func checkLink(t *testing.T, file, link string) {
 	t.Helper()
-	path, fragment, hasFragment := strings.Cut(link, "#")
-	target := file
-	if path != "" {
-		target = filepath.Join(filepath.Dir(file), path)
+	target := filepath.Join(filepath.Dir(file), link)
+	if strings.HasPrefix(link, "#") {
+		target = file + link
 	}
+	checkDocument(t, file, target, link)
+}
+
+// checkDocument looks for the target of a link, a file with or without a heading.
+func checkDocument(t *testing.T, file, target, link string) {
+	t.Helper()
+	target, fragment, hasFragment := strings.Cut(target, "#")
 	if _, err := os.Stat(target); err != nil {
 		t.Errorf("%s: the link %s leads nowhere: %v", file, link, err)
 		return

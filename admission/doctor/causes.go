@@ -127,7 +127,8 @@ func admissionCauses() []Cause {
 			Sentence:  "certyun's admission server is not asked, and its failurePolicy is {policy}: {why}.",
 			Next:      "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=admission -o wide",
 			Fix: "Bring up the Pods, see that the CA injector has filled in the `caBundle` of {configuration}, and that the control plane reaches the " +
-				"port. With the policy Fail nothing can be applied meanwhile; " + report.DocumentsURL + "operations.md has the way out.",
+				"port. With the policy Fail nothing can be applied meanwhile; " + report.DocumentsURL +
+				"operations.md#when-something-does-not-work has the way out.",
 		},
 	}
 }
