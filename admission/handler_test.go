@@ -270,7 +270,7 @@ func TestReviews(t *testing.T) {
 			},
 			allowedWith(
 				`[skip-unknown-rule] metadata.annotations[certyun.internal/skip]: there is no rule "none"`,
-				`[spoken] spec.dnsNames[0]: "deny:a": is not to be (not denied, for only metadata changes). Write another`,
+				`[spoken] spec.dnsNames[0]: "deny:a": is not to be (not denied, because only metadata changes). Write another`,
 			),
 		},
 		"an object on its way out": {

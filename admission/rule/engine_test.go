@@ -175,7 +175,7 @@ func TestEngineDeniesOnlyWhatAnUpdateMakesWorse(t *testing.T) {
 			oldNames: []string{"a"}, names: []string{"a", "ax"}, change: valueless,
 			want: []string{`spec.dnsNames: Invalid value: is wrong. [a]`, `[a] spec.dnsNames: is wrong (already present, so not denied)`},
 		},
-		"only metadata changes":               {oldNames: []string{"a"}, names: []string{"a"}, object: team, want: []string{warnedA("not denied, for only metadata changes")}},
+		"only metadata changes":               {oldNames: []string{"a"}, names: []string{"a"}, object: team, want: []string{warnedA("not denied, because only metadata changes")}},
 		"a warning became a denial by policy": {oldNames: []string{"a"}, names: []string{"a", "c"}, change: warning, policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Deny}}, want: []string{present}},
 		"it was allowed by annotation":        {oldNames: []string{"a"}, names: []string{"a", "c"}, old: annotated, want: []string{present}},
 		"it is allowed by annotation":         {oldNames: []string{"c"}, names: []string{"a"}, object: annotated, want: []string{warnedA("a warning by the annotation certyun.internal/skip")}},
@@ -207,7 +207,7 @@ func TestEngineNeverDeniesAChangeOfLabels(t *testing.T) {
 		old, object *cmapi.Certificate
 		want        string
 	}{
-		"the label goes":                       {crt("yes", "x.dev", "a"), crt("", "x.dev", "a"), `[label] spec.dnsNames[0]: "x.dev": has no solver (not denied, for only metadata changes)`},
+		"the label goes":                       {crt("yes", "x.dev", "a"), crt("", "x.dev", "a"), `[label] spec.dnsNames[0]: "x.dev": has no solver (not denied, because only metadata changes)`},
 		"the label goes, and the spec changes": {crt("yes", "x.dev", "a"), crt("", "x.dev", "b"), present},
 		"the label goes, and the name changes": {crt("yes", "x.dev", "a"), crt("", "y.dev", "a"), `spec.dnsNames[0]: Invalid value: "y.dev": has no solver. [label]`},
 		"the name changes":                     {crt("", "x.dev", "a"), crt("", "y.dev", "a"), `spec.dnsNames[0]: Invalid value: "y.dev": has no solver. [label]`},

@@ -145,7 +145,7 @@ func (r *ruling) lifted(f Finding) (severity Severity, downgraded string) {
 	case r.req.Operation == Delete:
 		return Warn, "a deletion is never denied"
 	case r.sameSpec:
-		return Warn, "not denied, for only metadata changes"
+		return Warn, "not denied, because only metadata changes"
 	}
 	return Deny, ""
 }

@@ -44,11 +44,11 @@ func TestCertificateForItself(t *testing.T) {
 		},
 		"a URI with a bad escape": {
 			rule: "csr-cannot-be-built", spec: `uris: ["spiffe://foo/%zz"]`,
-			want: []string{`spec.uris[0]: Invalid value: "spiffe://foo/%zz": cert-manager cannot build a CSR from this spec ("invalid URL escape \"%zz\"") and would stay in "Issuing": its own webhook would refuse the CertificateRequest. Write a URI as RFC 3986 has it, with only ASCII characters and "%" only before two hexadecimal digits. [csr-cannot-be-built]`},
+			want: []string{`spec.uris[0]: Invalid value: "spiffe://foo/%zz": cert-manager cannot build a CSR from this spec ("invalid URL escape \"%zz\"") and would stay in "Issuing": its own webhook would refuse the CertificateRequest. Write a URI as RFC 3986 has it, in ASCII, and with "%" only before two hexadecimal digits. [csr-cannot-be-built]`},
 		},
 		"a URI whose host is no domain": {
 			rule: "csr-cannot-be-built", spec: `uris: ["spiffe://a..b/x"]`,
-			want: []string{`spec.uris[0]: Invalid value: "spiffe://a..b/x": cert-manager cannot build a CSR from this spec ("invalid domain") and would stay in "Issuing": its own webhook would refuse the CertificateRequest. Write a URI as RFC 3986 has it, with only ASCII characters and "%" only before two hexadecimal digits. [csr-cannot-be-built]`},
+			want: []string{`spec.uris[0]: Invalid value: "spiffe://a..b/x": cert-manager cannot build a CSR from this spec ("invalid domain") and would stay in "Issuing": its own webhook would refuse the CertificateRequest. Write a URI as RFC 3986 has it, in ASCII, and with "%" only before two hexadecimal digits. [csr-cannot-be-built]`},
 		},
 		"an object identifier that does not exist": {
 			rule: "csr-cannot-be-built", spec: `otherNames: [{oid: 1.3.6.1.4.1.311.20.2.3, utf8Value: a@x}, {oid: 9.9.9, utf8Value: x}]`,

@@ -115,7 +115,7 @@ func rewrite(f *csr.Fault) string {
 		}
 		return "Write an address and the length of its mask, like \"10.0.0.0/8\""
 	case csr.URI:
-		return "Write a URI as RFC 3986 has it, with only ASCII characters and \"%\" only before two hexadecimal digits"
+		return "Write a URI as RFC 3986 has it, in ASCII, and with \"%\" only before two hexadecimal digits"
 	case csr.OID:
 		return "Write an object identifier that exists, like \"1.3.6.1.4.1.311.20.2.3\""
 	case csr.Subject:

@@ -205,9 +205,8 @@ func acmeCNNotInSANs() rule.Rule {
 			}
 			return yield(r.Cross(rule.Finding{
 				Field: path.String(), Value: name,
-				Message: "ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with " +
-					`"The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses"`,
-				Remedy: "Add it to dnsNames or remove commonName",
+				Message: "is in neither dnsNames nor ipAddresses, where ACME issuers need it; cert-manager would fail the request",
+				Remedy:  "Add it to dnsNames or remove commonName",
 			}))
 		}),
 	}

@@ -162,8 +162,8 @@ func TestACMETooManyNames(t *testing.T) {
 func TestACMECNNotInSANs(t *testing.T) {
 	t.Parallel()
 	missing := func(field, name string) []string {
-		return []string{fmt.Sprintf(`spec.%s: Invalid value: %q: ACME issuers require the common name to be one of dnsNames or ipAddresses; cert-manager would fail the request with `+
-			`"The CSR PEM requests a commonName that is not present in the list of dnsNames or ipAddresses". Add it to dnsNames or remove commonName. [acme-cn-not-in-sans]`, field, name)}
+		return []string{fmt.Sprintf(`spec.%s: Invalid value: %q: is in neither dnsNames nor ipAddresses, where ACME issuers need it; `+
+			`cert-manager would fail the request. Add it to dnsNames or remove commonName. [acme-cn-not-in-sans]`, field, name)}
 	}
 	le := acmeIssuer(leServer, both)
 	runIssuerCases(t, "acme-cn-not-in-sans", map[string]issuerCase{

@@ -285,7 +285,8 @@ func refuseSecretTemplate(r *refusals, s *cmapi.CertificateSpec) {
 	errs := apivalidation.ValidateAnnotations(s.SecretTemplate.Annotations, path)
 	errs = append(errs, metavalidation.ValidateLabels(s.SecretTemplate.Labels, fieldpath.Spec("secretTemplate", "labels"))...)
 	for _, err := range errs {
-		r.add(rule.Finding{Field: err.Field, Type: err.Type, Value: err.BadValue, Message: strings.TrimSuffix(err.Detail, ".")})
+		what, _, _ := strings.Cut(err.Detail, " (e.g. ") // what follows is an example and a regular expression
+		r.add(rule.Finding{Field: err.Field, Type: err.Type, Value: err.BadValue, Message: strings.TrimSuffix(what, ".")})
 	}
 }
 

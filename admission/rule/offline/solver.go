@@ -48,12 +48,12 @@ func solverRules() []rule.Rule {
 		}),
 	}, {
 		ID:      "cm-solver-wait",
-		Summary: "waitInsteadOfSelfCheck is less than nothing.",
+		Summary: "waitInsteadOfSelfCheck is a negative duration.",
 		Why:     "It is how long cert-manager waits instead of looking for the record itself.",
 		Remedy:  "Write a duration, like 2m, or leave it out.",
 		Check: refusesSolvers(func(r *refusals, solver *cmacme.ACMEChallengeSolver, path *field.Path) {
 			if wait := solver.WaitInsteadOfSelfCheck; wait != nil && wait.Duration < 0 {
-				r.invalid(path.Child("waitInsteadOfSelfCheck"), words.Duration(wait.Duration), "is less than nothing", `Write a duration, like "2m", or leave it out`)
+				r.invalid(path.Child("waitInsteadOfSelfCheck"), words.Duration(wait.Duration), "is a negative duration", `Write a duration, like "2m", or leave it out`)
 			}
 		}),
 	}, {
