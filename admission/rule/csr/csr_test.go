@@ -1,7 +1,9 @@
 package csr_test
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -62,6 +64,37 @@ func TestDryRunSaysWhatTheSpecsOwnAlgorithmSays(t *testing.T) {
 	if broken < 10 {
 		t.Errorf("only %d of the specs are broken, so the test says little", broken)
 	}
+}
+
+// FuzzUnsigned compares a CSR with the one that cert-manager signs: they differ in the key and in the signature alone.
+func FuzzUnsigned(f *testing.F) {
+	for _, text := range ruletest.RequestSpecs() {
+		f.Add([]byte(text))
+	}
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte("seed"), ed25519.SeedSize/4))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var spec cmapi.CertificateSpec
+		if json.Unmarshal(text, &spec) != nil {
+			return
+		}
+		spec.PrivateKey, spec.SignatureAlgorithm = &cmapi.CertificatePrivateKey{Algorithm: cmapi.Ed25519KeyAlgorithm}, ""
+		template, err := csr.Generate(&spec)
+		if err != nil {
+			return
+		}
+		want, wantErr := pki.EncodeCSR(template, key)
+		got, gotErr := csr.Encode(template)
+		if fmt.Sprint(wantErr) != fmt.Sprint(gotErr) {
+			t.Fatalf("%s: error %v, want %v", text, gotErr, wantErr)
+		}
+		want = bytes.Replace(want, key[ed25519.SeedSize:], make([]byte, ed25519.PublicKeySize), 1)
+		if wantErr == nil {
+			clear(want[len(want)-ed25519.SignatureSize:])
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s:\n%x, want\n%x", text, got, want)
+		}
+	})
 }
 
 func TestManyBadNamesAreCounted(t *testing.T) {

@@ -7,6 +7,8 @@ type DryRun = dryRun
 const MaxFaults = maxFaults
 
 var (
+	Encode           = encode
+	Generate         = generate
 	Try              = try
 	TryWith          = tryWith
 	RefusedByWebhook = refusedByWebhook
