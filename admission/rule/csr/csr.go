@@ -28,9 +28,12 @@ func Of(spec *cmapi.CertificateSpec) *Request { return &Request{spec: spec} }
 
 // dry is what becomes of the spec.
 func (r *Request) dry() *dryRun {
-	if r.run == nil {
-		r.run = try(r.spec)
-		if !r.run.ok() {
+	switch {
+	case r.run != nil:
+	case isPlain(r.spec):
+		r.run = &dryRun{}
+	default:
+		if r.run = try(r.spec); !r.run.ok() {
 			r.faults = findFaults(r.spec)
 		}
 	}

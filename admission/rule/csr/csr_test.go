@@ -7,6 +7,9 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -63,6 +66,70 @@ func TestDryRunSaysWhatTheSpecsOwnAlgorithmSays(t *testing.T) {
 	}
 	if broken < 10 {
 		t.Errorf("only %d of the specs are broken, so the test says little", broken)
+	}
+}
+
+// FuzzPlain tries what is not tried.
+func FuzzPlain(f *testing.F) {
+	for _, text := range append(ruletest.RequestSpecs(), `{"commonName":"WWW.cert-lab.dev","dnsNames":["www.cert-lab.dev","www.cert-lab.dev"],"usages":null}`) {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var spec cmapi.CertificateSpec
+		if json.Unmarshal(text, &spec) != nil || !csr.IsPlain(&spec) {
+			return
+		}
+		if run := csr.Try(&spec); !run.OK() {
+			t.Errorf("%s is plain, but: %v, violations %q", text, run.Err(), run.Violations())
+		}
+	})
+}
+
+func TestAsManyNamesAsArePlainFitIntoACSR(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{1, 8, 63, 200, 253} {
+		t.Run(fmt.Sprintf("%d bytes each", length), func(t *testing.T) {
+			t.Parallel()
+			name := strings.Repeat("abcdefg.", length/8) + strings.Repeat("x", length%8)
+			name = strings.TrimSuffix(name, ".")
+			spec := cmapi.CertificateSpec{DNSNames: []string{name}}
+			for csr.IsPlain(&spec) {
+				spec.DNSNames = append(spec.DNSNames, name)
+			}
+			spec.DNSNames = spec.DNSNames[1:]
+			if run := csr.Try(&spec); !csr.IsPlain(&spec) || !run.OK() {
+				t.Errorf("%d names: %v, violations %q", len(spec.DNSNames), run.Err(), run.Violations())
+			}
+		})
+	}
+}
+
+func TestPlainSpecsHaveNothingElseThatGoesIntoACSR(t *testing.T) {
+	t.Parallel()
+	elsewhere := []string{ // nowhere in a CSR, or the same in all
+		"DNSNames", "CommonName", "Duration", "RenewBefore", "RenewBeforePercentage", "Renewal", "SecretName", "SecretTemplate", "Keystores",
+		"IssuerRef", "PrivateKey", "SignatureAlgorithm", "RevisionHistoryLimit", "AdditionalOutputFormats",
+	}
+	for field := range reflect.TypeFor[cmapi.CertificateSpec]().Fields() {
+		spec := cmapi.CertificateSpec{DNSNames: []string{"www.cert-lab.dev"}}
+		if !csr.IsPlain(&spec) {
+			t.Fatal("a name alone is not plain")
+		}
+		value := reflect.ValueOf(&spec).Elem().FieldByIndex(field.Index)
+		switch value.Kind() {
+		case reflect.Pointer:
+			value.Set(reflect.New(field.Type.Elem()))
+		case reflect.Slice:
+			value.Set(reflect.MakeSlice(field.Type, 1, 1))
+		case reflect.String:
+			value.SetString("CN=x")
+		case reflect.Bool:
+			value.SetBool(true)
+		default: // a structure, which is in the list
+		}
+		if csr.IsPlain(&spec) && !slices.Contains(elsewhere, field.Name) {
+			t.Errorf("a spec with %s is plain", field.Name)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ const MaxFaults = maxFaults
 var (
 	Encode           = encode
 	Generate         = generate
+	IsPlain          = isPlain
 	Try              = try
 	TryWith          = tryWith
 	RefusedByWebhook = refusedByWebhook
