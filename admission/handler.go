@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // A review ends within one second. After reviewTimeout the rules stop where they are; one that does not is left alone after
@@ -215,25 +215,13 @@ func warnings(findings []rule.Finding) []string {
 		if i == maxWarnings {
 			return append(shown, fmt.Sprintf("… and %d more; run certyun lint", len(findings)-i))
 		}
-		text := []rune(oneLine(f.String()))
+		text := []rune(words.OneLine(f.String()))
 		if len(text) > maxWarning {
 			text = append(text[:maxWarning-1], '…')
 		}
 		shown = append(shown, string(text))
 	}
 	return shown
-}
-
-// oneLine makes a text fit for a terminal and for the header of a response, which the API server leaves out when it has a
-// control character.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !unicode.IsSpace(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
-	return strings.Join(strings.Fields(text), " ")
 }
 
 // denied says everything twice: as causes, which kubectl prints, and in the message, which is all that Helm and Flux print.
@@ -253,8 +241,8 @@ func denied(req *admission.Request, object metav1.Object, findings []rule.Findin
 		if f.Severity != rule.Deny {
 			text = "Warning: " + text + " [" + f.Rule + "]"
 		}
-		causes = append(causes, metav1.StatusCause{Type: causeType(f), Field: f.Field, Message: oneLine(text)})
-		lines = append(lines, oneLine(f.String()))
+		causes = append(causes, metav1.StatusCause{Type: causeType(f), Field: f.Field, Message: words.OneLine(text)})
+		lines = append(lines, words.OneLine(f.String()))
 	}
 	message := lines[0]
 	if len(lines) > 1 {

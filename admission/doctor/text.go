@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/certyun/certyun/admission/words"
 )
 
 // width is where sentences are broken.
@@ -75,7 +76,7 @@ func writeNode(b *bytes.Buffer, n *Node, first, rest string, now time.Time) {
 	if n.Detail != "" {
 		line += " (" + strings.TrimPrefix(n.Detail, "; ") + ")"
 	}
-	fmt.Fprintf(b, "%s%s\n", first, visible(line))
+	fmt.Fprintf(b, "%s%s\n", first, words.OneLine(line))
 	bar := "    "
 	if len(n.Children) > 0 {
 		bar = "│   "
@@ -172,7 +173,7 @@ func (d *Diagnosis) writeFindings(b *bytes.Buffer, findings []Finding) {
 		if f.Quote != "" && !strings.Contains(f.Sentence, f.Quote) && !d.Tree.shows(f.Object.String()+": "+f.Quote) {
 			paragraph(b, indent, indent+"  ", "“"+f.Quote+"”")
 		}
-		fmt.Fprintf(b, "%sNext:  %s\n", indent, visible(f.Next))
+		fmt.Fprintf(b, "%sNext:  %s\n", indent, words.OneLine(f.Next))
 		paragraph(b, indent+"Fix:   ", indent+"       ", f.Fix)
 		fmt.Fprintf(b, "%sMore:  %s\n\n", indent, f.Docs)
 	}
@@ -192,7 +193,7 @@ func (f *Finding) objects() string {
 // paragraph writes a text in lines of bounded width. A word that is longer, such as a command's argument, stays whole.
 func paragraph(b *bytes.Buffer, first, rest, text string) {
 	line, lead := first, true
-	for word := range strings.FieldsSeq(visible(text)) {
+	for word := range strings.FieldsSeq(words.OneLine(text)) {
 		switch {
 		case lead:
 			line += word
@@ -205,16 +206,6 @@ func paragraph(b *bytes.Buffer, first, rest, text string) {
 		}
 	}
 	b.WriteString(strings.TrimRight(line, " ") + "\n")
-}
-
-// visible takes out what a terminal would act upon: texts come from servers, and from whoever may write an object.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsGraphic(r) {
-			return r
-		}
-		return ' '
-	}, text)
 }
 
 // maxListed is how many names are written out.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/certyun/certyun/admission/words"
 )
 
 // Patience says how long Watch waits.
@@ -78,7 +80,7 @@ func tellChanges(w io.Writer, n *Node, states map[string]string, now time.Time) 
 	}
 	if key := n.Object.String(); states[key] != state {
 		states[key] = state
-		if _, err := fmt.Fprintf(w, "%s %s %s: %s\n", now.UTC().Format(time.TimeOnly), mark(n), n.Object, visible(state)); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s %s: %s\n", now.UTC().Format(time.TimeOnly), mark(n), n.Object, words.OneLine(state)); err != nil {
 			return err
 		}
 	}

@@ -31,5 +31,9 @@ func Printable(text string) string {
 	return b.String()
 }
 
+// OneLine makes a text printable in one line, with single spaces for whatever white space it has. Such a text is also fit for the
+// header of a response: the API server leaves one out that has a control character.
+func OneLine(text string) string { return Printable(strings.Join(strings.Fields(text), " ")) }
+
 // hidden is true of utf8.RuneError too, which stands for bytes that are no text.
 func hidden(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) }

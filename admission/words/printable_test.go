@@ -2,6 +2,19 @@ package words
 
 import "testing"
 
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		" two\r\n\tlines  and\u00a0": "two lines and",
+		"\x1b[31mred\n\u202eturned":  `\x1b[31mred \u202eturned`,
+		"no text \xff\n end":         `no text \xff end`,
+	} {
+		if got := OneLine(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
