@@ -17,7 +17,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/rule"
@@ -233,12 +232,9 @@ func FuzzReview(f *testing.F) {
 
 // decodes tells whether the API server's types can hold the document.
 func decodes(d ruletest.Document) bool {
-	targets := map[string]any{
-		"Certificate": &cmapi.Certificate{}, "Issuer": &cmapi.Issuer{}, "ClusterIssuer": &cmapi.ClusterIssuer{},
-		"Ingress": &networkingv1.Ingress{}, "Gateway": &gatewayv1.Gateway{},
-	}
-	target, judged := targets[d.Kind]
-	return judged && yaml.UnmarshalStrict(d.Raw, target) == nil
+	object, err := ruletest.Read(d.Raw)
+	typed, judged := object.(runtime.Object)
+	return err == nil && judged && typed.GetObjectKind().GroupVersionKind().Kind == d.Kind
 }
 
 // vocabulary has the values of all manifests by the name of their field.

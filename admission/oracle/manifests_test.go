@@ -8,9 +8,7 @@ import (
 	"time"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/ca"
@@ -18,6 +16,7 @@ import (
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/cases"
+	"github.com/certyun/certyun/admission/rule/ruletest"
 )
 
 // manifest is a case: the object that is judged, and those that are there.
@@ -34,9 +33,9 @@ func corpus(t testing.TB) []*manifest {
 	t.Helper()
 	var all []*manifest
 	for _, c := range casesOf(t, false) {
-		m := &manifest{name: c.Name, object: decode(t, c.Name, []byte(c.Object)), tree: treeOfText(t, c.Object), world: newWorld()}
+		m := &manifest{name: c.Name, object: ruletest.Judged(t, []byte(c.Object)), tree: treeOfText(t, c.Object), world: newWorld()}
 		for _, document := range c.Existing() {
-			switch object := decode(t, c.Name, []byte(document)).(type) {
+			switch object := ruletest.Judged(t, []byte(document)).(type) {
 			case *cmapi.Certificate:
 				m.world.AddCertificate(object)
 			case cmapi.GenericIssuer:
@@ -72,37 +71,6 @@ func newWorld() *objects.World {
 	world := objects.New(rule.IndexKeys)
 	world.ClusterResourceNamespace = "cert-manager"
 	return world
-}
-
-// decode returns an object that is judged or that is asked about, nil for one of another kind.
-func decode(t testing.TB, name string, doc []byte) metav1.Object {
-	t.Helper()
-	var kind metav1.TypeMeta
-	if err := yaml.Unmarshal(doc, &kind); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	var object metav1.Object
-	switch kind.Kind {
-	case "Certificate":
-		object = &cmapi.Certificate{}
-	case "Issuer":
-		object = &cmapi.Issuer{}
-	case "ClusterIssuer":
-		object = &cmapi.ClusterIssuer{}
-	case "Ingress":
-		object = &networkingv1.Ingress{}
-	case "Gateway":
-		object = &gatewayv1.Gateway{}
-	default:
-		return nil
-	}
-	if err := yaml.UnmarshalStrict(doc, object); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	if object.GetNamespace() == "" && kind.Kind != "ClusterIssuer" {
-		object.SetNamespace("default")
-	}
-	return object
 }
 
 // review judges an object as if it were being created.

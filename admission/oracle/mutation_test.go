@@ -10,6 +10,8 @@ import (
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
+
+	"github.com/certyun/certyun/admission/rule/ruletest"
 )
 
 // TestChangedManifestsAgainstCertManager changes the corpus at random: fields go, and fields take the values that they have
@@ -41,7 +43,7 @@ func TestChangedManifestsAgainstCertManager(t *testing.T) {
 				continue
 			}
 			refused++
-			if texts := repeats(errs, review(t, m.world, decode(t, m.name, yamlOf(t, tree)))); texts != nil {
+			if texts := repeats(errs, review(t, m.world, ruletest.Judged(t, yamlOf(t, tree)))); texts != nil {
 				t.Errorf("%s: cert-manager refuses %v, and we say\n%s\nabout\n%s", m.name, errs, strings.Join(texts, "\n"), yamlOf(t, tree))
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/offline"
+	"github.com/certyun/certyun/admission/rule/ruletest"
 	"github.com/certyun/certyun/admission/schema"
 )
 
@@ -114,7 +115,7 @@ func (c *comparison) compare(t *testing.T, name string, written map[string]any) 
 	}
 	// The webhook sees nothing that the schema refuses, but that is said of a file too.
 	want := c.meant("certmanager", linesOf(c.certManager.webhookRefuses(t, kind, tree)))
-	object := decode(t, name, yamlOf(t, written))
+	object := ruletest.Judged(t, yamlOf(t, written))
 	findings := reviewBy(t, c.engine, newWorld(), object)
 	if len(want)+len(errs) > 0 {
 		c.refused++

@@ -173,43 +173,68 @@ func Object(t testing.TB, manifest string) metav1.Object {
 	return docs[0].Decode(t)
 }
 
+// Decode decodes an object that is judged, or a Secret.
 func (d Document) Decode(t testing.TB) metav1.Object {
 	t.Helper()
-	var o metav1.Object
-	switch d.Kind {
-	case "Certificate":
-		o = &cmapi.Certificate{}
-	case "Issuer":
-		o = &cmapi.Issuer{}
-	case "ClusterIssuer":
-		o = &cmapi.ClusterIssuer{}
-	case "Ingress":
-		o = &networkingv1.Ingress{}
-	case "Gateway":
-		o = &gatewayv1.Gateway{}
-	case "Secret":
-		o = &metav1.PartialObjectMetadata{}
-	default:
-		t.Fatalf("nobody judges a %s", d.Kind)
+	if d.Kind == "Secret" {
+		secret := &metav1.PartialObjectMetadata{}
+		if err := yaml.Unmarshal(d.Raw, secret); err != nil {
+			t.Fatalf("decode Secret: %v", err)
+		}
+		return inNamespace(secret)
 	}
-	d.into(t, o)
-	if o.GetNamespace() == "" && d.Kind != "ClusterIssuer" {
-		o.SetNamespace("default")
+	o := Judged(t, d.Raw)
+	if o == nil {
+		t.Fatalf("nobody judges a %s:\n%s", d.Kind, d.Raw)
 	}
 	return o
 }
 
-func (d Document) into(t testing.TB, target any) {
+// Judged decodes an object that is judged, nil for one of another kind.
+func Judged(t testing.TB, raw []byte) metav1.Object {
 	t.Helper()
-	if d.Kind == "Secret" {
-		if err := yaml.Unmarshal(d.Raw, target); err != nil {
-			t.Fatalf("decode %s: %v", d.Kind, err)
+	o, err := Read(raw)
+	if err != nil {
+		t.Fatalf("decode an object: %v\n%s", err, raw)
+	}
+	return o
+}
+
+// Read decodes an object that is judged, in the namespace that it would be applied in; nil for one of another kind.
+func Read(raw []byte) (metav1.Object, error) {
+	var kind metav1.TypeMeta
+	if err := yaml.Unmarshal(raw, &kind); err != nil {
+		return nil, err
+	}
+	o := newObject(kind)
+	if o == nil {
+		return nil, nil
+	}
+	if err := yaml.UnmarshalStrict(raw, o); err != nil {
+		return nil, err
+	}
+	return inNamespace(o), nil
+}
+
+// newObject is rule.NewObject for what may have no apiVersion.
+func newObject(kind metav1.TypeMeta) metav1.Object {
+	if kind.APIVersion != "" {
+		return rule.NewObject(kind.GroupVersionKind())
+	}
+	for _, group := range []schema.GroupVersion{cmapi.SchemeGroupVersion, networkingv1.SchemeGroupVersion, schema.GroupVersion(gatewayv1.GroupVersion)} {
+		if o := rule.NewObject(group.WithKind(kind.Kind)); o != nil {
+			return o
 		}
-		return
 	}
-	if err := yaml.UnmarshalStrict(d.Raw, target); err != nil {
-		t.Fatalf("decode %s: %v\n%s", d.Kind, err, d.Raw)
+	return nil
+}
+
+// inNamespace puts an object into a namespace if it is to have one.
+func inNamespace(o metav1.Object) metav1.Object {
+	if _, everywhere := o.(*cmapi.ClusterIssuer); o.GetNamespace() == "" && !everywhere {
+		o.SetNamespace("default")
 	}
+	return o
 }
 
 // Add puts an object into the world.
