@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/certyun/certyun/admission/catalogue"
+	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
@@ -257,7 +258,7 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 	request.Manifest = refused
 	findings, err := l.engine.Review(ctx, l.env, l.decided.Policy, request)
 	switch {
-	case err != nil && !errors.Is(err, errNotKnown):
+	case err != nil && !errors.Is(err, objects.ErrHidden):
 		j.problem = fmt.Sprintf("some rules could not look: %v", err)
 	case ours && m.err != nil && !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
 		j.problem = fmt.Sprintf("cannot be read: %v", m.err)

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,9 +21,6 @@ import (
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/cluster"
 )
-
-// errNotKnown is the answer to a question about what may not be read.
-var errNotKnown = errors.New("not known")
 
 // live is what a cluster has. It is only read.
 type live struct {

@@ -151,7 +151,7 @@ func available(service *apiregistrationv1.APIService) bool {
 func (w *world) Issuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
 	issuer, err := w.World.Issuer(ctx, key)
 	if err == nil && issuer == nil && w.live != nil && !w.live.knowsIssuer(key) {
-		return nil, errNotKnown
+		return nil, objects.ErrHidden
 	}
 	return issuer, err
 }
