@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,11 +45,14 @@ func judgeAnnotated(ctx context.Context, env *Environment, rules []Rule, op Oper
 		review, err := newCertificateReview(ctx, env, op, made.Certificate)
 		errs = append(errs, err)
 		review.Synthetic = true
-		rules, err = ask(ctx, rules, review, func(f Finding) error {
+		heard, err := ask(ctx, rules, review, func(f Finding) error {
 			f.Field, f.Message = made.Origin(f.Field), made.Text(f.Message)
 			return yield(f)
 		})
 		errs = append(errs, err)
+		if len(heard) > 0 {
+			rules = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return slices.Contains(heard, r.ID) })
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -56,9 +60,9 @@ func judgeAnnotated(ctx context.Context, env *Environment, rules []Rule, op Oper
 // errEnough ends a check of whose findings no more are wanted.
 var errEnough = errors.New("there are enough findings")
 
-// ask yields what rules find in a review, and returns the rules of which more is wanted. A rule that cannot look keeps no other from
+// ask yields what rules find in a review, and returns those of which no more is wanted. A rule that cannot look keeps no other from
 // looking.
-func ask(ctx context.Context, rules []Rule, review any, yield Yield) (left []Rule, err error) {
+func ask(ctx context.Context, rules []Rule, review any, yield Yield) (heard []string, err error) {
 	var errs []error
 	for i := range rules {
 		one := &rules[i]
@@ -66,13 +70,12 @@ func ask(ctx context.Context, rules []Rule, review any, yield Yield) (left []Rul
 			f.Rule, f.Severity = one.ID, cmp.Or(f.Severity, one.Severity)
 			return yield(f)
 		})
-		if errors.Is(err, errEnough) {
-			continue
-		}
-		left = append(left, *one)
-		if err != nil {
+		switch {
+		case errors.Is(err, errEnough):
+			heard = append(heard, one.ID)
+		case err != nil:
 			errs = append(errs, fmt.Errorf("rule %s: %w", one.ID, err))
 		}
 	}
-	return left, errors.Join(append(errs, ctx.Err())...)
+	return heard, errors.Join(append(errs, ctx.Err())...)
 }

@@ -66,7 +66,7 @@ func act() int {
 	})
 	mux.HandleFunc("/unready", func(http.ResponseWriter, *http.Request) { ready.Store(false) })
 	mux.HandleFunc("/crash", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
-	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: mux, ReadHeaderTimeout: time.Second}
+	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
 		time.Sleep(500 * time.Millisecond)
@@ -120,10 +120,7 @@ func (s *suite) pods(t *testing.T) {
 // actorSees compares what the actor sees with what its Pod says.
 func (s *suite) actorSees(t *testing.T, base string) {
 	t.Helper()
-	got, err := look(t.Context(), base, "?env=NAME&env=WORD&env=GREETING&env=MEMORY&file=secret/word&file=config/nested/key&file=about/labels&file=token/namespace")
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := s.lookAt(t, base, "?env=NAME&env=WORD&env=GREETING&env=MEMORY&file=secret/word&file=config/nested/key&file=about/labels&file=token/namespace")
 	if !strings.HasPrefix(got.Env["NAME"], "actor-") {
 		t.Errorf("the Pod's name is %q", got.Env["NAME"])
 	}
@@ -198,11 +195,7 @@ func (s *suite) unready(t *testing.T, namespace, base string) {
 	s.eventually(t, func() error { return s.replicas(t, namespace, 1) })
 	names := map[string]bool{}
 	for range 4 {
-		got, err := look(t.Context(), base, "?env=NAME")
-		if err != nil {
-			t.Fatal(err)
-		}
-		names[got.Env["NAME"]] = true
+		names[s.lookAt(t, base, "?env=NAME").Env["NAME"]] = true
 	}
 	if len(names) != 1 {
 		t.Errorf("Pods that answer beside an unready one: %v", names)
@@ -219,6 +212,16 @@ func (s *suite) replicas(t *testing.T, namespace string, want int32) error {
 		return fmt.Errorf("%d replicas are ready, want %d", deployment.Status.ReadyReplicas, want)
 	}
 	return nil
+}
+
+// lookAt looks until somebody answers: the Service may know of a Pod a moment after the Deployment does.
+func (s *suite) lookAt(t *testing.T, base, query string) (got sight) {
+	t.Helper()
+	s.eventually(t, func() (err error) {
+		got, err = look(t.Context(), base, query)
+		return err
+	})
+	return got
 }
 
 func look(ctx context.Context, base, query string) (sight, error) {
