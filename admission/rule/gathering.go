@@ -64,6 +64,10 @@ func (g *gathering) keep(f Finding) bool {
 
 // mayDeny tells whether a rule that has warned often enough may still deny.
 func (g *gathering) mayDeny(id string) bool {
-	one, set := g.known[id], g.policy.Rules[id]
-	return !g.neverDenies() && (set == Deny || set == "" && one != nil && one.Severity == Deny)
+	worst := Finding{Rule: id}
+	if one := g.known[id]; one != nil {
+		worst.Severity = one.Severity
+	}
+	severity, _ := g.severity(worst)
+	return severity == Deny
 }

@@ -64,12 +64,14 @@ var errEnough = errors.New("there are enough findings")
 // looking.
 func ask(ctx context.Context, rules []Rule, review any, yield Yield) (heard []string, err error) {
 	var errs []error
+	var one *Rule
+	named := func(f Finding) error { // one for all rules: most find nothing
+		f.Rule, f.Severity = one.ID, cmp.Or(f.Severity, one.Severity)
+		return yield(f)
+	}
 	for i := range rules {
-		one := &rules[i]
-		err := one.Check.judge(ctx, review, func(f Finding) error {
-			f.Rule, f.Severity = one.ID, cmp.Or(f.Severity, one.Severity)
-			return yield(f)
-		})
+		one = &rules[i]
+		err := one.Check.judge(ctx, review, named)
 		switch {
 		case errors.Is(err, errEnough):
 			heard = append(heard, one.ID)

@@ -111,11 +111,6 @@ func (r *ruling) decide(findings []Finding) []Finding {
 	return g.findings
 }
 
-// neverDenies tells whether all that is found only warns, unless the API server itself would refuse it.
-func (r *ruling) neverDenies() bool {
-	return r.traffic != "" || r.req.Operation == Delete || r.sameSpec
-}
-
 // severity is what a finding comes to, and why it only warns where its rule denies.
 func (r *ruling) severity(f Finding) (severity Severity, downgraded string) {
 	set, ofManifest := r.policy.Rules[f.Rule], r.known.ofManifest(f.Rule)

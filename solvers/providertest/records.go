@@ -139,6 +139,37 @@ func (h Host) addTXT(t *testing.T) {
 }
 
 func (h Host) findTXT(t *testing.T) {
+	for name, test := range h.searches() {
+		t.Run(name, func(t *testing.T) {
+			world := h.Start(t, func(o *simulator.CloudOptions) {
+				o.Zones[0].Records = test.records
+				o.Change = func(s *cloud.Settings) { s.QuoteTXT = test.quote }
+			})
+			got, err := h.Account(t, world.URL).FindTXT(t.Context(), Challenge("example.com", test.rr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("ids (-want +got):\n%s", diff)
+			}
+			if calls := len(world.Calls()); calls != test.calls {
+				t.Errorf("%d calls, want %d", calls, test.calls)
+			}
+		})
+	}
+}
+
+// search is one for the record of Value.
+type search struct {
+	records []cloud.Record
+	rr      string
+	quote   bool
+	want    []provider.RecordID
+	calls   int
+}
+
+// searches are by what is found.
+func (h Host) searches() map[string]search {
 	ours := cloud.Record{ID: 5, RR: rr, Type: "TXT", Value: Value}
 	// Each holds the value, so that a search by value does not thin the pages out.
 	many := func(n int) []cloud.Record {
@@ -148,13 +179,7 @@ func (h Host) findTXT(t *testing.T) {
 		}
 		return records
 	}
-	for name, test := range map[string]struct {
-		records []cloud.Record
-		rr      string
-		quote   bool
-		want    []provider.RecordID
-		calls   int
-	}{
+	return map[string]search{
 		"nothing there is an empty list": {rr: rr, calls: 1},
 		"the record is found on every line and with every TTL, by its exact id": {
 			records: []cloud.Record{
@@ -204,23 +229,6 @@ func (h Host) findTXT(t *testing.T) {
 		"ours is the last of many": {
 			records: many(h.RecordPage + more), rr: rr, want: []provider.RecordID{"5"}, calls: pages(1+h.RecordPage+more, h.RecordPage),
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			world := h.Start(t, func(o *simulator.CloudOptions) {
-				o.Zones[0].Records = test.records
-				o.Change = func(s *cloud.Settings) { s.QuoteTXT = test.quote }
-			})
-			got, err := h.Account(t, world.URL).FindTXT(t.Context(), Challenge("example.com", test.rr))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("ids (-want +got):\n%s", diff)
-			}
-			if calls := len(world.Calls()); calls != test.calls {
-				t.Errorf("%d calls, want %d", calls, test.calls)
-			}
-		})
 	}
 }
 

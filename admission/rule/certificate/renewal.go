@@ -28,11 +28,11 @@ func renewalWindowZero() rule.Rule {
 			"and panics again, so no certificate in the whole cluster is issued any more (https://github.com/cert-manager/cert-manager/issues/9100).",
 		Remedy: "Write how long the window stays open, like 1h.",
 		Check: rule.WrittenCertificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			// From version 1.22 on cert-manager's own webhook refuses it.
-			if r.Settings.CertManagerAtLeast("1.22") {
+			windows := renewalWindows(r.Certificate)
+			if len(windows) == 0 || r.Settings.CertManagerAtLeast("1.22") { // from then on cert-manager's own webhook refuses it
 				return nil
 			}
-			for i, window := range renewalWindows(r.Certificate) {
+			for i, window := range windows {
 				if window.WindowDuration != nil && window.WindowDuration.Duration <= 0 {
 					if err := yield(rule.Finding{
 						Field: fmt.Sprintf("spec.renewal.windows[%d].windowDuration", i), Value: window.WindowDuration.Duration.String(),
