@@ -35,6 +35,8 @@ type challenge struct {
 	config                    config.Solver
 	identity                  string
 	account                   *provider.Account
+	// patient says that nobody waits for what is done with it.
+	patient bool
 	// secretNames are the Secrets that the keys came from, for error texts.
 	secretNames []string
 }
@@ -89,6 +91,9 @@ func misconfigured(err error) error {
 	return &fault.Error{Kind: fault.Misconfigured, Reason: err.Error(), Cause: err}
 }
 
+// bePatient is for what nobody waits for.
+func (c *challenge) bePatient() { c.patient, c.account = true, c.account.Patient() }
+
 // recordIn is the challenge's record in a zone.
 func (c *challenge) recordIn(zone string) (provider.TXT, error) {
 	rr, err := dnsname.Relative(c.name, zone)
@@ -101,7 +106,8 @@ func (c *challenge) recordIn(zone string) (provider.TXT, error) {
 // key is what the challenge's record is remembered by. The credential is part of it: no account ever sees an id that
 // another one was given.
 func (c *challenge) key() recordKey {
-	return recordKey{identity: c.identity, name: c.name, value: c.value}
+	// No part but the last can hold a zero byte: an identity is hexadecimal.
+	return sha256.Sum256([]byte(c.identity + "\x00" + c.name + "\x00" + c.value))
 }
 
 // fingerprint stands for the credential where others may see it.

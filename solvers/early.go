@@ -32,7 +32,7 @@ func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bo
 		return ahead.Record{}, err
 	}
 	if patient {
-		c.account = c.account.Patient()
+		c.bePatient()
 	}
 	zone, err := s.add(ctx, c, ahead.Record{})
 	if err != nil {
@@ -57,8 +57,8 @@ func (s early) Watch(ctx context.Context, ch *whapi.ChallengeRequest, r ahead.Re
 func (s early) Remove(ctx context.Context, ch *whapi.ChallengeRequest, known ahead.Record) error {
 	c, err := s.open(ctx, ch)
 	if err == nil {
-		c.account = c.account.Patient()
-		err = s.remove(ctx, c, known)
+		c.bePatient()
+		err = s.remove(ctx, c, ahead.Owned{Known: known, Asked: time.Now()}) // where it was written ahead, nobody asked
 	}
 	if err == nil {
 		return nil

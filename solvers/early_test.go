@@ -70,7 +70,7 @@ func TestPresent_ApexAndWildcardCostOnePropagation(t *testing.T) {
 					s.wantTXT("alice")
 					s.wantCalls(s.add, 2)
 					s.wantCalls(s.vendor.remove, 2)
-					s.wantCalls(s.list, 0)
+					s.wantCalls(s.look, 2)
 				})
 			})
 		}
@@ -442,6 +442,51 @@ func TestAhead_WhatArrivesLateIsTakenBack(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A list that lags is not waited for where the Challenge says that its record was not asked for since: whoever gets the call, and whatever
+// was restarted.
+func TestCleanUp_TheChallengeTellsWhetherAListIsLateEnough(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*cmacme.Challenge)
+		want   time.Duration
+	}{
+		"it is being deleted for long": {
+			func(ch *cmacme.Challenge) {
+				ch.DeletionTimestamp = new(metav1.NewTime(time.Now().Add(-70 * time.Second)))
+			}, 0,
+		},
+		"it is being deleted since a moment ago": {
+			func(ch *cmacme.Challenge) { ch.DeletionTimestamp = new(metav1.Now()) }, 30 * time.Second,
+		},
+		"it was presented long ago, and the CA is done": {
+			func(ch *cmacme.Challenge) {
+				ch.Status.State, ch.Status.PresentedAt = cmacme.Invalid, new(metav1.NewTime(time.Now().Add(-36*time.Second)))
+			}, 0,
+		},
+		"it was presented long ago, and may be again": {
+			func(ch *cmacme.Challenge) {
+				ch.Status.PresentedAt = new(metav1.NewTime(time.Now().Add(-36 * time.Second)))
+			}, 30 * time.Second,
+		},
+		"it was never presented": {func(*cmacme.Challenge) {}, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			playOne(t, "dnspod", 1, func(s *theatre) {
+				o := s.order("team-a", "web", "example.com")
+				ch := s.challenge(o, 0, value, func(ch *cmacme.Challenge) {
+					ch.Finalizers, ch.Status.Processing = []string{cmacme.ACMEDomainQualifiedFinalizer}, true
+					test.change(ch)
+				})
+				time.Sleep(time.Millisecond) // until it is known
+				start := time.Now()
+				if err := s.replicas[0].CleanUp(s.request(ch)); err != nil {
+					s.t.Fatal(err)
+				}
+				s.wantSince(start, test.want)
+			})
+		})
 	}
 }
 

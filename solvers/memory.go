@@ -1,8 +1,8 @@
 package solvers
 
 import (
+	"crypto/sha256"
 	"sync"
-	"time"
 
 	"k8s.io/utils/lru"
 
@@ -12,24 +12,20 @@ import (
 // maxRecords is how many records are remembered. Forgetting one costs CleanUp another call and nothing else.
 const maxRecords = 1 << 16
 
-// memory holds what this process knows of the records that it wrote, so that CleanUp need not look for them. It is safe for
-// concurrent use. Losing it, or another replica's not having it, is never an error.
+// memory holds where this process wrote records, so that CleanUp finds those that lists do not show yet. It is safe for concurrent use.
+// Losing it, another replica's not having it, or its being wrong is never an error: whether a record is there, the cloud says.
 type memory struct {
 	mu      sync.Mutex
 	records *lru.Cache
 }
 
-// recordKey tells records apart. Accounts do not share them, see challenge.key.
-type recordKey struct{ identity, name, value string }
+// recordKey tells records apart. It has one length, whatever the names and values of those who may make Challenges.
+type recordKey [sha256.Size]byte
 
 type recordState struct {
 	zone string
 	// id is "" when it is not known.
 	id provider.RecordID
-	// gone says that this process removed the record.
-	gone bool
-	// missed is when a list was first seen without the record, zero if it was not.
-	missed time.Time
 }
 
 func newMemory() *memory { return &memory{records: lru.New(maxRecords)} }
@@ -58,26 +54,9 @@ func (m *memory) presented(key recordKey, zone string, id provider.RecordID) {
 	m.records.Add(key, recordState{zone: zone, id: id})
 }
 
-// removed notes that the record was deleted.
-func (m *memory) removed(key recordKey) {
+// forget is for a record that is not there.
+func (m *memory) forget(key recordKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.records.Add(key, recordState{gone: true})
-}
-
-// believeEmpty notes that a list was seen without the record, and tells whether that proves that there is none: this
-// process deleted it, or an earlier list without it is older than the lag of the lists.
-func (m *memory) believeEmpty(key recordKey, lag time.Duration) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	state, now := m.load(key), time.Now()
-	switch {
-	case state.gone:
-		return true
-	case state.missed.IsZero():
-		state.missed = now
-		m.records.Add(key, state)
-		return false
-	}
-	return now.Sub(state.missed) >= lag
+	m.records.Remove(key)
 }

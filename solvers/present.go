@@ -67,7 +67,7 @@ func (s *Solver) writeTime() time.Duration {
 // own takes the challenge's record, until it is released.
 func (s *Solver) own(ctx context.Context, r ahead.Request) (ahead.Owned, error) {
 	if s.ahead == nil {
-		return ahead.Owned{Release: func() {}}, nil
+		return ahead.Owned{Asked: time.Now(), Release: func() {}}, nil
 	}
 	return s.ahead.Own(ctx, r)
 }
@@ -124,7 +124,7 @@ func (s *Solver) withdraw(ctx context.Context, c *challenge, known ahead.Record,
 	if known.ID == "" || known.Zone == zone {
 		return
 	}
-	if err := c.account.Delete(ctx, known.Zone, provider.RecordID(known.ID)); err != nil {
+	if _, err := s.removeFrom(ctx, c, known.Zone, known.ID); err != nil {
 		klog.InfoS("Warning: the challenge's record was written into a zone that is not its own, and could not be removed there",
 			"name", c.name, "zone", known.Zone, "cause", err.Error())
 	}

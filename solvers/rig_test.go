@@ -42,6 +42,7 @@ func nthValue(n int) string { return fmt.Sprintf("%043d", n) }
 type vendor struct {
 	name                     string
 	zones, add, list, remove string // actions of the API
+	look                     string // the one that tells whether a row is still the challenge's record
 	configFor                func(secret string) string
 	newCloud                 func(now func() time.Time) *cloud.Cloud
 	handler                  func(*cloud.Cloud) http.Handler
@@ -51,6 +52,7 @@ type vendor struct {
 func vendors() []vendor {
 	return []vendor{{
 		name: "alidns", zones: "DescribeDomains", add: "AddDomainRecord", list: "DescribeDomainRecords", remove: "DeleteDomainRecord",
+		look: "DescribeDomainRecords",
 		configFor: func(secret string) string {
 			return fmt.Sprintf(`{"accessKeyIdRef":{"name":%q,"key":"id"},"accessKeySecretRef":{"name":%q,"key":"secret"}}`, secret, secret)
 		},
@@ -58,6 +60,7 @@ func vendors() []vendor {
 		host: (*Options).alidnsHost,
 	}, {
 		name: "dnspod", zones: "DescribeDomainList", add: "CreateRecord", list: "DescribeRecordList", remove: "DeleteRecord",
+		look: "DescribeRecord",
 		configFor: func(secret string) string {
 			return fmt.Sprintf(`{"secretIdRef":{"name":%q,"key":"id"},"secretKeyRef":{"name":%q,"key":"secret"}}`, secret, secret)
 		},

@@ -158,7 +158,7 @@ func (s *Solver) takeAway(ctx context.Context, c *challenge) error {
 		return err
 	}
 	defer owned.Release()
-	if err := s.remove(ctx, c, owned.Known); err != nil {
+	if err := s.remove(ctx, c, owned); err != nil {
 		return err
 	}
 	if s.ahead != nil {
@@ -183,73 +183,105 @@ func hopeless(err error) bool {
 	return fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound) || errors.Is(err, errConfig)
 }
 
-// remove deletes the record by its id if that is remembered, here or by another replica, else it finds it first.
-func (s *Solver) remove(ctx context.Context, c *challenge, elsewhere ahead.Record) error {
-	if known := s.records.get(c.key()); known.id == "" && !known.gone && elsewhere.ID != "" && elsewhere.Account == c.fingerprint() {
-		s.records.presented(c.key(), elsewhere.Zone, provider.RecordID(elsewhere.ID))
+// remove makes sure that the record is not there. It removes nothing but what the cloud says to be the challenge's record: a row may be
+// another record by now, and a row that is gone says nothing of one that another replica has written since.
+func (s *Solver) remove(ctx context.Context, c *challenge, owned ahead.Owned) error {
+	known, looked := s.remembered(c, owned.Known), time.Now()
+	removed, err := s.removeWhere(ctx, c, known)
+	if err == nil && !removed {
+		err = s.lookAgain(ctx, c, known.Zone, looked, owned.Asked.Add(s.host.listLag))
 	}
-	if known := s.records.get(c.key()); known.id != "" {
-		err := c.account.Delete(ctx, known.zone, known.id)
-		if err == nil {
-			s.removed(c)
-			return nil
-		}
-		if !fault.Is(err, fault.ZoneNotFound) {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	found := false
-	zones := c.account.InLikelyZone(c.name, c.resolvedZone)
-	for zones.Next(ctx) {
-		found, zones.Err = s.removeFrom(ctx, c, zones.Zone)
-	}
-	if zones.Err != nil {
-		return zones.Err
-	}
-	if !found {
-		return s.believeEmpty(c)
-	}
-	s.removed(c)
+	s.records.forget(c.key())
+	s.shown.Missed(c.name, c.value)
 	return nil
 }
 
-// removeFrom finds the record in a zone and deletes it.
-func (s *Solver) removeFrom(ctx context.Context, c *challenge, zone string) (found bool, err error) {
+// remembered is where the record was written, as far as is known here or from another replica.
+func (s *Solver) remembered(c *challenge, elsewhere ahead.Record) ahead.Record {
+	if known := s.records.get(c.key()); known.id != "" {
+		return ahead.Record{Zone: known.zone, ID: string(known.id)}
+	}
+	if elsewhere.Account == c.fingerprint() {
+		return elsewhere
+	}
+	return ahead.Record{}
+}
+
+// removeWhere looks for the record where it was written, and where its name says that it is.
+func (s *Solver) removeWhere(ctx context.Context, c *challenge, known ahead.Record) (removed bool, err error) {
+	looked := ""
+	if known.Zone != "" {
+		removed, err = s.removeFrom(ctx, c, known.Zone, known.ID)
+		if removed || err != nil && !fault.Is(err, fault.ZoneNotFound) {
+			return removed, err
+		}
+		if err == nil {
+			looked = known.Zone
+		}
+	}
+	zones := c.account.InLikelyZone(c.name, c.resolvedZone)
+	for zones.Next(ctx) {
+		if zones.Zone == looked {
+			zones.Err = nil
+			continue
+		}
+		removed, zones.Err = s.removeFrom(ctx, c, zones.Zone, "")
+	}
+	return removed, zones.Err
+}
+
+// removeFrom finds the record in a zone and deletes it. One that cannot be deleted keeps no other.
+func (s *Solver) removeFrom(ctx context.Context, c *challenge, zone, known string) (removed bool, err error) {
 	record, err := c.recordIn(zone)
 	if err != nil {
 		return false, err
 	}
+	record.Known = provider.RecordID(known)
 	ids, err := c.account.FindTXT(ctx, record)
 	if err != nil {
 		return false, err
 	}
-	return len(ids) > 0, deleteAll(ctx, c.account, zone, ids)
-}
-
-func (s *Solver) removed(c *challenge) {
-	s.records.removed(c.key())
-	s.shown.Missed(c.name, c.value)
-}
-
-// deleteAll goes on after a failure: one locked record keeps no other.
-func deleteAll(ctx context.Context, account *provider.Account, zone string, ids []provider.RecordID) error {
 	var errs []error
 	for _, id := range ids {
-		if err := account.Delete(ctx, zone, id); err != nil {
-			errs = append(errs, err)
-		}
+		was, err := c.account.Delete(ctx, zone, id)
+		removed = removed || was
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return removed, errors.Join(errs...)
 }
 
-// believeEmpty decides whether a list without the record means that there is none. Where lists lag, it does only at a
-// second look that is later than the lag.
-func (s *Solver) believeEmpty(c *challenge) error {
-	if s.host.listLag == 0 || s.records.believeEmpty(c.key(), s.host.listLag) {
+// lookEvery is how often lists that lag are looked at.
+const lookEvery = 5 * time.Second
+
+// errUnlisted is for a record that may be there although the lists do not show it.
+var errUnlisted = &fault.Error{
+	Kind: fault.Transient, Reason: "the record is not listed, and may have been written a moment ago",
+	Remedy: "the lists of this DNS host lag behind by up to 30 seconds, so it is looked for again",
+}
+
+// lookAgain looks until the lists show the record, or until they prove that it is not there: to a look before proof, they may not show
+// yet what was written last. It keeps one of cert-manager's workers waiting, so that few may do it at a time.
+func (s *Solver) lookAgain(ctx context.Context, c *challenge, zone string, looked, proof time.Time) error {
+	if s.host.listLag == 0 || !looked.Before(proof) {
 		return nil
 	}
-	return &fault.Error{
-		Kind: fault.Transient, Reason: "the record is not listed yet",
-		Remedy: fmt.Sprintf("the lists of this DNS host lag behind by up to %d seconds, so it is looked for again", int(s.host.listLag.Seconds())),
+	if !c.patient {
+		if !s.holding.TryAcquire(1) {
+			return errUnlisted
+		}
+		defer s.holding.Release(1)
 	}
+	for looked.Before(proof) {
+		wait(ctx, min(lookEvery, time.Until(proof)))
+		if looked = time.Now(); ctx.Err() != nil {
+			return errUnlisted
+		}
+		if removed, err := s.removeWhere(ctx, c, ahead.Record{Zone: zone}); removed || err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -106,6 +106,8 @@ type Owned struct {
 	// Known is where the record was written ahead, by whichever replica; Trust says that it is still there.
 	Known Record
 	Trust bool
+	// Asked is when cert-manager can have asked for the record to be written last, now where that is not known.
+	Asked time.Time
 	// Release lets it go.
 	Release func()
 }
@@ -116,7 +118,10 @@ func (a *Ahead) Own(ctx context.Context, r Request) (Owned, error) {
 	if err != nil {
 		return Owned{}, &fault.Error{Kind: fault.Transient, Reason: "another change of the record took all the time there was", Cause: err}
 	}
-	owned := Owned{Release: release}
+	owned := Owned{Release: release, Asked: time.Now()}
+	if a.knows() {
+		owned.Asked = a.view.lastAsked(r.key())
+	}
 	if e, known := a.lookUp(ctx, r.key()); known {
 		c, found := a.view.find(r)
 		owned.Known, owned.Trust = a.recordOf(e), e.Written && found && c.UID == e.Challenge

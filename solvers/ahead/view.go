@@ -328,6 +328,39 @@ func (v *view) find(r Request) (challenge, bool) {
 	return challenge{}, false
 }
 
+// How much later than they say Challenges may be: cert-manager's clock is not ours, and a call for a record may be under way when its
+// Challenge is deleted.
+const (
+	askedSkew = 5 * time.Second
+	askedFor  = 34 * time.Second
+)
+
+// lastAsked is when cert-manager last can have asked for a record to be written: now, unless the Challenges say that it was before.
+func (v *view) lastAsked(key string) time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now, last := time.Now(), time.Time{}
+	for _, c := range v.challenges {
+		if c.key != key {
+			continue
+		}
+		asked := now
+		switch at := c.Status.PresentedAt; {
+		case c.DeletionTimestamp != nil:
+			asked = c.DeletionTimestamp.Add(askedFor + askedSkew)
+		case at != nil && acme.IsFinalState(c.Status.State):
+			asked = at.Add(askedSkew)
+		}
+		if asked.After(last) {
+			last = asked
+		}
+	}
+	if last.IsZero() || last.After(now) {
+		return now
+	}
+	return last
+}
+
 func (v *view) isFor(c *challenge, r Request) bool {
 	solver, ours := v.group.solver(c.Challenge)
 	return ours && solver == v.group.Solvers[r.Solver] && c.Spec.Key == r.Key && c.Spec.DNSName == r.DNSName &&

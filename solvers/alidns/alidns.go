@@ -151,16 +151,16 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 // Delete implements provider.Provider with DeleteDomainRecord
 // (https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-deletedomainrecord). Whether the record is gone or another
 // account's, the API says the same: that it does not belong to the user.
-func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID) error {
+func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID) (was bool, err error) {
 	request, response := api.CreateDeleteDomainRecordRequest(), api.CreateDeleteDomainRecordResponse()
 	request.RecordId = string(id)
-	err := a.call(ctx, wire.Question{Action: "DeleteDomainRecord", Zone: zone}, request, response, func() bool {
+	err = a.call(ctx, wire.Question{Action: "DeleteDomainRecord", Zone: zone}, request, response, func() bool {
 		return response.RequestId != "" || response.RecordId != ""
 	})
 	if fault.CodeOf(err) == "DomainRecordNotBelongToUser" {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }
 
 // client makes a client for one call. A client is not safe for concurrent use, and costs nothing once it is given a

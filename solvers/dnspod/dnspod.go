@@ -146,10 +146,41 @@ func newRecord(domain string, r provider.TXT) *api.CreateRecordRequest {
 }
 
 // FindTXT implements provider.Provider with DescribeRecordList (https://cloud.tencent.com/document/api/1427/56166),
-// whose search for a name is exact. A record may be missing from the list for half a minute after it was created.
+// whose search for a name is exact. A list may be half a minute behind, so each record is looked at by its id as well, and one whose id
+// is known is found without a list. Where the policy does not allow that look, the list decides.
+func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
+	if r.Known != "" {
+		if is, err := a.is(ctx, r, r.Known); is || unsettled(err) {
+			return []provider.RecordID{r.Known}, err
+		}
+	}
+	ids, err := a.listed(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var found []provider.RecordID
+	for _, id := range ids {
+		is, err := a.is(ctx, r, id)
+		if unsettled(err) {
+			return nil, err
+		}
+		if is || err != nil {
+			found = append(found, id)
+		}
+	}
+	return found, nil
+}
+
+// unsettled tells whether another look may bring what this one did not.
+func unsettled(err error) bool {
+	_, retryable := fault.Retryable(err)
+	return retryable || fault.Is(err, fault.ZoneNotFound)
+}
+
+// listed are the ids of the records that are listed as r.
 //
 // An empty list is an error of the API unless ErrorOnEmpty says otherwise, which not every site knows, so the error is expected.
-func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
+func (a *account) listed(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
 	var ids []provider.RecordID
 	q := wire.Question{Action: "DescribeRecordList", Zone: r.Zone}
 	var err error
@@ -185,11 +216,34 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 	return slices.Compact(ids), nil
 }
 
-// Delete implements provider.Provider with DeleteRecord (https://cloud.tencent.com/document/api/1427/56176).
-func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID) error {
-	number, err := strconv.ParseUint(string(id), 10, 64)
+// is tells with DescribeRecord (https://cloud.tencent.com/document/api/1427/56168) whether the record with the id is r.
+func (a *account) is(ctx context.Context, r provider.TXT, id provider.RecordID) (is bool, err error) {
+	number, err := numberOf(id)
 	if err != nil {
-		return &fault.Error{Kind: fault.Misconfigured, Reason: "the record id is none of DNSPod's"}
+		return false, err
+	}
+	for names := provider.NamesOf(r.Zone); names.Next(err); {
+		request, response := api.NewDescribeRecordRequest(), api.NewDescribeRecordResponse()
+		request.Domain, request.RecordId = &names.Name, &number
+		err = a.call(ctx, wire.Question{Action: "DescribeRecord", Zone: r.Zone}, request, response, func() bool {
+			return response.Response != nil && response.Response.RecordInfo != nil
+		})
+		if err == nil {
+			record := response.Response.RecordInfo
+			is = r.Is(value(record.SubDomain), value(record.RecordType), value(record.Value))
+		}
+	}
+	if noSuchRecord(err) {
+		return false, nil
+	}
+	return is, err
+}
+
+// Delete implements provider.Provider with DeleteRecord (https://cloud.tencent.com/document/api/1427/56176).
+func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID) (was bool, err error) {
+	number, err := numberOf(id)
+	if err != nil {
+		return false, err
 	}
 	for names := provider.NamesOf(zone); names.Next(err); {
 		request, response := api.NewDeleteRecordRequest(), api.NewDeleteRecordResponse()
@@ -198,11 +252,23 @@ func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID)
 			return response.Response != nil && value(response.Response.RequestId) != ""
 		})
 	}
-	switch fault.CodeOf(err) {
-	case "InvalidParameter.RecordIdInvalid", "ResourceNotFound.NoDataOfRecord":
-		return nil
+	if noSuchRecord(err) {
+		return false, nil
 	}
-	return err
+	return err == nil, err
+}
+
+func noSuchRecord(err error) bool {
+	code := fault.CodeOf(err)
+	return code == "InvalidParameter.RecordIdInvalid" || code == "ResourceNotFound.NoDataOfRecord"
+}
+
+func numberOf(id provider.RecordID) (uint64, error) {
+	number, err := strconv.ParseUint(string(id), 10, 64)
+	if err != nil {
+		return 0, &fault.Error{Kind: fault.Misconfigured, Reason: "the record id is none of DNSPod's"}
+	}
+	return number, nil
 }
 
 // recordID is exact for ids above 2^53 too.

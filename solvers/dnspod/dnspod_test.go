@@ -5,6 +5,7 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -84,7 +85,10 @@ func TestRefusals(t *testing.T) {
 			Want: "the zone spam.com is banned (FailedOperation.DomainIsSpam); see to it in the console of DNSPod",
 		},
 		"a record in a zone of another account stays": {
-			Do: func(ctx context.Context, p provider.Provider) error { return p.Delete(ctx, "example.org", "50") }, Kind: fault.ZoneNotFound,
+			Do: func(ctx context.Context, p provider.Provider) error {
+				_, err := p.Delete(ctx, "example.org", "50")
+				return err
+			}, Kind: fault.ZoneNotFound,
 			Want: host.Refusals.ForeignZone,
 		},
 		"a key of the international site": {
@@ -105,7 +109,7 @@ func TestRefusals(t *testing.T) {
 
 func TestDeleteOfWhatIsNoID(t *testing.T) {
 	world := host.Start(t, nil)
-	err := host.Account(t, world.URL).Delete(t.Context(), "example.com", "R-1")
+	_, err := host.Account(t, world.URL).Delete(t.Context(), "example.com", "R-1")
 	if want := "the record id is none of DNSPod's"; providertest.Text(err) != want || !fault.Is(err, fault.Misconfigured) {
 		t.Errorf("error %v, want %q", err, want)
 	}
@@ -143,7 +147,12 @@ func TestIncompleteLists(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := host.Serve(t, func(providertest.Asked) providertest.Answer { return providertest.Answer{Body: test.body} })
+			server := host.Serve(t, func(asked providertest.Asked) providertest.Answer {
+				if asked.Action == "DescribeRecord" {
+					return host.Refuse("UnauthorizedOperation.X") // so that the list decides
+				}
+				return providertest.Answer{Body: test.body}
+			})
 			account := host.Account(t, server.URL)
 			zones, err := account.Zones(t.Context())
 			if diff := cmp.Diff(test.want, zones); diff != "" || err != nil {
@@ -153,8 +162,49 @@ func TestIncompleteLists(t *testing.T) {
 			if diff := cmp.Diff([]provider.RecordID{"7"}, ids); diff != "" || err != nil {
 				t.Errorf("ids, %v (-want +got):\n%s", err, diff)
 			}
-			if calls := len(server.Asked()); calls != 2 {
-				t.Errorf("%d calls, want 2", calls)
+			if calls := len(server.Asked()); calls != 3 {
+				t.Errorf("%d calls, want 3", calls)
+			}
+		})
+	}
+}
+
+// TestARecordIsLookedAtByItsID has one record in example.com that lists show as it was half a minute before.
+func TestARecordIsLookedAtByItsID(t *testing.T) {
+	ours := cloud.Record{ID: 5, RR: rr, Type: "TXT", Value: providertest.Value}
+	for name, test := range map[string]struct {
+		known  provider.RecordID
+		change func(*cloud.Cloud) error
+		want   []provider.RecordID
+		calls  int
+	}{
+		"a known id needs no list":                    {known: "5", want: []provider.RecordID{"5"}, calls: 1},
+		"a known id of nothing leaves it to the list": {known: "6", want: []provider.RecordID{"5"}, calls: 3},
+		"a known id of another cloud's as well":       {known: "R-1", want: []provider.RecordID{"5"}, calls: 2},
+		"a record that is listed and has another value by now is not ours": {
+			known: "5", calls: 3,
+			change: func(c *cloud.Cloud) error {
+				return c.Update("alice", cloud.Record{ID: 5, RR: rr, Type: "TXT", Value: "another"})
+			},
+		},
+		"a record that is listed and gone by now is not there": {change: func(c *cloud.Cloud) error { return c.Delete("alice", 5) }, calls: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := host.Start(t, func(o *simulator.CloudOptions) { o.Zones[0].Records = []cloud.Record{ours} })
+			world.Change(func(s *cloud.Settings) { s.ListLag = 30 * time.Second })
+			if test.change != nil {
+				if err := test.change(world.Cloud); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := providertest.Challenge("example.com", rr)
+			r.Known = test.known
+			got, err := host.Account(t, world.URL).FindTXT(t.Context(), r)
+			if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+				t.Errorf("ids, %v (-want +got):\n%s", err, diff)
+			}
+			if calls := len(world.Calls()); calls != test.calls {
+				t.Errorf("%d calls, want %d", calls, test.calls)
 			}
 		})
 	}

@@ -66,7 +66,7 @@ var host = providertest.Host{
 			" set the node's clock, for example with NTP: Tencent Cloud allows 5 minutes",
 	},
 	API: providertest.API{
-		Read: read, Status: http.StatusOK, Refusal: refusal, Added: added, Zones: zones, Records: records,
+		Read: read, Status: http.StatusOK, Refusal: refusal, Added: added, Zones: zones, Records: records, LookAction: "DescribeRecord", Look: look,
 		ZoneParameter: "Domain", PageParameter: "Offset", FirstPages: []string{"0", "1"},
 	},
 }
@@ -109,6 +109,10 @@ func zones(total int, zones ...providertest.Zone) string {
 		list = append(list, object{"Name": z.Name, "Punycode": z.Punycode})
 	}
 	return document(object{"RequestId": "r", "DomainCountInfo": object{"DomainTotal": total}, "DomainList": list})
+}
+
+func look(r cloud.Record) string {
+	return document(object{"RequestId": "r", "RecordInfo": object{"Id": r.ID, "SubDomain": r.RR, "RecordType": r.Type, "Value": r.Value}})
 }
 
 func records(total int, records ...cloud.Record) string {

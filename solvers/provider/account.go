@@ -100,13 +100,13 @@ func (a *Account) FindTXT(ctx context.Context, r TXT) (ids []RecordID, err error
 }
 
 // Delete is Provider.Delete with retries.
-func (a *Account) Delete(ctx context.Context, zone string, id RecordID) (err error) {
+func (a *Account) Delete(ctx context.Context, zone string, id RecordID) (was bool, err error) {
 	t := a.change(ctx, zone)
 	defer t.end()
 	for t.next(err) {
-		err = t.provider.Delete(ctx, zone, id)
+		was, err = t.provider.Delete(ctx, zone, id)
 	}
-	return t.err
+	return was, t.err
 }
 
 func (s *state) lockOf(locks map[string]*semaphore.Weighted, zone string) *semaphore.Weighted {

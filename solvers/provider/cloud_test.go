@@ -72,8 +72,15 @@ func (c call) FindTXT(ctx context.Context, r TXT) ([]RecordID, error) {
 	return []RecordID{"1", "2"}, nil
 }
 
-func (c call) Delete(ctx context.Context, zone string, id RecordID) error {
-	return c.request(ctx, fmt.Sprintf("delete %s in %s", id, zone))
+func (c call) Delete(ctx context.Context, zone string, id RecordID) (bool, error) {
+	err := c.request(ctx, fmt.Sprintf("delete %s in %s", id, zone))
+	return err == nil, err
+}
+
+// remove is Account.Delete for a test that does not ask whether the record was there.
+func remove(ctx context.Context, a *Account, id RecordID) error {
+	_, err := a.Delete(ctx, "example.com", id)
+	return err
 }
 
 // request is what every method does, as an exchange would.

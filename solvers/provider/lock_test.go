@@ -47,7 +47,7 @@ func TestWhatRunsAtOnce(t *testing.T) {
 		"adding and deleting in one zone, one after another": {
 			call: func(a *Account, ctx context.Context, i int) error {
 				if i%2 == 0 {
-					return a.Delete(ctx, "example.com", "1")
+					return remove(ctx, a, "1")
 				}
 				_, err := a.AddTXT(ctx, txt("example.com", "v"))
 				return err
@@ -64,7 +64,7 @@ func TestWhatRunsAtOnce(t *testing.T) {
 		"reads beside one write, at once": {
 			call: func(a *Account, ctx context.Context, i int) error {
 				if i == 0 {
-					return a.Delete(ctx, "example.com", "1")
+					return remove(ctx, a, "1")
 				}
 				_, err := a.FindTXT(ctx, txt("example.com", "v"))
 				return err
@@ -120,10 +120,10 @@ func TestLockIsFreeAfterAPermanentError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{fail: inTurn(&fault.Error{Kind: fault.Denied, Reason: "no"})}
 		a := account(c)
-		if err := a.Delete(t.Context(), "example.com", "1"); !fault.Is(err, fault.Denied) {
+		if _, err := a.Delete(t.Context(), "example.com", "1"); !fault.Is(err, fault.Denied) {
 			t.Fatal(err)
 		}
-		if err := a.Delete(within(t, time.Second), "example.com", "1"); err != nil {
+		if _, err := a.Delete(within(t, time.Second), "example.com", "1"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -135,7 +135,7 @@ func TestWaitForTheLockEndsWithTheDeadline(t *testing.T) {
 		a := account(c)
 		took := together(3, func(i int) {
 			if i == 0 {
-				if err := a.Delete(t.Context(), "example.com", "1"); err != nil {
+				if _, err := a.Delete(t.Context(), "example.com", "1"); err != nil {
 					t.Error(err)
 				}
 				return
@@ -171,7 +171,7 @@ func TestCloudsErrorWins(t *testing.T) {
 		a := account(c)
 		together(2, func(i int) {
 			time.Sleep(time.Duration(i) * 100 * time.Millisecond)
-			err := a.Delete(within(t, time.Duration(10+90*i)*time.Second), "example.com", "1")
+			_, err := a.Delete(within(t, time.Duration(10+90*i)*time.Second), "example.com", "1")
 			if want := []string{"another change is under way", ""}[i]; text(err) != want {
 				t.Errorf("error %q, want %q", text(err), want)
 			}

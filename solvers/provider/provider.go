@@ -17,6 +17,8 @@ type TXT struct {
 	// Line is the DNS host's resolution line; "" means the host's default line. LineID wins over it where a host has ids
 	// for lines.
 	Line, LineID string
+	// Known is an id that the record may have, "" for none. It is for FindTXT alone.
+	Known RecordID
 }
 
 // RecordID is the DNS host's own identifier of a record, opaque to everybody else.
@@ -33,8 +35,9 @@ type Provider interface {
 	// there already. It never changes another record.
 	AddTXT(ctx context.Context, r TXT) (RecordID, error)
 	// FindTXT returns the ids of the records that equal r in name, type and value byte for byte, whatever their line and
-	// TTL and whatever the page they are on.
+	// TTL and whatever the page they are on. Where lists lag behind, the record with the id that is known is enough, if it is such
+	// a one.
 	FindTXT(ctx context.Context, r TXT) ([]RecordID, error)
-	// Delete removes one record. A record that is already gone is success.
-	Delete(ctx context.Context, zone string, id RecordID) error
+	// Delete removes one record, whatever it says by now, and tells whether it was there. That it was not is no error.
+	Delete(ctx context.Context, zone string, id RecordID) (was bool, err error)
 }

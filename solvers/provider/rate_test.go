@@ -110,7 +110,7 @@ func TestQuotaIsUsed(t *testing.T) {
 							_, err := a.AddTXT(ctx, txt("example.com", fmt.Sprint(i)))
 							return err
 						})
-						persist(t, 50*time.Second, func(ctx context.Context) error { return a.Delete(ctx, "example.com", RecordID(fmt.Sprint(i))) })
+						persist(t, 50*time.Second, func(ctx context.Context) error { return remove(ctx, a, RecordID(fmt.Sprint(i))) })
 					})
 					used := float64(passed()) / took.Seconds() / allowed
 					t.Logf("%.3f of what is allowed was used", used)

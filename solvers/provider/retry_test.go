@@ -26,7 +26,7 @@ func TestMethodsPassThrough(t *testing.T) {
 		if diff := cmp.Diff([]RecordID{"1", "2"}, ids); diff != "" || err != nil {
 			t.Errorf("FindTXT: %v (-want +got):\n%s", err, diff)
 		}
-		if err := a.Delete(t.Context(), "example.com", "7"); err != nil {
+		if _, err := a.Delete(t.Context(), "example.com", "7"); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
 		want := []string{"add _acme-challenge in example.com: v", "find _acme-challenge in example.com: v", "delete 7 in example.com"}
@@ -72,7 +72,7 @@ func TestRetry(t *testing.T) {
 			_, err := a.FindTXT(ctx, txt("example.com", "v"))
 			return err
 		},
-		"Delete": func(ctx context.Context, a *Account) error { return a.Delete(ctx, "example.com", "1") },
+		"Delete": func(ctx context.Context, a *Account) error { return remove(ctx, a, "1") },
 		"Zones":  func(ctx context.Context, a *Account) error { return a.listZones(ctx) },
 	}
 	for name, test := range tests {
@@ -185,7 +185,7 @@ func TestDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				err := account(test.cloud).Delete(within(t, test.within), "example.com", "1")
+				_, err := account(test.cloud).Delete(within(t, test.within), "example.com", "1")
 				if got := text(err); got != test.want {
 					t.Errorf("error %q, want %q", got, test.want)
 				}

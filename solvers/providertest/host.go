@@ -79,6 +79,10 @@ type API struct {
 	Added   func(id string) string
 	Zones   func(total int, zones ...Zone) string
 	Records func(total int, records ...cloud.Record) string
+	// LookAction is the action with which the host looks at each record that is listed, and Look is the document for it; "" and nil
+	// where lists are to be trusted.
+	LookAction string
+	Look       func(cloud.Record) string
 	// ZoneParameter names the zone in a request, and PageParameter the page of a list; FirstPages are two pages of one record each.
 	ZoneParameter, PageParameter string
 	FirstPages                   []string
@@ -182,7 +186,10 @@ func Find(r provider.TXT) Call {
 
 // Remove removes a record from example.com.
 func Remove(id provider.RecordID) Call {
-	return func(ctx context.Context, p provider.Provider) error { return p.Delete(ctx, "example.com", id) }
+	return func(ctx context.Context, p provider.Provider) error {
+		_, err := p.Delete(ctx, "example.com", id)
+		return err
+	}
 }
 
 // List lists the zones.

@@ -197,7 +197,8 @@ func (h Host) concurrency(t *testing.T) {
 			if !slices.Equal(ids, []provider.RecordID{id}) {
 				errs <- fmt.Errorf("found %v, want %v", ids, id)
 			}
-			errs <- account.Delete(t.Context(), "example.com", id)
+			_, err = account.Delete(t.Context(), "example.com", id)
+			errs <- err
 		})
 	}
 	group.Wait()

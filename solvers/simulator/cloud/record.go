@@ -25,7 +25,7 @@ func (c *Cloud) Records(name string) []Record {
 	return list
 }
 
-// List returns the records of an account's zone, newest first, as a list action sees them: behind by the list lag.
+// List returns the records of an account's zone, newest first, as a list action sees them: as they were before the list lag.
 func (c *Cloud) List(owner, name string) ([]Record, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -35,15 +35,17 @@ func (c *Cloud) List(owner, name string) ([]Record, error) {
 	}
 	listed := c.now().Add(-c.settings.ListLag)
 	var list []Record
-	for _, v := range c.liveIn(z) {
-		if v.since.After(listed) {
-			continue
+	for _, same := range z.names {
+		for _, v := range same {
+			if !v.at(listed) {
+				continue
+			}
+			r := v.Record
+			if r.Type == "TXT" && c.settings.QuoteTXT {
+				r.Value = `"` + r.Value + `"`
+			}
+			list = append(list, r)
 		}
-		r := v.Record
-		if r.Type == "TXT" && c.settings.QuoteTXT {
-			r.Value = `"` + r.Value + `"`
-		}
-		list = append(list, r)
 	}
 	slices.SortFunc(list, func(a, b Record) int { return cmp.Compare(b.ID, a.ID) })
 	return list, nil
@@ -72,6 +74,19 @@ func (c *Cloud) Create(owner, name string, r Record) (Record, error) {
 		return Record{}, err
 	}
 	return c.insert(z, r, c.now()).Record, nil
+}
+
+// Update makes another record of an account's, which keeps its id, as people do in the console.
+func (c *Cloud) Update(owner string, r Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, err := c.ownRecord(owner, r.ID)
+	if err != nil {
+		return err
+	}
+	v.until = c.now()
+	c.insert(v.zone, r, c.now())
+	return nil
 }
 
 // Delete removes a record.
@@ -203,16 +218,4 @@ func (c *Cloud) insert(z *zone, r Record, since time.Time) *version {
 func (c *Cloud) prune(versions []*version) []*version {
 	past := c.now().Add(-history)
 	return slices.DeleteFunc(versions, func(v *version) bool { return !v.live() && v.until.Before(past) })
-}
-
-func (c *Cloud) liveIn(z *zone) []*version {
-	var live []*version
-	for _, same := range z.names {
-		for _, v := range same {
-			if v.live() {
-				live = append(live, v)
-			}
-		}
-	}
-	return live
 }

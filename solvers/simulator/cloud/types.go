@@ -78,7 +78,7 @@ type Settings struct {
 	RejectOverlappingWrites bool
 	// WriteTime is how long a write takes.
 	WriteTime time.Duration
-	// ListLag hides a new record from lists for this long.
+	// ListLag is how far behind lists are: as long they hide a new record, and show one that was edited or deleted as it was.
 	ListLag time.Duration
 	// RecordLimit is how many records of one type, name and line a zone may have; zero is no limit.
 	RecordLimit int

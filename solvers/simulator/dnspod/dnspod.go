@@ -3,7 +3,7 @@
 // the limits of pages, values and plans, and answers with the codes and bodies that the vendor documents; errors come with
 // HTTP 200, as they do there.
 //
-// It has the six actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
+// It has the seven actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
 // it is sent it refuses, so that a client which begins to use more hears of it. Its messages are in English, as for the
 // X-TC-Language that the product sends, and answers have the fields that a client needs.
 //
@@ -120,6 +120,7 @@ func actions() map[string]action {
 		"DescribeDomain":        {[]string{"Domain"}, (*api).describeDomain},
 		"DescribeDomainList":    {[]string{"Offset", "Limit"}, (*api).describeDomainList},
 		"DescribePackageDetail": {nil, (*api).describePackageDetail},
+		"DescribeRecord":        {[]string{"Domain", "RecordId"}, (*api).describeRecord},
 		"DescribeRecordList":    {[]string{"Domain", "Subdomain", "RecordType", "Offset", "Limit"}, (*api).describeRecordList},
 	}
 }

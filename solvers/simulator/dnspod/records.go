@@ -100,27 +100,42 @@ func ttl(f fields) (int, error) {
 	return int(ttl), nil
 }
 
-// deleteRecord finds the record by its id, in the zone that is named.
-func (a *api) deleteRecord(owner string, f fields) (cloud.Body, error) {
+// recordOf finds the record by its id, in the zone that is named.
+func (a *api) recordOf(owner string, f fields) (cloud.Record, error) {
 	zone, err := a.zoneOf(owner, f)
 	if err != nil {
-		return nil, err
+		return cloud.Record{}, err
 	}
 	id, given, err := f.number("RecordId")
 	if err != nil {
-		return nil, err
+		return cloud.Record{}, err
 	}
 	if !given {
-		return nil, missing("RecordId")
+		return cloud.Record{}, missing("RecordId")
 	}
 	r, err := a.cloud.Record(owner, id)
+	if err == nil && r.Zone != zone.Name {
+		err = cloud.ErrNoRecord
+	}
+	return r, err
+}
+
+func (a *api) deleteRecord(owner string, f fields) (cloud.Body, error) {
+	r, err := a.recordOf(owner, f)
 	if err != nil {
 		return nil, err
 	}
-	if r.Zone != zone.Name {
-		return nil, cloud.ErrNoRecord
+	return cloud.Body{}, a.cloud.Delete(owner, r.ID)
+}
+
+func (a *api) describeRecord(owner string, f fields) (cloud.Body, error) {
+	r, err := a.recordOf(owner, f)
+	if err != nil {
+		return nil, err
 	}
-	return cloud.Body{}, a.cloud.Delete(owner, id)
+	return cloud.Body{"RecordInfo": cloud.Body{
+		"Id": r.ID, "SubDomain": r.RR, "RecordType": r.Type, "Value": r.Value, "RecordLineId": r.Line, "TTL": r.TTL,
+	}}, nil
 }
 
 // describeRecordList searches by exact name and type. An empty list is an error.
