@@ -159,6 +159,10 @@ func TestRefusedValues(t *testing.T) {
 			values: "groupname: acme.example.org",
 			want:   "additional properties 'groupname' not allowed",
 		},
+		"a switch of a parent chart that is a word": {
+			values: "enabled: \"yes\"",
+			want:   "at '/enabled': got string, want boolean",
+		},
 		"a value one level down that the chart does not have": {
 			values: "solver: {replicas: 2}",
 			want:   "at '/solver': additional properties 'replicas' not allowed",

@@ -105,11 +105,12 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{- define "certyun.imageNeeded" -}}
-image.registry and image.repository must both be set: no image of certyun is published yet.
+{{- $image := ternary "image" (print .Chart.Name ".image") .Chart.IsRoot -}}
+{{ $image }}.registry and {{ $image }}.repository must both be set: no image of certyun is published yet.
 Build one from certyun's source, push it to a registry that your cluster can read, and name it:
 
   make image IMAGE=registry.example.org/certyun IMAGE_OUTPUT=type=registry
-  helm install {{ .Release.Name }} … --set image.registry=registry.example.org --set image.repository=certyun
+  helm install {{ .Release.Name }} … --set {{ $image }}.registry=registry.example.org --set {{ $image }}.repository=certyun
 {{- end -}}
 
 {{- define "certyun.clusterResourceNamespace" -}}
