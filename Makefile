@@ -17,7 +17,8 @@ VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/certyun/Chart.yaml)
 REVISION ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-IMAGE ?= ghcr.io/certyun/certyun
+# The image's name with its registry, but without a tag. This one no registry serves, so that nothing is pushed to somebody else's.
+IMAGE ?= localhost/certyun
 PLATFORMS ?= linux/amd64,linux/arm64
 # Where the image goes: a file by default, `type=registry` to push it, `type=docker` (one platform) to load it.
 IMAGE_OUTPUT ?= type=oci,dest=.local/certyun-image.tar

@@ -28,6 +28,8 @@ const (
 	chart        = "certyun"
 	goldenDir    = "../testdata/golden/chart"
 	valuesSuffix = ".values.yaml"
+	// imageValues name an image and nothing else: without one nothing is rendered.
+	imageValues = goldenDir + "/defaults" + valuesSuffix
 )
 
 // helm runs the Helm that `make tools` builds, so that a render does not depend on what else is installed.
@@ -54,9 +56,15 @@ func helm(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
+// template renders the chart with an image. What the arguments say comes before it.
+func template(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	return helm(t, append([]string{"template", "certyun", chart, "--values", imageValues}, args...)...)
+}
+
 func render(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := helm(t, append([]string{"template", "certyun", chart, "--namespace", "cert-manager"}, args...)...)
+	out, err := template(t, append([]string{"--namespace", "cert-manager"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +74,7 @@ func render(t *testing.T, args ...string) string {
 // notes returns what Helm prints after an install.
 func notes(t *testing.T, args ...string) string {
 	t.Helper()
-	args = append([]string{"install", "certyun", chart, "--namespace", "cert-manager", "--dry-run=client"}, args...)
+	args = append([]string{"install", "certyun", chart, "--values", imageValues, "--namespace", "cert-manager", "--dry-run=client"}, args...)
 	out, err := helm(t, args...)
 	if err != nil {
 		t.Fatal(err)
@@ -123,8 +131,13 @@ func TestGenerated_Renders(t *testing.T) {
 }
 
 func TestGenerated_Bundle(t *testing.T) {
-	const header = "# The chart with its default values, for those who do not use Helm. Made by `make generate`; do not edit.\n"
-	golden(t, "../deploy/bundle.yaml", header+render(t))
+	const header = "# The chart with its default values, for those who do not use Helm. Made by `make generate`; do not edit.\n" +
+		"#\n" +
+		"# No image is published yet, so REGISTRY/REPOSITORY stands for yours. It is no name that a node could pull. To install:\n" +
+		"#\n" +
+		"#   sed 's#REGISTRY/REPOSITORY#registry.example.org/certyun#' deploy/bundle.yaml | kubectl apply -f -\n"
+	manifest := render(t, "--set", "image.registry=REGISTRY,image.repository=REPOSITORY")
+	golden(t, "../deploy/bundle.yaml", header+manifest)
 }
 
 func TestLint(t *testing.T) {
@@ -145,6 +158,10 @@ func TestRefusedValues(t *testing.T) {
 		"a value that the chart does not have": {
 			values: "groupname: acme.example.org",
 			want:   "additional properties 'groupname' not allowed",
+		},
+		"a switch of a parent chart that is a word": {
+			values: "enabled: \"yes\"",
+			want:   "at '/enabled': got string, want boolean",
 		},
 		"a value one level down that the chart does not have": {
 			values: "solver: {replicas: 2}",
@@ -189,6 +206,10 @@ func TestRefusedValues(t *testing.T) {
 		"a digest that is too short": {
 			values: "image: {digest: \"sha256:abc\"}",
 			want:   "at '/image/digest'",
+		},
+		"a registry that is no text": {
+			values: "image: {registry: [registry.example.org]}",
+			want:   "at '/image/registry': got array, want string",
 		},
 		"an unknown pull policy": {
 			values: "image: {pullPolicy: Sometimes}",
@@ -416,12 +437,40 @@ func TestRefusedValues(t *testing.T) {
 			if err := os.WriteFile(file, []byte(test.values), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := helm(t, "template", "certyun", chart, "--values", file)
+			out, err := template(t, "--values", file)
 			if err == nil {
 				t.Fatalf("rendered:\n%s", out)
 			}
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("helm says %q, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+func TestNothingIsRenderedWithoutAnImage(t *testing.T) {
+	const want = `image.registry and image.repository must both be set: no image of certyun is published yet.
+Build one from certyun's source, push it to a registry that your cluster can read, and name it:
+
+  make image IMAGE=registry.example.org/certyun IMAGE_OUTPUT=type=registry
+  helm install certyun … --set image.registry=registry.example.org --set image.repository=certyun
+`
+	for name, set := range map[string]string{
+		"nothing is set":                    "image.tag=0.1.0",
+		"the registry alone":                "image.registry=registry.example.org",
+		"the repository alone":              "image.repository=certyun",
+		"a digest alone":                    "image.digest=sha256:" + strings.Repeat("0", 64),
+		"the registry is taken back":        "image.registry=null,image.repository=certyun",
+		"the solver alone is installed":     "admission.enabled=false",
+		"the admission server is installed": "solver.enabled=false",
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := helm(t, "template", "certyun", chart, "--set", set)
+			if err == nil {
+				t.Fatalf("rendered:\n%s", out)
+			}
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("helm says %q, want %q in it", err, want)
 			}
 		})
 	}
@@ -599,7 +648,7 @@ func TestServiceTypeIsWrittenOnlyWhenSet(t *testing.T) {
 func TestTwoInstallsDoNotClash(t *testing.T) {
 	seen := map[string]string{}
 	for _, namespace := range []string{"a", "b"} {
-		manifest, err := helm(t, "template", "certyun", chart, "--namespace", namespace, "--set", "groupName="+namespace+".example.org")
+		manifest, err := template(t, "--namespace", namespace, "--set", "groupName="+namespace+".example.org")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -660,7 +709,7 @@ func TestNullIsNone(t *testing.T) {
 		"admission.policy", "admission.exemptUsers", "admission.namespaceSelector", "admission.objectSelector", "admission.clientNames",
 		"admission.secretMetadata.namespaces", "admission.podLabels", "admission.podAnnotations", "admission.tolerations",
 	} {
-		if _, err := helm(t, "template", "certyun", chart, "--set", value+"=null"); err != nil {
+		if _, err := template(t, "--set", value+"=null"); err != nil {
 			t.Errorf("%s: %v", value, err)
 		}
 	}

@@ -229,3 +229,27 @@ func checkStanzas(t *testing.T, notes string, waits bool) {
 		}
 	}
 }
+
+// An install without an image is refused, so each that people paste names one.
+func TestInstallsInDocumentsNameAnImage(t *testing.T) {
+	t.Parallel()
+	installs := regexp.MustCompile(`helm (?:install|upgrade --install) certyun .*`)
+	found := 0
+	for _, pattern := range []string{"../README*.md", "../docs/*.md", "../deploy/*/README.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files match %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			for _, command := range installs.FindAllString(strings.ReplaceAll(read(t, file), "\\\n", ""), -1) {
+				found++
+				if !strings.Contains(command, "image.registry=") || !strings.Contains(command, "image.repository=") {
+					t.Errorf("%s: no image is named in %q", file, command)
+				}
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d installs were found", found)
+	}
+}

@@ -1,7 +1,10 @@
 package lint_test
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -49,7 +52,7 @@ func appVersion(t *testing.T) string {
 type action struct {
 	Name, Description string
 	Branding          struct{ Icon, Color string }
-	Inputs            map[string]struct{ Description, Default string }
+	Inputs            map[string]input
 	Outputs           map[string]struct{ Description, Value string }
 	Runs              struct {
 		Using string
@@ -58,6 +61,11 @@ type action struct {
 			Env            map[string]string
 		}
 	}
+}
+
+type input struct {
+	Description, Default string
+	Required             bool
 }
 
 // gitlab is what is used of https://docs.gitlab.com/ci/yaml/.
@@ -96,16 +104,22 @@ exit "$CODE"
 // install writes the recorder.
 func install(t *testing.T, path string) {
 	t.Helper()
+	write(t, path, recorder)
+}
+
+// write writes a program.
+func write(t *testing.T, path, program string) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(recorder), 0o755); err != nil {
+	if err := os.WriteFile(path, []byte(program), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// run runs a script as CI does and returns its calls of the recorder and its exit code.
-func run(t *testing.T, dir, script string, code int, env map[string]string) (calls [][]string, exit int) {
+// run runs a script as CI does and returns its calls of the recorder, its exit code and what it prints.
+func run(t *testing.T, dir, script string, code int, env map[string]string) (calls [][]string, exit int, printed string) {
 	t.Helper()
 	record := filepath.Join(dir, "record")
 	cmd := exec.CommandContext(t.Context(), "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
@@ -119,31 +133,34 @@ func run(t *testing.T, dir, script string, code int, env map[string]string) (cal
 		t.Fatal(err)
 	}
 	recorded, err := os.ReadFile(record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, cmd.ProcessState.ExitCode(), string(out)
+	}
 	if err != nil {
-		t.Fatalf("nothing was called: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	for call := range strings.SplitSeq(strings.TrimSuffix(string(recorded), "----\n"), "----\n") {
 		calls = append(calls, strings.Split(strings.TrimSuffix(call, "\n"), "\n"))
 	}
-	return calls, cmd.ProcessState.ExitCode()
+	return calls, cmd.ProcessState.ExitCode(), string(out)
 }
 
 // parse reads the arguments behind "lint" as the command does, and returns the settings and the paths.
 func parse(t *testing.T, args []string) (*lint.Options, []string) {
 	t.Helper()
 	o := lint.NewOptions()
-	fs := pflag.NewFlagSet("lint", pflag.ContinueOnError)
+	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
 	for _, group := range o.Flags().FlagSets {
-		fs.AddFlagSet(group)
+		flags.AddFlagSet(group)
 	}
 	start := slices.Index(args, "lint")
 	if start < 0 {
 		t.Fatalf("lint is not called: %q", args)
 	}
-	if err := fs.Parse(args[start+1:]); err != nil {
+	if err := flags.Parse(args[start+1:]); err != nil {
 		t.Fatalf("certyun lint does not know %q: %v", args[start+1:], err)
 	}
-	return o, fs.Args()
+	return o, flags.Args()
 }
 
 // settings are what a call of lint comes down to.
@@ -166,9 +183,6 @@ func TestGitHubAction(t *testing.T) {
 	t.Parallel()
 	var a action
 	read(t, &a, "deploy", "ci", "action.yml")
-	if got := a.Inputs["version"].Default; got != appVersion(t) {
-		t.Errorf("the action runs version %s, the chart has %s", got, appVersion(t))
-	}
 	for name, tt := range map[string]struct {
 		inputs   map[string]string
 		code     int
@@ -215,9 +229,9 @@ func TestGitHubAction(t *testing.T) {
 			step := a.Runs.Steps[0]
 			env := map[string]string{"GITHUB_OUTPUT": output, "PATH": filepath.Join(dir, "bin") + ":" + os.Getenv("PATH")}
 			for name, value := range step.Env {
-				env[name] = a.expand(value, tt.inputs)
+				env[name] = a.expand(value, withImage(tt.inputs))
 			}
-			calls, exit := run(t, dir, step.Run, tt.code, env)
+			calls, exit, _ := run(t, dir, step.Run, tt.code, env)
 			if exit != tt.wantExit {
 				t.Errorf("the step ends with %d, want %d", exit, tt.wantExit)
 			}
@@ -225,7 +239,7 @@ func TestGitHubAction(t *testing.T) {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			for _, call := range calls {
-				if image := call[slices.Index(call, "lint")-1]; image != "ghcr.io/certyun/certyun:"+appVersion(t) {
+				if image := call[slices.Index(call, "lint")-1]; image != ownImage {
 					t.Errorf("it runs the image %s", image)
 				}
 			}
@@ -243,6 +257,34 @@ func TestGitHubAction(t *testing.T) {
 				t.Errorf("SARIF report: %q, %v", report, err)
 			}
 		})
+	}
+}
+
+// ownImage is an image that somebody built, for none is published.
+const ownImage = "registry.example.org/certyun:0.1.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func withImage(inputs map[string]string) map[string]string {
+	all := map[string]string{"image": ownImage}
+	maps.Copy(all, inputs)
+	return all
+}
+
+func TestGitHubActionNeedsAnImage(t *testing.T) {
+	t.Parallel()
+	var a action
+	read(t, &a, "deploy", "ci", "action.yml")
+	if diff := cmp.Diff(input{Description: a.Inputs["image"].Description, Required: true}, a.Inputs["image"]); diff != "" {
+		t.Errorf("the input image (-want +got):\n%s", diff)
+	}
+	dir := t.TempDir()
+	install(t, filepath.Join(dir, "bin", "docker"))
+	env := map[string]string{"PATH": filepath.Join(dir, "bin") + ":" + os.Getenv("PATH")}
+	for name, value := range a.Runs.Steps[0].Env {
+		env[name] = a.expand(value, nil)
+	}
+	calls, exit, out := run(t, dir, a.Runs.Steps[0].Run, 0, env)
+	if len(calls) > 0 || exit != 1 || !strings.HasPrefix(out, "::error::The input image must be set, such as registry.example.org/certyun:0.1.0") {
+		t.Errorf("the step calls %q, ends with %d and says %q", calls, exit, out)
 	}
 }
 
@@ -264,47 +306,80 @@ func TestGitLabJob(t *testing.T) {
 	var file gitlab
 	read(t, &file, "deploy", "ci", "gitlab-ci.yml")
 	job := file.Certyun
-	if got := job.Variables["CERTYUN_VERSION"]; got != appVersion(t) {
-		t.Errorf("the job runs version %s, the chart has %s", got, appVersion(t))
-	}
 	lints := []settings{{Format: "junit", FailOn: "never", Paths: []string{"a", "b"}}, {Format: "text", FailOn: "deny", Paths: []string{"a", "b"}}}
+	const other = "#!/bin/sh\ntouch pwned\n"
 	for name, tt := range map[string]struct {
+		cached, served string
 		code, wantExit int
 		want           []settings
 	}{
-		"all is well":                  {0, 0, lints},
-		"a file that cannot be read":   {3, 3, lints},
-		"a wrong argument ends it all": {2, 1, lints[:1]},
+		"the cache holds the binary":            {cached: recorder, want: lints},
+		"the cache is empty":                    {served: recorder, want: lints},
+		"the cache holds something else":        {cached: other, served: recorder, want: lints},
+		"the cache and the URL hold others":     {cached: other, served: other, wantExit: 1},
+		"the cache is empty, no URL works":      {wantExit: 1},
+		"the cache holds another, no URL works": {cached: other, wantExit: 1},
+		"a file that cannot be read":            {cached: recorder, code: 3, wantExit: 3, want: lints},
+		"a wrong argument ends it all":          {cached: recorder, code: 2, wantExit: 1, want: lints[:1]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			install(t, filepath.Join(dir, ".certyun", "certyun"))
-			calls, exit := run(t, dir, strings.Join(job.Script, "\n"), tt.code, map[string]string{"CERTYUN_PATHS": "a b"})
+			write(t, filepath.Join(dir, "bin", "wget"), download)
+			if tt.cached != "" {
+				write(t, filepath.Join(dir, ".certyun", "certyun"), tt.cached)
+			}
+			if tt.served != "" {
+				write(t, filepath.Join(dir, "served"), tt.served)
+			}
+			calls, exit, out := run(t, dir, strings.Join(job.Script, "\n"), tt.code, map[string]string{
+				"PATH":          filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"),
+				"CERTYUN_PATHS": "a b", "CERTYUN_URL": binaryURL, "CERTYUN_SHA256": fmt.Sprintf("%x", sha256.Sum256([]byte(recorder))),
+			})
 			if exit != tt.wantExit {
-				t.Errorf("the job ends with %d, want %d", exit, tt.wantExit)
+				t.Errorf("the job ends with %d, want %d:\n%s", exit, tt.wantExit, out)
 			}
 			if diff := cmp.Diff(tt.want, settingsOf(t, calls)); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
+			if _, err := os.Stat(filepath.Join(dir, "pwned")); err == nil {
+				t.Error("what was not verified was run")
+			}
 			report, err := os.ReadFile(filepath.Join(dir, job.Artifacts.Reports.JUnit))
-			if err != nil || string(report) != "report\n" {
+			if tt.want != nil && (err != nil || string(report) != "report\n") {
 				t.Errorf("JUnit report: %q, %v", report, err)
 			}
 		})
 	}
-	t.Run("it is built where the cache does not have it", func(t *testing.T) {
-		t.Parallel()
-		dir := t.TempDir()
-		install(t, filepath.Join(dir, "bin", "go"))
-		calls, exit := run(t, dir, job.Script[0], 0, map[string]string{
-			"CERTYUN_VERSION": job.Variables["CERTYUN_VERSION"], "PATH": filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"),
+}
+
+const binaryURL = "https://gitlab.example.org/certyun"
+
+// download is a wget that gets what is served, and nothing from any other URL.
+const download = `#!/bin/sh
+test "$1" = -O && test "$3" = ` + binaryURL + ` && cp served "$2"
+`
+
+func TestGitLabJobNeedsABinary(t *testing.T) {
+	t.Parallel()
+	var file gitlab
+	read(t, &file, "deploy", "ci", "gitlab-ci.yml")
+	for name, env := range map[string]map[string]string{
+		"neither is set":       {},
+		"the URL alone":        {"CERTYUN_URL": binaryURL},
+		"the checksum alone":   {"CERTYUN_SHA256": strings.Repeat("0", 64)},
+		"both are set to none": {"CERTYUN_URL": "", "CERTYUN_SHA256": ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, ".certyun", "certyun"), recorder)
+			calls, exit, out := run(t, dir, strings.Join(file.Certyun.Script, "\n"), 0, env)
+			if len(calls) > 0 || exit != 1 || !strings.HasPrefix(out, "CERTYUN_URL and CERTYUN_SHA256 must be set") {
+				t.Errorf("the job calls %q, ends with %d and says %q", calls, exit, out)
+			}
 		})
-		want := [][]string{{"install", "github.com/certyun/certyun@v" + appVersion(t)}}
-		if diff := cmp.Diff(want, calls); diff != "" || exit != 0 {
-			t.Errorf("calls of go (-want +got), exit code %d:\n%s", exit, diff)
-		}
-	})
+	}
 }
 
 func TestPreCommitHook(t *testing.T) {
@@ -312,7 +387,8 @@ func TestPreCommitHook(t *testing.T) {
 	var hooks []hook
 	read(t, &hooks, "deploy", "ci", "pre-commit-hooks.yaml")
 	entry := strings.Fields(hooks[0].Entry)
-	if image := "ghcr.io/certyun/certyun:" + appVersion(t); entry[0] != image {
+	// None is published, and Docker refuses a name with capital letters behind the registry.
+	if image := "REGISTRY/REPOSITORY:" + appVersion(t); entry[0] != image {
 		t.Errorf("the hook runs %s, want %s", entry[0], image)
 	}
 	want := []settings{{Format: "text", FailOn: "deny", Paths: []string{"a.yaml", "b.json"}}}
@@ -333,16 +409,19 @@ func TestDocumentedCI(t *testing.T) {
 	read(t, &a, "deploy", "ci", "action.yml")
 	for name, input := range a.Inputs {
 		row := fmt.Sprintf("| `%s` | `%s` |", name, input.Default)
-		if input.Default == "" {
+		switch {
+		case input.Required:
+			row = fmt.Sprintf("| `%s` | required |", name)
+		case input.Default == "":
 			row = fmt.Sprintf("| `%s` | |", name)
 		}
 		if !strings.Contains(section, row) {
 			t.Errorf("the table of inputs has no %s", row)
 		}
 	}
-	for _, uses := range regexp.MustCompile(`certyun/deploy/ci@\S+`).FindAllString(section, -1) {
-		if uses != "certyun/deploy/ci@v"+appVersion(t) {
-			t.Errorf("the document uses %s, the chart has %s", uses, appVersion(t))
+	for _, image := range regexp.MustCompile(`registry\.example\.org/certyun:\S+`).FindAllString(section, -1) {
+		if image != "registry.example.org/certyun:"+appVersion(t) {
+			t.Errorf("the document uses %s, the chart has %s", image, appVersion(t))
 		}
 	}
 	var want []hook

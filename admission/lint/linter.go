@@ -80,11 +80,12 @@ func (l *linter) read(ctx context.Context, paths, beside []string, stdin io.Read
 const maxProblems = 100
 
 func (l *linter) manifests(ctx context.Context, files *finder, paths []string, stdin io.Reader) []*manifest {
-	files.sources, files.problems = nil, nil
+	files.sources, files.problems, files.outside = nil, nil, nil
 	for _, path := range paths {
 		files.add(path)
 	}
 	l.problems = append(l.problems, files.problems...)
+	l.noteOutside(files.outside)
 	reads := make([]struct {
 		documents []*document
 		problems  []report.Problem
@@ -175,8 +176,18 @@ func namespaces(manifests []*manifest) []string {
 	return slices.Compact(found)
 }
 
-// mostTwice is how many objects that are given twice are named.
-const mostTwice = 3
+// mostNamed is how many of what a note is about are named.
+const mostNamed = 3
+
+// noteOutside tells of links that are not followed.
+func (l *linter) noteOutside(links []string) {
+	for _, link := range links[:min(len(links), mostNamed)] {
+		l.notes = append(l.notes, link+" leads out of the directory that was named, so it is not followed: name what it leads to as well if it is to be read")
+	}
+	if more := len(links) - mostNamed; more > 0 {
+		l.notes = append(l.notes, fmt.Sprintf("and %d more links are not followed", more))
+	}
+}
 
 // noteTwice tells of objects that are given twice: one apply leaves only the last.
 func (l *linter) noteTwice() {
@@ -195,8 +206,8 @@ func (l *linter) noteTwice() {
 		}
 		first[key] = m
 	}
-	if more := len(notes) - mostTwice; more > 0 {
-		notes = append(notes[:mostTwice], fmt.Sprintf("and %d more objects are given twice", more))
+	if more := len(notes) - mostNamed; more > 0 {
+		notes = append(notes[:mostNamed], fmt.Sprintf("and %d more objects are given twice", more))
 	}
 	l.notes = append(l.notes, notes...)
 }

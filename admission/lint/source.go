@@ -28,6 +28,8 @@ type finder struct {
 	seen     map[string]bool
 	sources  []source
 	problems []report.Problem
+	// outside are links that lead out of the directory in which they were found.
+	outside []string
 }
 
 func newFinder() *finder { return &finder{seen: map[string]bool{}} }
@@ -46,11 +48,21 @@ func (f *finder) add(arg string) {
 	case !info.IsDir():
 		f.file(arg, fromName)
 	case f.first(arg):
-		before := len(f.sources) + len(f.problems)
-		f.directory(arg)
-		if len(f.sources)+len(f.problems) == before {
-			f.problems = append(f.problems, problemAt(arg, 0, 0, "there are no files *.yaml, *.yml or *.json in this directory"))
-		}
+		f.root(arg)
+	}
+}
+
+// root adds a directory that is named.
+func (f *finder) root(path string) {
+	place, err := placeOf(path)
+	if err != nil {
+		f.complain(path, err)
+		return
+	}
+	before := len(f.sources) + len(f.problems)
+	f.directory(path, place)
+	if len(f.sources)+len(f.problems) == before {
+		f.problems = append(f.problems, problemAt(path, 0, 0, "there are no files *.yaml, *.yml or *.json in this directory"))
 	}
 }
 
@@ -73,12 +85,9 @@ func (f *finder) file(path string, origin origin) {
 
 // first tells whether a file or a directory comes for the first time, whatever links lead to it.
 func (f *finder) first(path string) bool {
-	place, err := filepath.EvalSymlinks(path)
+	place, err := placeOf(path)
 	if err != nil {
 		place = path
-	}
-	if absolute, err := filepath.Abs(place); err == nil {
-		place = absolute
 	}
 	if f.seen[place] {
 		return false
@@ -87,9 +96,29 @@ func (f *finder) first(path string) bool {
 	return true
 }
 
-// directory adds the files of a directory and of all in it, in order of their names. Links are followed, each place is seen
-// once. What begins with a dot is left out, as are files that are no regular ones: some never end.
-func (f *finder) directory(path string) {
+// placeOf is where a path leads to in the end.
+func placeOf(path string) (string, error) {
+	place, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(place)
+}
+
+// leadsOut tells whether a path leads to a place that is not below the root.
+func leadsOut(path, root string) bool {
+	place, err := placeOf(path)
+	if err != nil {
+		return true
+	}
+	way, err := filepath.Rel(root, place)
+	return err != nil || !filepath.IsLocal(way)
+}
+
+// directory adds the files of a directory and of all in it, in order of their names. Links are followed where they lead to a
+// place below the root, and each place is seen once. Others could have any file of the machine read by whoever writes into a
+// repository. What begins with a dot is left out, as are files that are no regular ones: some never end.
+func (f *finder) directory(path, root string) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		f.complain(path, err)
@@ -101,14 +130,17 @@ func (f *finder) directory(path string) {
 			continue
 		}
 		manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(name)))
+		isLink := !entry.IsDir() && !entry.Type().IsRegular()
 		info, err := os.Stat(name)
 		switch {
 		case err != nil && manifest:
 			f.complain(name, err)
 		case err != nil:
+		case isLink && (manifest || info.IsDir()) && leadsOut(name, root):
+			f.outside = append(f.outside, name)
 		case info.IsDir():
 			if f.first(name) {
-				f.directory(name)
+				f.directory(name, root)
 			}
 		case manifest && info.Mode().IsRegular():
 			f.file(name, fromDirectory)

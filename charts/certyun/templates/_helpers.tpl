@@ -94,11 +94,23 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
+{{/* The image has no default, since no registry has one that the project vouches for. */}}
 {{- define "certyun.image" -}}
 {{- $image := .Values.image -}}
-{{- if $image.registry }}{{ $image.registry }}/{{ end -}}
-{{ $image.repository }}:{{ default .Chart.AppVersion $image.tag }}
+{{- if not (and $image.registry $image.repository) -}}
+{{- fail (include "certyun.imageNeeded" .) -}}
+{{- end -}}
+{{ $image.registry }}/{{ $image.repository }}:{{ default .Chart.AppVersion $image.tag }}
 {{- if $image.digest }}@{{ $image.digest }}{{ end -}}
+{{- end -}}
+
+{{- define "certyun.imageNeeded" -}}
+{{- $image := ternary "image" (print .Chart.Name ".image") .Chart.IsRoot -}}
+{{ $image }}.registry and {{ $image }}.repository must both be set: no image of certyun is published yet.
+Build one from certyun's source, push it to a registry that your cluster can read, and name it:
+
+  make image IMAGE=registry.example.org/certyun IMAGE_OUTPUT=type=registry
+  helm install {{ .Release.Name }} … --set {{ $image }}.registry=registry.example.org --set {{ $image }}.repository=certyun
 {{- end -}}
 
 {{- define "certyun.clusterResourceNamespace" -}}

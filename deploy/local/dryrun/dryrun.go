@@ -86,7 +86,10 @@ func renderings() []rendering {
 func collect(ctx context.Context, plane *cluster.ControlPlane, root string) ([]manifest, error) {
 	var manifests []manifest
 	for _, r := range renderings() {
-		args := append([]string{"template", "certyun", plane.Chart(), "--namespace", "certyun"}, r.values...)
+		args := append([]string{
+			"template", "certyun", plane.Chart(), "--namespace", "certyun",
+			"--set", "image.registry=registry.example.org,image.repository=certyun",
+		}, r.values...)
 		text, err := plane.Helm(ctx, args...)
 		if err != nil {
 			return nil, err

@@ -68,8 +68,11 @@ type Stage struct {
 	secretNamespaces []string
 }
 
-// image is the repository of certyun's image in its chart.
-const image = "ghcr.io/certyun/certyun"
+// The image that the chart is told to run. No registry has it: the node plays it.
+const (
+	imageRegistry   = "registry.invalid"
+	imageRepository = "certyun"
+)
 
 // Start starts the clouds and the cluster, and installs certyun.
 func Start(ctx context.Context, options Options) (_ *Stage, err error) {
@@ -85,7 +88,7 @@ func Start(ctx context.Context, options Options) (_ *Stage, err error) {
 	if err := options.Step("start the simulators of Alidns and DNSPod, and their DNS", s.startWorld); err != nil {
 		return nil, err
 	}
-	images := map[string]kubelet.Image{image: certyunImage(options.Toolbox)}
+	images := map[string]kubelet.Image{imageRegistry + "/" + imageRepository: certyunImage(options.Toolbox)}
 	maps.Copy(images, options.Images)
 	s.Cluster, err = cluster.Start(ctx, cluster.Options{
 		Toolbox: options.Toolbox, Nameserver: s.World.Recursive.Address(), ValidationNameserver: s.World.Validation.Address(),
@@ -178,6 +181,8 @@ func (s *Stage) installSolver(ctx context.Context, release, group string, values
 		return 0, err
 	}
 	values = append([]string{
+		"image.registry=" + imageRegistry,
+		"image.repository=" + imageRepository,
 		"groupName=" + group,
 		fmt.Sprintf("solver.service.port=%d", port),
 		"solver.alidns.endpoint=" + s.World.Alidns.URL,
