@@ -129,6 +129,11 @@ func findings(f *Facts, signs []named, level Level) []Finding {
 		}
 		found[i].signs = append(found[i].signs, s.Sign)
 	}
+	for i := range found {
+		if all := found[i].objects(); len(all) > 1 {
+			found[i].Objects = all[:min(len(all), maxListed)]
+		}
+	}
 	return found
 }
 

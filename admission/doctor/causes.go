@@ -8,8 +8,8 @@ import (
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
-		certManagerCauses(), turnCauses(), certificateCauses())
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
+		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
 
 func mendedCauses() []Cause {
@@ -117,18 +117,41 @@ func servingCauses() []Cause {
 func admissionCauses() []Cause {
 	return []Cause{
 		{
+			ID: "admission-authority-missing", Title: "The Secret of the admission server's own authority is gone",
+			Shows:    []string{"Pods of the admission server that do not become ready", "`kubectl get secrets` lists no `certyun-admission-ca`"},
+			Grave:    true,
+			Sentence: "The Secret {secret-namespace}/{secret} does not exist, in which the admission server keeps the authority of its serving certificate: Pods of {deployment} that start do not become ready.",
+			Next:     "kubectl get pods -n {secret-namespace} -l app.kubernetes.io/component=admission -o wide",
+			Fix: "`helm upgrade` makes the Secret again, and the server writes a new authority to it. Pods that have one in their memory serve until they end. " +
+				"While none is ready, nothing is checked; with the failurePolicy Fail nothing can be applied.",
+		},
+		{
 			ID: "admission-not-asked", Title: "The API server does not reach the admission server",
 			Shows: []string{
 				"`failed calling webhook \"validate.certyun.internal\"` when something is applied",
 				"a wrong Certificate that is applied without a word",
 			},
 			Recognise: said(`failed calling webhook "validate.certyun.internal"`, `failed calling webhook \"validate.certyun.internal\"`),
-			Grave:     true,
-			Sentence:  "certyun's admission server is not asked, and its failurePolicy is {policy}: {why}.",
-			Next:      "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=admission -o wide",
+			Grave:     true, Explained: podsWait,
+			Sentence: "certyun's admission server is not asked, and its failurePolicy is {policy}: {why}.",
+			Next:     "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=admission -o wide",
 			Fix: "Bring up the Pods, see that the CA injector has filled in the `caBundle` of {configuration}, and that the control plane reaches the " +
 				"port. With the policy Fail nothing can be applied meanwhile; " + report.DocumentsURL +
 				"operations.md#when-something-does-not-work has the way out.",
+		},
+	}
+}
+
+func policyCauses() []Cause {
+	return []Cause{
+		{
+			ID: "policy-unusable", Title: "The admission server's policy has a mistake in it",
+			Shows:    []string{"`The policy file cannot be used` in the log of the admission server", "the metric `certyun_admission_policy_valid` at 0"},
+			Grave:    true,
+			Sentence: "The policy in {object} cannot be used as it is: {why}.",
+			Next:     "kubectl get configmap {configmap}{in} -o yaml",
+			Fix: "Correct the chart's value `admission.policy` and run `helm upgrade`; " + report.DocumentsURL + "policy.md has all that may stand in it. " +
+				"What is wrong in a policy is not in force.",
 		},
 	}
 }
@@ -631,6 +654,20 @@ func certManagerCauses() []Cause {
 			Sentence: "{object} has no Pod that is ready: {why}.",
 			Next:     "kubectl describe {resource} {object-name}{in}",
 			Fix:      "Bring it up: its events and its log say what it waits for.",
+		},
+	}
+}
+
+func podCauses() []Cause {
+	return []Cause{
+		{
+			ID: "pods-not-ready", Title: "Some Pods of a Deployment do not become ready",
+			Shows:     []string{"`ImagePullBackOff`, `CrashLoopBackOff` or `Pending` in `kubectl get pods`, beside Pods that are ready", "a `helm upgrade --wait` that does not end"},
+			Explained: podsWait,
+			Sentence:  "{object} works with the Pods that it has, but others do not become ready: {why}.",
+			Next:      describe,
+			Fix: "Mend what keeps the Pod: where an image cannot be pulled, its registry, its name, its tag or the pull secret. If that came with a change, " +
+				"`kubectl rollout undo deployment {object-name}{in}` goes back to what was before; after `helm upgrade` it is `helm rollback`.",
 		},
 	}
 }

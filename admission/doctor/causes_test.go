@@ -134,6 +134,22 @@ func TestCauses(t *testing.T) {
 			"admission-not-asked", "certyun's admission server is not asked, and its failurePolicy is Ignore: no Pod.",
 			[]Sign{{Cause: "admission-not-asked", Values: with(behind, "policy", "Ignore", "why", "no Pod", "configuration", "certyun.certyun-admission")}},
 		},
+		"the admission server's authority is gone": {
+			"admission-authority-missing", "The Secret certyun/certyun-admission-ca does not exist, in which the admission server keeps the authority of its serving certificate: Pods of Deployment certyun/certyun-admission that start do not become ready.",
+			[]Sign{{Cause: "admission-authority-missing", Object: report.Object{APIVersion: "v1", Kind: "Secret", Namespace: "certyun", Name: "certyun-admission-ca"}, Values: map[string]string{
+				"secret-namespace": "certyun", "secret": "certyun-admission-ca", "deployment": "Deployment certyun/certyun-admission",
+			}}},
+		},
+		"the policy has a slip in it": {
+			"policy-unusable", `The policy in ConfigMap certyun/certyun-admission-policy cannot be used as it is: rules: there is no rule "x".`,
+			[]Sign{{Cause: "policy-unusable", Text: `rules: there is no rule "x"`, Object: report.Object{APIVersion: "v1", Kind: "ConfigMap", Namespace: "certyun", Name: "certyun-admission-policy"}, Values: map[string]string{
+				"configmap": "certyun-admission-policy", "key": "policy.yaml",
+			}}},
+		},
+		"an image cannot be pulled": {
+			"pods-not-ready", "Deployment certyun/certyun-solver works with the Pods that it has, but others do not become ready: the Pod x: ImagePullBackOff.",
+			[]Sign{{Cause: "pods-not-ready", Object: object("Deployment", "certyun", "certyun-solver"), Values: map[string]string{"why": "the Pod x: ImagePullBackOff"}}},
+		},
 		"the group name has a slip in it": {
 			"group-not-served", "Nobody serves the API group acme.typo.local, which the solver's groupName names (served is: acme.certyun.internal).",
 			[]Sign{

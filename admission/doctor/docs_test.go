@@ -151,7 +151,7 @@ func namedInCode(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	naming := regexp.MustCompile(`(?:problem|warning|sawAt|readerHas)\("[a-z-]+"|Cause: "[a-z-]+"|(?:ecause|saw)\("[a-z", \n\t-]+\)`)
+	naming := regexp.MustCompile(`(?:problem|warning|sawAt|readerHas)\("[a-z-]+"|bad\(\w+, "[a-z-]+"|Cause: "[a-z-]+"|(?:ecause|saw)\("[a-z", \n\t-]+\)`)
 	var ids []string
 	for _, file := range files {
 		source, err := os.ReadFile(file)

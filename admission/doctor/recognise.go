@@ -32,6 +32,16 @@ func issuerSaysWhy(f *Facts, s Sign) bool {
 	return s.Cause == "" && s.says("Referenced ") && slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && isIssuer(o.Object) })
 }
 
+// waitingDeployment is the value of a sign of what keeps the Pods of a Deployment from becoming ready.
+const waitingDeployment = "deployment"
+
+// podsWait explains by what its Pods wait for that a Deployment is not as it should be. A warning explains no problem.
+func podsWait(f *Facts, s Sign) bool {
+	return slices.ContainsFunc(f.Signs, func(o Sign) bool {
+		return o.Values[waitingDeployment] == s.Object.String() && (isProblem(o) || !isProblem(s))
+	})
+}
+
 // hindered explains why nothing happens to an object.
 func hindered(f *Facts, _ Sign) bool {
 	return f.Signs.saw("cert-manager-not-running", "cert-manager-not-allowed", "rule-broken", "object-missing", "definitions-missing") ||
