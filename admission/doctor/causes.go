@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule"
 )
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
@@ -621,6 +622,15 @@ func certManagerCauses() []Cause {
 			Sentence: "cert-manager is not installed, or without its definitions, or with those of an old version: {missing}.",
 			Next:     "kubectl get crds | grep cert-manager",
 			Fix:      "Install cert-manager with its definitions (`crds.enabled=true` of its chart).",
+		},
+		{
+			ID: "editors-create-challenges", Title: "Whoever may edit a namespace may create Challenges",
+			Shows: []string{"cert-manager before " + rule.ChallengesClosedBefore + ", or from 1.20.0 and before " + rule.ChallengesClosed + " (GHSA-8rvj-mm4h-c258)"},
+			Sentence: "The chart of cert-manager {version} lets whoever may edit a namespace create Challenges (GHSA-8rvj-mm4h-c258). With one of their own they can have challenge records written and removed in the account " +
+				"of an Issuer, and of each ClusterIssuer, for whatever name that account hosts.",
+			Next: "kubectl auth can-i create challenges.acme.cert-manager.io -n NAMESPACE --as=USER",
+			Fix: "Upgrade cert-manager: " + rule.ChallengesClosedBefore + ", " + rule.ChallengesClosed + " and all from 1.21 on let only cert-manager create them. Or set the value `hardening.challengePolicy` of certyun's chart, " +
+				"after which a ValidatingAdmissionPolicy does.",
 		},
 		{
 			ID: "kubernetes-too-old", Title: "Kubernetes is too old",

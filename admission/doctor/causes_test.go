@@ -426,6 +426,10 @@ func TestCauses(t *testing.T) {
 			"definitions-missing", "cert-manager is not installed, or without its definitions, or with those of an old version: CustomResourceDefinition orders.acme.cert-manager.io is missing.",
 			[]Sign{{Cause: "definitions-missing", Values: map[string]string{"missing": "CustomResourceDefinition orders.acme.cert-manager.io is missing"}, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
 		},
+		"cert-manager is one that lets editors create Challenges": {
+			"editors-create-challenges", "The chart of cert-manager v1.20.2 lets whoever may edit a namespace create Challenges (GHSA-8rvj-mm4h-c258). With one of their own they can have challenge records written and removed in the account of an Issuer, and of each ClusterIssuer, for whatever name that account hosts.",
+			[]Sign{{Cause: "editors-create-challenges", Values: map[string]string{"version": "v1.20.2"}}},
+		},
 		"the cluster is old": {
 			"kubernetes-too-old", "Kubernetes v1.28.1 is older than 1.30, the oldest that certyun is for.",
 			[]Sign{{Cause: "kubernetes-too-old", Values: map[string]string{"has": "v1.28.1", "oldest": "1.30"}}},

@@ -136,7 +136,7 @@ func NewMapper() meta.RESTMapper {
 		authorizationv1.SchemeGroupVersion:         {"SubjectAccessReview"},
 		apiregistrationv1.SchemeGroupVersion:       {"APIService"},
 		apiextensionsv1.SchemeGroupVersion:         {"CustomResourceDefinition"},
-		admissionregistrationv1.SchemeGroupVersion: {"ValidatingWebhookConfiguration"},
+		admissionregistrationv1.SchemeGroupVersion: {"ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 	} {
 		for _, kind := range kinds {
 			mapper.Add(gv.WithKind(kind), meta.RESTScopeRoot)

@@ -99,6 +99,10 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] += "rules: {no-such-rule: deny}\ncrossResource: never\n"
 			return s.doctor(t).Installation(t.Context())
 		},
+		"editors": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.certManagerIs(t, "v1.19.5")
+			return s.doctor(t).Installation(t.Context())
+		},
 		"unserved": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			for _, name := range []string{"a", "b", "c"} {
 				issuer := testIssuer("shop", name, `{}`)
@@ -437,6 +441,22 @@ func TestInstallation(t *testing.T) {
 			s.looksOnly = true
 			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] = "rules: []"
 		}, []string{"policy-unusable"}, nil},
+		"cert-manager lets editors create Challenges": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.20.2")
+		}, nil, []string{"editors-create-challenges"}},
+		"cert-manager lets editors create Challenges, and a policy does not": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.20.2")
+			s.challengePolicy(admissionregistrationv1.Deny)
+		}, nil, nil},
+		"cert-manager lets editors create Challenges, and a policy only warns": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.20.2")
+			s.challengePolicy(admissionregistrationv1.Warn)
+		}, nil, []string{"editors-create-challenges"}},
+		"cert-manager lets editors create Challenges, and the user may see no policy": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.18.0")
+			s.challengePolicy(admissionregistrationv1.Deny)
+			s.forbidden = []string{"validatingadmissionpolicies"}
+		}, nil, []string{"editors-create-challenges"}},
 		"there is no admission server": {func(_ *testing.T, s *scene) {
 			remove[*admissionregistrationv1.ValidatingWebhookConfiguration](s, "certyun.certyun-admission")
 		}, nil, nil},

@@ -115,5 +115,9 @@ func resourceOf(object runtime.Object) string {
 	if m, ok := object.(*metav1.PartialObjectMetadataList); ok {
 		name = strings.TrimSuffix(m.Kind, "List")
 	}
-	return strings.ToLower(name) + "s"
+	name = strings.ToLower(name)
+	if stem, isPolicy := strings.CutSuffix(name, "y"); isPolicy {
+		return stem + "ies"
+	}
+	return name + "s"
 }

@@ -145,6 +145,26 @@ func ourDeployment(part string) *appsv1.Deployment {
 	return d
 }
 
+// certManagerIs has the cluster run a version of cert-manager.
+func (s *scene) certManagerIs(t *testing.T, version string) {
+	t.Helper()
+	find[*appsv1.Deployment](t, s, "cert-manager-controller").Labels["app.kubernetes.io/version"] = version
+}
+
+// challengePolicy adds the policy by which certyun's chart lets only cert-manager create Challenges.
+func (s *scene) challengePolicy(action admissionregistrationv1.ValidationAction) {
+	meta := metav1.ObjectMeta{Name: "certyun-challenges", Labels: map[string]string{partOf: ours}}
+	s.add(&admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{
+			RuleWithOperations: admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
+				APIGroups: []string{"acme.cert-manager.io"}, APIVersions: []string{"v1"}, Resources: []string{"challenges", "orders"},
+			}},
+		}}},
+	}}, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: meta.Name, ValidationActions: []admissionregistrationv1.ValidationAction{action},
+	}})
+}
+
 // waitingPod adds a Pod of a part of certyun's chart that waits for something.
 func (s *scene) waitingPod(part string, waiting corev1.ContainerStateWaiting) *corev1.Pod {
 	pod := &corev1.Pod{
