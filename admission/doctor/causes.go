@@ -13,14 +13,28 @@ func Table() []Cause {
 		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
 
+// nudge makes cert-manager look at an object again: any change of it does.
+const nudge = `kubectl annotate {resource} {object-name}{in} --overwrite certyun.internal/again="$(date +%s)"`
+
 func mendedCauses() []Cause {
 	return []Cause{
+		{
+			ID: "challenge-lingers", Title: "A deleted Challenge waits for its record to be removed",
+			Shows:     []string{"a Challenge that is being deleted and stays, with a finalizer of cert-manager's", "a namespace that stays in `Terminating` for a Challenge"},
+			Recognise: stays,
+			Each:      true,
+			Sentence:  "{object} is being deleted, and waits until its record is removed: {why}.",
+			Next:      nudge,
+			Fix: "cert-manager tries again by itself, but waits longer after each failure, up to half an hour. Any change of the Challenge makes it try at once, as the command does. " +
+				"Mend what it says then, and cert-manager removes the record and lets go of it. If the solver is gone for good, remove the record in the cloud's console, and then the Challenge's finalizers: " +
+				"`kubectl patch {resource} {object-name}{in} --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`.",
+		},
 		{
 			ID: "challenge-behind", Title: "What the Challenge complains about is mended, and cert-manager has not tried again yet",
 			Shows:     []string{"the words of another cause in a Challenge, though that was mended"},
 			Recognise: mended,
 			Sentence:  "What {object} says is from the last time that cert-manager tried; what it complains about is in order now.",
-			Next:      `kubectl annotate {resource} {object-name}{in} --overwrite certyun.internal/again="$(date +%s)"`,
+			Next:      nudge,
 			Fix: "Wait: cert-manager tries again by itself, but waits longer after each failure, up to half an hour. Any change of the Challenge makes it try at once. " +
 				"If the same comes back, the solver can be reached some of the time only: look at all of its Pods.",
 		},
@@ -758,15 +772,6 @@ func certificateCauses() []Cause {
 			Next:      "kubectl get ingresses,services,pods{in} -l acme.cert-manager.io/http01-solver=true",
 			Fix: "See that the Ingress class or the Gateway that the solver names is there, that the name leads to it, and that port 80 is open to the Internet. " +
 				"With certyun the name needs none of it: add a DNS-01 solver whose `selector` matches it.",
-		},
-		{
-			ID: "challenge-lingers", Title: "A deleted Challenge waits for its record to be removed",
-			Shows:    []string{"a Challenge that is being deleted and stays, with a finalizer of cert-manager's", "a namespace that stays in `Terminating` for a Challenge"},
-			Each:     true,
-			Sentence: "{object} is being deleted, and waits until its record is removed: {why}.",
-			Next:     describe,
-			Fix: "Mend what it says, and cert-manager removes the record and lets go of it. If the solver is gone for good, remove the record in the cloud's console, and then the Challenge's finalizers: " +
-				"`kubectl patch {resource} {object-name}{in} --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`.",
 		},
 		{
 			ID: "rule-broken", Title: "A rule finds fault with the Certificate",

@@ -47,6 +47,13 @@ func issuerSaysThat(text string) Sign {
 	return Sign{Quoted: true, Object: object("Issuer", "shop", "le"), Text: text, Values: map[string]string{notReady: "ErrRegisterACMEAccount"}}
 }
 
+// lingeringWith is a sign of a Challenge of dnspod's that is being deleted and complains.
+func lingeringWith(text string) Sign {
+	return Sign{Object: object("Challenge", "shop", "www-1-2-3"), Text: "it is being deleted since 2026-11-23T11:00:00Z", Values: map[string]string{
+		lingersFor: text, calls: "acme.certyun.internal/dnspod",
+	}}
+}
+
 const forbiddenCall = `%s.%g is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "%s" in API group "%g" at the cluster scope`
 
 func refusal(solver, group string) string {
@@ -85,7 +92,10 @@ func TestCauses(t *testing.T) {
 		},
 		"cert-manager says that the solver is away": {
 			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: it does not answer.",
-			[]Sign{challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)")},
+			[]Sign{
+				challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)"),
+				{Object: object("Challenge", "shop", "www-1-2-3"), Text: "error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused", Values: map[string]string{calls: group + "/alidns"}},
+			},
 		},
 		"the CA bundle is of another authority": {
 			"apiservice-ca-wrong", "The API server does not trust the solver behind v1alpha1.acme.certyun.internal: its caBundle is empty.",
@@ -111,6 +121,7 @@ func TestCauses(t *testing.T) {
 			"challenge-behind", "What Challenge shop/www-1-2-3 says is from the last time that cert-manager tried; what it complains about is in order now.",
 			[]Sign{
 				challengeSays("the server is currently unable to handle the request (post dnspod.acme.certyun.internal)"),
+				{Object: object("Challenge", "shop", "www-1-2-3"), Text: "no endpoints available for service \"certyun-solver\"", Values: map[string]string{calls: group + "/dnspod"}},
 				challengeSays(refusal("dnspod", group)),
 				challengeSays("the server could not find the requested resource (post dnspod.acme.certyun.internal)"),
 				challengeSays(presenting + "the Secret shop/mended does not exist; create it"),
@@ -487,7 +498,18 @@ func TestCauses(t *testing.T) {
 		},
 		"a Challenge cannot be cleaned up": {
 			"challenge-lingers", "Challenge shop/www-1-2-3 is being deleted, and waits until its record is removed: no answer.",
-			[]Sign{{Cause: "challenge-lingers", Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}}},
+			[]Sign{
+				{Cause: "challenge-lingers", Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}},
+				lingeringWith("no answer"), lingeringWith(presenting + "the Secret shop/gone does not exist"),
+			},
+		},
+		"a Challenge was cleaned up in vain while the solver was away": {
+			"challenge-lingers", "Challenge shop/www-1-2-3 is being deleted, and waits until its record is removed: what it complained about is in order now, and cert-manager has not tried again yet.",
+			[]Sign{
+				lingeringWith(refusal("dnspod", group)),
+				lingeringWith("error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused"),
+				lingeringWith("the server is currently unable to handle the request (post dnspod.acme.certyun.internal)"),
+			},
 		},
 		"a rule knows better": {
 			"rule-broken", `spec.issuerRef.group of Certificate shop/www: "certmanager.io" is not cert-manager's group.`,

@@ -99,6 +99,17 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] += "rules: {no-such-rule: deny}\ncrossResource: never\n"
 			return s.doctor(t).Installation(t.Context())
 		},
+		"lingering": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.deleted(t, refusal("alidns", testGroup))
+			return s.doctor(t).Installation(t.Context())
+		},
+		"terminating": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.deleted(t, "error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused")
+			remove[*cmapi.Certificate](s, "www")
+			namespace := find[*corev1.Namespace](t, s, "shop")
+			namespace.DeletionTimestamp, namespace.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"kubernetes"}
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
 		"editors": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			s.certManagerIs(t, "v1.19.5")
 			return s.doctor(t).Installation(t.Context())
@@ -364,8 +375,7 @@ func TestInstallation(t *testing.T) {
 			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
 		}, []string{"apiservice-missing"}, nil},
 		"a Challenge cannot be cleaned up": {func(t *testing.T, s *scene) {
-			challenge := s.issuance(t, "Error cleaning up challenge: something new")
-			challenge.DeletionTimestamp, challenge.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"acme.cert-manager.io/finalizer"}
+			s.deleted(t, "Error cleaning up challenge: something new")
 		}, []string{"challenge-lingers"}, nil},
 		"no Pod of the admission server starts without its authority": {func(t *testing.T, s *scene) {
 			remove[*corev1.Secret](s, "certyun-admission-ca")
@@ -457,6 +467,9 @@ func TestInstallation(t *testing.T) {
 			s.challengePolicy(admissionregistrationv1.Deny)
 			s.forbidden = []string{"validatingadmissionpolicies"}
 		}, nil, []string{"editors-create-challenges"}},
+		"a Challenge was deleted a minute ago": {func(t *testing.T, s *scene) {
+			s.deleted(t, "the server is currently unable to handle the request (post alidns.acme.certyun.internal)").DeletionTimestamp.Time = noon.Add(-time.Minute)
+		}, nil, nil},
 		"there is no admission server": {func(_ *testing.T, s *scene) {
 			remove[*admissionregistrationv1.ValidatingWebhookConfiguration](s, "certyun.certyun-admission")
 		}, nil, nil},

@@ -112,6 +112,9 @@ func mended(f *Facts, s Sign) (map[string]string, bool) {
 	if s.Object.Kind != "Challenge" {
 		return nil, false
 	}
+	if unreached(s) {
+		return nil, f.Works["call "+s.Values[calls]]
+	}
 	for _, complaint := range []struct {
 		pattern *regexp.Regexp
 		mends   string
@@ -129,6 +132,27 @@ func mended(f *Facts, s Sign) (map[string]string, bool) {
 		}
 	}
 	return nil, false
+}
+
+// calls is the value of a sign from a Challenge with the solver that it calls, "group/solver".
+const calls = "calls"
+
+// unreached tells whether an API server said that it did not reach a solver, without a word about which.
+func unreached(s Sign) bool {
+	return s.Values[calls] != "" && s.says("error trying to reach service", "no endpoints available for service")
+}
+
+// lingersFor is the value of a sign from a Challenge that is being deleted and stays, with what it complains about.
+const lingersFor = "lingers"
+
+// stays recognises a Challenge that is being deleted and stays. What it said while the solver was away, it says until cert-manager
+// tries again: that is told as what it is.
+func stays(f *Facts, s Sign) (map[string]string, bool) {
+	why, isLingering := s.Values[lingersFor]
+	if _, isBehind := mended(f, Sign{Object: s.Object, Text: why, Values: s.Values}); isBehind {
+		why = "what it complained about is in order now, and cert-manager has not tried again yet"
+	}
+	return map[string]string{"why": why}, isLingering
 }
 
 // heldBack is what certyun says of a challenge that it does not let the CA look for yet.
@@ -211,6 +235,10 @@ func callRefused(Group, string) bool { return true }
 // away recognises that the solver is not there, by what cert-manager says. The sign of the APIService says it better.
 func away(f *Facts, s Sign) (map[string]string, bool) {
 	values, ok := matching(awayCall)(f, s)
+	if unreached(s) {
+		group, _, _ := strings.Cut(s.Values[calls], "/")
+		values, ok = map[string]string{"group": group}, true
+	}
 	if !ok {
 		return nil, false
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,6 +52,17 @@ func (s *solvers) of(group string) *solver {
 	s.looked = append(s.looked, one)
 	one.look()
 	return one
+}
+
+// judgeCall checks what a challenge calls, where that is a webhook.
+func (s *solvers) judgeCall(challenge *acmev1.Challenge) {
+	if groupOf(challenge) == "" {
+		return
+	}
+	webhook := challenge.Spec.Solver.DNS01.Webhook
+	if group := s.of(webhook.GroupName); slices.Contains(group.Resources, webhook.SolverName) {
+		group.callerMay(webhook.SolverName)
+	}
 }
 
 // groups are those that certyun serves here; without any, the one that it would.

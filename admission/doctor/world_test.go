@@ -287,6 +287,14 @@ func (s *scene) issuance(t *testing.T, reason string) *acmev1.Challenge {
 	return challenge
 }
 
+// deleted adds a Challenge that is being deleted for an hour, and says this.
+func (s *scene) deleted(t *testing.T, reason string) *acmev1.Challenge {
+	t.Helper()
+	challenge := s.issuance(t, reason)
+	challenge.DeletionTimestamp, challenge.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"acme.cert-manager.io/finalizer"}
+	return challenge
+}
+
 // doctor looks at the scene.
 func (s *scene) doctor(t *testing.T) *Doctor {
 	t.Helper()
