@@ -103,34 +103,39 @@ func (a *admission) judgeConfiguration(configuration *admissionregistrationv1.Va
 	values := map[string]string{
 		"configuration": configuration.Name, "service": service.Name, "service-namespace": service.Namespace, "policy": string(policy),
 	}
-	if len(webhook.ClientConfig.CABundle) == 0 {
+	svc, known := a.serviceAt(service)
+	deployment := a.lookAt(svc)
+	switch {
+	case len(webhook.ClientConfig.CABundle) == 0:
 		a.problem("admission-not-asked", object, "its caBundle is empty: cert-manager's CA injector has not filled it in", values)
-		return
+	case known && svc == nil:
+		a.problem("admission-not-asked", object, fmt.Sprintf("its Service %s/%s does not exist", service.Namespace, service.Name), values)
+	case deployment == nil || a.deployment(a.reader, deployment, "admission-not-asked", values):
+		a.checkf(OK, "%s: failurePolicy %s", object, policy)
+		a.judgeAsked(object, webhook, values)
 	}
-	if !a.pods(object, service, values) {
-		return
-	}
-	a.checkf(OK, "%s: failurePolicy %s", object, policy)
-	a.judgeAsked(object, webhook, values)
 }
 
-// pods checks the Pods behind the webhook.
-func (a *admission) pods(object report.Object, service *admissionregistrationv1.ServiceReference, values map[string]string) bool {
-	svc := &corev1.Service{}
+// serviceAt is the Service that a webhook configuration names, nil where there is none to be seen.
+func (a *admission) serviceAt(service *admissionregistrationv1.ServiceReference) (svc *corev1.Service, known bool) {
+	svc = &corev1.Service{}
 	found, known := a.get(service.Namespace, service.Name, svc)
-	if !known {
-		return true
-	}
 	if !found {
-		a.problem("admission-not-asked", object, fmt.Sprintf("its Service %s/%s does not exist", service.Namespace, service.Name), values)
-		return false
+		return nil, known
+	}
+	return svc, known
+}
+
+// lookAt looks at what the Pods behind a Service need. It returns their Deployment, nil where there is none to be seen.
+func (a *admission) lookAt(svc *corev1.Service) *appsv1.Deployment {
+	if svc == nil {
+		return nil
 	}
 	deployment := a.deploymentBehind(svc)
-	if deployment == nil {
-		return true
+	if deployment != nil {
+		a.judgeDeployment(deployment)
 	}
-	a.judgeDeployment(deployment)
-	return a.deployment(a.reader, deployment, "admission-not-asked", values)
+	return deployment
 }
 
 // word is in the warning that certyun's admission server has about what is created for show.

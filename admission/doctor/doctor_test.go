@@ -467,6 +467,10 @@ func TestInstallation(t *testing.T) {
 			s.challengePolicy(admissionregistrationv1.Deny)
 			s.forbidden = []string{"validatingadmissionpolicies"}
 		}, nil, []string{"editors-create-challenges"}},
+		"the webhook's CA bundle cannot be filled in without the authority": {func(t *testing.T, s *scene) {
+			remove[*corev1.Secret](s, "certyun-admission-ca")
+			find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, s, "certyun.certyun-admission").Webhooks[0].ClientConfig.CABundle = nil
+		}, []string{"admission-not-asked"}, []string{"admission-authority-missing"}},
 		"a Challenge was deleted a minute ago": {func(t *testing.T, s *scene) {
 			s.deleted(t, "the server is currently unable to handle the request (post alidns.acme.certyun.internal)").DeletionTimestamp.Time = noon.Add(-time.Minute)
 		}, nil, nil},

@@ -358,7 +358,7 @@ var (
 	// failure is a resolver that answers with one.
 	failure = regexp.MustCompile(`the resolver \S+ answers [A-Z]+`)
 	// refusedRight is how an API server refuses anybody anything.
-	refusedRight = withNames(`is forbidden: User \\?"(?P<who>[^"\\]+)\\?" cannot (?P<verb>[a-z]+) resource \\?"(?P<what>NAME(?:/[a-z]+)?)\\?"` +
+	refusedRight = withNames(`is forbidden: User \\?"(?P<who>[^"\\\s]+)\\?" cannot (?P<verb>[a-z]+) resource \\?"(?P<what>NAME(?:/[a-z]+)?)\\?"` +
 		`(?: in API group \\?"(?P<group>(?:NAME)?)\\?")?(?: in the namespace \\?"(?P<namespace>LABEL)\\?")?`)
 	// dnsRefused is cert-manager's self check with a name server that does not know the zone.
 	dnsRefused = regexp.MustCompile(`(?i)Waiting for DNS-01 challenge propagation: NS (?P<servers>\S+) returned`)

