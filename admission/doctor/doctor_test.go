@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,6 +77,10 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 			s.looksOnly = true
 			d := find[*appsv1.Deployment](t, s, "certyun-admission")
 			d.Spec.Replicas, d.Status = new(int32(0)), appsv1.DeploymentStatus{}
+			return s.doctor(t).Installation(t.Context())
+		},
+		"viewer-of-namespace": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.looksOnly, s.only = true, "certyun"
 			return s.doctor(t).Installation(t.Context())
 		},
 		"viewer-certificate": func(t *testing.T, s *scene) (*Diagnosis, error) {
@@ -752,5 +757,29 @@ func TestVisible(t *testing.T) {
 		if commandOrName := strings.Contains(line, "Next:") || strings.Contains(line, "More:") || strings.Contains(line, "(DNS-01 for"); len([]rune(line)) > width+1 && !commandOrName {
 			t.Errorf("a line of %d characters: %s", len([]rune(line)), line)
 		}
+	}
+}
+
+// TestManyIssuers names all that show the same, up to a bound.
+func TestManyIssuers(t *testing.T) {
+	t.Parallel()
+	s := healthy(t)
+	for i := range maxListed + 5 {
+		issuer := testIssuer("shop", fmt.Sprintf("i%02d", i), `{}`)
+		issuer.Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme.two.internal"
+		s.add(issuer)
+	}
+	found, err := s.doctor(t).Installation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(found.Causes); !slices.Equal(got, []string{"group-not-served"}) {
+		t.Fatalf("causes %v", got)
+	}
+	if n := len(found.Causes[0].Objects); n != maxListed {
+		t.Errorf("%d objects, want %d", n, maxListed)
+	}
+	if names := found.Causes[0].names(); !strings.Contains(names, "Issuer shop/i19 and 5 more") {
+		t.Errorf("names: %s", names)
 	}
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -52,6 +53,8 @@ type scene struct {
 	forbidden []string
 	// looksOnly takes from the user what nobody has by the role view.
 	looksOnly bool
+	// only is the one namespace that the user may look into, and works in; "" for all.
+	only string
 	// denied are the rights, "verb resource", that nobody else has.
 	denied []string
 	// resources are what discovery says of the group.
@@ -305,13 +308,14 @@ func (s *scene) doctor(t *testing.T) *Doctor {
 	c := fake.NewClientBuilder().WithScheme(NewScheme()).WithRESTMapper(NewMapper()).WithObjects(objects...).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
-				if err := s.forbid(resourceOf(object), key.Name); err != nil {
+				if err := errors.Join(s.forbid(resourceOf(object), key.Name), s.beyond(key.Namespace, resourceOf(object))); err != nil {
 					return err
 				}
 				return c.Get(ctx, key, object, opts...)
 			},
 			List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
-				if err := s.forbid(resourceOf(list), ""); err != nil {
+				options := (&client.ListOptions{}).ApplyOptions(opts)
+				if err := errors.Join(s.forbid(resourceOf(list), ""), s.beyond(options.Namespace, resourceOf(list))); err != nil {
 					return err
 				}
 				return c.List(ctx, list, opts...)
@@ -337,8 +341,16 @@ func (s *scene) doctor(t *testing.T) *Doctor {
 	}
 	return &Doctor{
 		options: s.options, client: c, discovery: discovered{scene: s}, warnings: s, handshake: s, dns: s.dns, zones: s.zones,
-		ruleset: catalogue.Rules(), engine: rule.NewOnlineEngine(catalogue.Rules()), now: s.now, namespace: "shop",
+		ruleset: catalogue.Rules(), engine: rule.NewOnlineEngine(catalogue.Rules()), now: s.now, namespace: cmp.Or(s.only, "shop"),
 	}
+}
+
+// beyond refuses what is not in the namespace that the user may look into.
+func (s *scene) beyond(namespace, resource string) error {
+	if s.only == "" || namespace == s.only {
+		return nil
+	}
+	return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))
 }
 
 // beyondView is what the role view does not let a user read.
