@@ -130,7 +130,7 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 		"uninstalled": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
 			for _, name := range []string{"a", "b"} {
-				s.add(testIssuer("shop", name, `{}`))
+				s.add(testIssuer("mail", name, `{}`))
 			}
 			return s.doctor(t).Installation(t.Context())
 		},
