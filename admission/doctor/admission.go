@@ -9,6 +9,7 @@ import (
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,6 +38,7 @@ func newAdmission(i *installation) *admission {
 func (a *admission) look() {
 	configurations := &admissionregistrationv1.ValidatingWebhookConfigurationList{}
 	if !a.list("", configurations, client.MatchingLabels{partOf: ours}) {
+		a.lookBehind()
 		return
 	}
 	if len(configurations.Items) == 0 {
@@ -45,6 +47,44 @@ func (a *admission) look() {
 	for i := range configurations.Items {
 		a.judgeConfiguration(&configurations.Items[i])
 	}
+}
+
+// lookBehind looks at the Pods of an admission server whose webhook configuration nobody may see.
+func (a *admission) lookBehind() {
+	for _, d := range a.ours("admission") {
+		a.judgeDeployment(&d)
+		a.running(a.reader, &d, "admission-not-asked", map[string]string{
+			"configuration": "its webhook configuration", "service-namespace": d.Namespace, "policy": "not known",
+		})
+	}
+}
+
+// judgeDeployment checks what the Pods of a Deployment need.
+func (a *admission) judgeDeployment(d *appsv1.Deployment) {
+	a.judgeAuthority(d)
+	a.judgePolicy(d)
+}
+
+// judgeAuthority checks that the Secret is there in which the server keeps the authority of its serving certificate. It makes none:
+// a Pod that finds none waits for it.
+func (a *admission) judgeAuthority(d *appsv1.Deployment) {
+	name, namespace := argument(d, "--tls-secret-name"), cmp.Or(argument(d, "--tls-secret-namespace"), d.Namespace)
+	if name == "" {
+		return
+	}
+	object := report.Object{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: name}
+	secret := &metav1.PartialObjectMetadata{} // what is in it is nobody's business
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(object.Kind))
+	if found, known := a.get(namespace, name, secret); found || !known {
+		return
+	}
+	level := Warning
+	if d.Status.ReadyReplicas == 0 && wantedPods(d) > 0 {
+		level = Problem
+	}
+	a.bad(level, "admission-authority-missing", object, "it does not exist", map[string]string{
+		"secret-namespace": namespace, "secret": name, waitingDeployment: ref("apps/v1", "Deployment", d).String(),
+	})
 }
 
 func (a *admission) judgeConfiguration(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) {
@@ -63,30 +103,39 @@ func (a *admission) judgeConfiguration(configuration *admissionregistrationv1.Va
 	values := map[string]string{
 		"configuration": configuration.Name, "service": service.Name, "service-namespace": service.Namespace, "policy": string(policy),
 	}
-	if len(webhook.ClientConfig.CABundle) == 0 {
+	svc, known := a.serviceAt(service)
+	deployment := a.lookAt(svc)
+	switch {
+	case len(webhook.ClientConfig.CABundle) == 0:
 		a.problem("admission-not-asked", object, "its caBundle is empty: cert-manager's CA injector has not filled it in", values)
-		return
+	case known && svc == nil:
+		a.problem("admission-not-asked", object, fmt.Sprintf("its Service %s/%s does not exist", service.Namespace, service.Name), values)
+	case deployment == nil || a.deployment(a.reader, deployment, "admission-not-asked", values):
+		a.checkf(OK, "%s: failurePolicy %s", object, policy)
+		a.judgeAsked(object, webhook, values)
 	}
-	if !a.pods(object, service, values) {
-		return
-	}
-	a.checkf(OK, "%s: failurePolicy %s", object, policy)
-	a.judgeAsked(object, webhook, values)
 }
 
-// pods checks the Pods behind the webhook.
-func (a *admission) pods(object report.Object, service *admissionregistrationv1.ServiceReference, values map[string]string) bool {
-	svc := &corev1.Service{}
+// serviceAt is the Service that a webhook configuration names, nil where there is none to be seen.
+func (a *admission) serviceAt(service *admissionregistrationv1.ServiceReference) (svc *corev1.Service, known bool) {
+	svc = &corev1.Service{}
 	found, known := a.get(service.Namespace, service.Name, svc)
-	if !known {
-		return true
-	}
 	if !found {
-		a.problem("admission-not-asked", object, fmt.Sprintf("its Service %s/%s does not exist", service.Namespace, service.Name), values)
-		return false
+		return nil, known
+	}
+	return svc, known
+}
+
+// lookAt looks at what the Pods behind a Service need. It returns their Deployment, nil where there is none to be seen.
+func (a *admission) lookAt(svc *corev1.Service) *appsv1.Deployment {
+	if svc == nil {
+		return nil
 	}
 	deployment := a.deploymentBehind(svc)
-	return deployment == nil || a.deployment(a.reader, deployment, "admission-not-asked", values)
+	if deployment != nil {
+		a.judgeDeployment(deployment)
+	}
+	return deployment
 }
 
 // word is in the warning that certyun's admission server has about what is created for show.

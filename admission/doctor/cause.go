@@ -13,7 +13,8 @@ import (
 
 // Cause is one thing that keeps an installation, an Issuer or a Certificate from working. Its ID is API.
 //
-// Sentence, Next and Fix have words in braces, like {secret}, for which the values of a sign stand. {object} is the object that
+// Sentence, Next and Fix have words in braces, like {secret}, for which the values of a sign stand. What stands between backticks in
+// a Fix is a command, as Next is: there each value is one word. {object} is the object that
 // showed it, {resource}, {object-name} and {in} are how kubectl calls it, {said} is what was said, {certyun} is this program, and
 // {issuer-args} and {certificate-args} are its arguments for the objects in question.
 type Cause struct {
@@ -128,6 +129,11 @@ func findings(f *Facts, signs []named, level Level) []Finding {
 		}
 		found[i].signs = append(found[i].signs, s.Sign)
 	}
+	for i := range found {
+		if all := found[i].objects(); len(all) > 1 {
+			found[i].Objects = all[:min(len(all), maxListed)]
+		}
+	}
 	return found
 }
 
@@ -182,7 +188,7 @@ func (s named) finding(f *Facts) Finding {
 	}
 	return Finding{
 		Cause: cause.ID, Title: cause.Title, Object: s.Object, Quote: quote,
-		Sentence: ended(fill(cause.Sentence, values)), Next: fill(f.next(cause), values), Fix: ended(fill(cause.Fix, values)),
+		Sentence: ended(fill(cause.Sentence, values)), Next: command(f.next(cause), values), Fix: ended(advice(cause.Fix, values)),
 		Docs: troubleshooting + "#" + cause.ID,
 	}
 }
@@ -254,10 +260,38 @@ var placeholder = regexp.MustCompile(`\{[a-z-]+\}`)
 
 // fill puts values into a sentence. What has no value stays visible as <name>.
 func fill(sentence string, values map[string]string) string {
-	return placeholder.ReplaceAllStringFunc(sentence, func(word string) string {
-		name := word[1 : len(word)-1]
-		if value, ok := values[name]; ok {
+	return replaced(sentence, values, func(_, value string) string { return value })
+}
+
+// command puts values into a command, each as one word of it.
+func command(line string, values map[string]string) string {
+	return replaced(line, values, func(name, value string) string {
+		if slices.Contains(phrases(), name) {
 			return value
+		}
+		return quoted(name, value)
+	})
+}
+
+// advice puts values into sentences with commands between backticks in them.
+func advice(text string, values map[string]string) string {
+	parts := strings.Split(text, "`")
+	for i, part := range parts {
+		if isCommand := i%2 == 1; isCommand {
+			parts[i] = command(part, values)
+		} else {
+			parts[i] = fill(part, values)
+		}
+	}
+	return strings.Join(parts, "`")
+}
+
+// replaced is a text with its words in braces replaced by values, as they are written there.
+func replaced(text string, values map[string]string, written func(name, value string) string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(braced string) string {
+		name := braced[1 : len(braced)-1]
+		if value, ok := values[name]; ok {
+			return written(name, value)
 		}
 		return fmt.Sprintf("<%s>", name)
 	})

@@ -4,22 +4,37 @@ import (
 	"slices"
 
 	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule"
 )
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
-		certManagerCauses(), turnCauses(), certificateCauses())
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
+		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
+
+// nudge makes cert-manager look at an object again: any change of it does.
+const nudge = `kubectl annotate {resource} {object-name}{in} --overwrite certyun.internal/again="$(date +%s)"`
 
 func mendedCauses() []Cause {
 	return []Cause{
+		{
+			ID: "challenge-lingers", Title: "A deleted Challenge waits for its record to be removed",
+			Shows:     []string{"a Challenge that is being deleted and stays, with a finalizer of cert-manager's", "a namespace that stays in `Terminating` for a Challenge"},
+			Recognise: stays,
+			Each:      true,
+			Sentence:  "{object} is being deleted, and waits until its record is removed: {why}.",
+			Next:      nudge,
+			Fix: "cert-manager tries again by itself, but waits longer after each failure, up to half an hour. Any change of the Challenge makes it try at once, as the command does. " +
+				"Mend what it says then, and cert-manager removes the record and lets go of it. If the solver is gone for good, remove the record in the cloud's console, and then the Challenge's finalizers: " +
+				"`kubectl patch {resource} {object-name}{in} --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`.",
+		},
 		{
 			ID: "challenge-behind", Title: "What the Challenge complains about is mended, and cert-manager has not tried again yet",
 			Shows:     []string{"the words of another cause in a Challenge, though that was mended"},
 			Recognise: mended,
 			Sentence:  "What {object} says is from the last time that cert-manager tried; what it complains about is in order now.",
-			Next:      `kubectl annotate {resource} {object-name}{in} --overwrite certyun.internal/again="$(date +%s)"`,
+			Next:      nudge,
 			Fix: "Wait: cert-manager tries again by itself, but waits longer after each failure, up to half an hour. Any change of the Challenge makes it try at once. " +
 				"If the same comes back, the solver can be reached some of the time only: look at all of its Pods.",
 		},
@@ -117,18 +132,41 @@ func servingCauses() []Cause {
 func admissionCauses() []Cause {
 	return []Cause{
 		{
+			ID: "admission-authority-missing", Title: "The Secret of the admission server's own authority is gone",
+			Shows:    []string{"Pods of the admission server that do not become ready", "`kubectl get secrets` lists no `certyun-admission-ca`"},
+			Grave:    true,
+			Sentence: "The Secret {secret-namespace}/{secret} does not exist, in which the admission server keeps the authority of its serving certificate: Pods of {deployment} that start do not become ready.",
+			Next:     "kubectl get pods -n {secret-namespace} -l app.kubernetes.io/component=admission -o wide",
+			Fix: "`helm upgrade` makes the Secret again, and the server writes a new authority to it. Pods that have one in their memory serve until they end. " +
+				"While none is ready, nothing is checked; with the failurePolicy Fail nothing can be applied.",
+		},
+		{
 			ID: "admission-not-asked", Title: "The API server does not reach the admission server",
 			Shows: []string{
 				"`failed calling webhook \"validate.certyun.internal\"` when something is applied",
 				"a wrong Certificate that is applied without a word",
 			},
 			Recognise: said(`failed calling webhook "validate.certyun.internal"`, `failed calling webhook \"validate.certyun.internal\"`),
-			Grave:     true,
-			Sentence:  "certyun's admission server is not asked, and its failurePolicy is {policy}: {why}.",
-			Next:      "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=admission -o wide",
+			Grave:     true, Explained: podsWait,
+			Sentence: "certyun's admission server is not asked, and its failurePolicy is {policy}: {why}.",
+			Next:     "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=admission -o wide",
 			Fix: "Bring up the Pods, see that the CA injector has filled in the `caBundle` of {configuration}, and that the control plane reaches the " +
 				"port. With the policy Fail nothing can be applied meanwhile; " + report.DocumentsURL +
 				"operations.md#when-something-does-not-work has the way out.",
+		},
+	}
+}
+
+func policyCauses() []Cause {
+	return []Cause{
+		{
+			ID: "policy-unusable", Title: "The admission server's policy has a mistake in it",
+			Shows:    []string{"`The policy file cannot be used` in the log of the admission server", "the metric `certyun_admission_policy_valid` at 0"},
+			Grave:    true,
+			Sentence: "The policy in {object} cannot be used as it is: {why}.",
+			Next:     "kubectl get configmap {configmap}{in} -o yaml",
+			Fix: "Correct the chart's value `admission.policy` and run `helm upgrade`; " + report.DocumentsURL + "policy.md has all that may stand in it. " +
+				"What is wrong in a policy is not in force.",
 		},
 	}
 }
@@ -600,6 +638,15 @@ func certManagerCauses() []Cause {
 			Fix:      "Install cert-manager with its definitions (`crds.enabled=true` of its chart).",
 		},
 		{
+			ID: "editors-create-challenges", Title: "Whoever may edit a namespace may create Challenges",
+			Shows: []string{"cert-manager before " + rule.ChallengesClosedBefore + ", or from 1.20.0 and before " + rule.ChallengesClosed + " (GHSA-8rvj-mm4h-c258)"},
+			Sentence: "The chart of cert-manager {version} lets whoever may edit a namespace create Challenges (GHSA-8rvj-mm4h-c258). With one of their own they can have challenge records written and removed in the account " +
+				"of an Issuer, and of each ClusterIssuer, for whatever name that account hosts.",
+			Next: "kubectl auth can-i create challenges.acme.cert-manager.io -n NAMESPACE --as=USER",
+			Fix: "Upgrade cert-manager: " + rule.ChallengesClosedBefore + ", " + rule.ChallengesClosed + " and all from 1.21 on let only cert-manager create them. Or set the value `hardening.challengePolicy` of certyun's chart, " +
+				"after which a ValidatingAdmissionPolicy does.",
+		},
+		{
 			ID: "kubernetes-too-old", Title: "Kubernetes is too old",
 			Shows:    []string{"a server version below the one that the chart asks for"},
 			Sentence: "Kubernetes {has} is older than {oldest}, the oldest that certyun is for.",
@@ -631,6 +678,20 @@ func certManagerCauses() []Cause {
 			Sentence: "{object} has no Pod that is ready: {why}.",
 			Next:     "kubectl describe {resource} {object-name}{in}",
 			Fix:      "Bring it up: its events and its log say what it waits for.",
+		},
+	}
+}
+
+func podCauses() []Cause {
+	return []Cause{
+		{
+			ID: "pods-not-ready", Title: "Some Pods of a Deployment do not become ready",
+			Shows:     []string{"`ImagePullBackOff`, `CrashLoopBackOff` or `Pending` in `kubectl get pods`, beside Pods that are ready", "a `helm upgrade --wait` that does not end"},
+			Explained: podsWait,
+			Sentence:  "{object} works with the Pods that it has, but others do not become ready: {why}.",
+			Next:      describe,
+			Fix: "Mend what keeps the Pod: where an image cannot be pulled, its registry, its name, its tag or the pull secret. If that came with a change, " +
+				"`kubectl rollout undo deployment {object-name}{in}` goes back to what was before; after `helm upgrade` it is `helm rollback`.",
 		},
 	}
 }
@@ -711,15 +772,6 @@ func certificateCauses() []Cause {
 			Next:      "kubectl get ingresses,services,pods{in} -l acme.cert-manager.io/http01-solver=true",
 			Fix: "See that the Ingress class or the Gateway that the solver names is there, that the name leads to it, and that port 80 is open to the Internet. " +
 				"With certyun the name needs none of it: add a DNS-01 solver whose `selector` matches it.",
-		},
-		{
-			ID: "challenge-lingers", Title: "A deleted Challenge waits for its record to be removed",
-			Shows:    []string{"a Challenge that is being deleted and stays, with a finalizer of cert-manager's", "a namespace that stays in `Terminating` for a Challenge"},
-			Each:     true,
-			Sentence: "{object} is being deleted, and waits until its record is removed: {why}.",
-			Next:     describe,
-			Fix: "Mend what it says, and cert-manager removes the record and lets go of it. If the solver is gone for good, remove the record in the cloud's console, and then the Challenge's finalizers: " +
-				"`kubectl patch {resource} {object-name}{in} --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`.",
 		},
 		{
 			ID: "rule-broken", Title: "A rule finds fault with the Certificate",

@@ -47,6 +47,13 @@ func issuerSaysThat(text string) Sign {
 	return Sign{Quoted: true, Object: object("Issuer", "shop", "le"), Text: text, Values: map[string]string{notReady: "ErrRegisterACMEAccount"}}
 }
 
+// lingeringWith is a sign of a Challenge of dnspod's that is being deleted and complains.
+func lingeringWith(text string) Sign {
+	return Sign{Object: object("Challenge", "shop", "www-1-2-3"), Text: "it is being deleted since 2026-11-23T11:00:00Z", Values: map[string]string{
+		lingersFor: text, calls: "acme.certyun.internal/dnspod",
+	}}
+}
+
 const forbiddenCall = `%s.%g is forbidden: User "system:serviceaccount:cert-manager:cert-manager" cannot create resource "%s" in API group "%g" at the cluster scope`
 
 func refusal(solver, group string) string {
@@ -85,7 +92,10 @@ func TestCauses(t *testing.T) {
 		},
 		"cert-manager says that the solver is away": {
 			"solver-not-running", "The API server does not reach the solver behind v1alpha1.acme.certyun.internal: it does not answer.",
-			[]Sign{challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)")},
+			[]Sign{
+				challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)"),
+				{Object: object("Challenge", "shop", "www-1-2-3"), Text: "error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused", Values: map[string]string{calls: group + "/alidns"}},
+			},
 		},
 		"the CA bundle is of another authority": {
 			"apiservice-ca-wrong", "The API server does not trust the solver behind v1alpha1.acme.certyun.internal: its caBundle is empty.",
@@ -111,6 +121,7 @@ func TestCauses(t *testing.T) {
 			"challenge-behind", "What Challenge shop/www-1-2-3 says is from the last time that cert-manager tried; what it complains about is in order now.",
 			[]Sign{
 				challengeSays("the server is currently unable to handle the request (post dnspod.acme.certyun.internal)"),
+				{Object: object("Challenge", "shop", "www-1-2-3"), Text: "no endpoints available for service \"certyun-solver\"", Values: map[string]string{calls: group + "/dnspod"}},
 				challengeSays(refusal("dnspod", group)),
 				challengeSays("the server could not find the requested resource (post dnspod.acme.certyun.internal)"),
 				challengeSays(presenting + "the Secret shop/mended does not exist; create it"),
@@ -133,6 +144,22 @@ func TestCauses(t *testing.T) {
 		"the admission server is away": {
 			"admission-not-asked", "certyun's admission server is not asked, and its failurePolicy is Ignore: no Pod.",
 			[]Sign{{Cause: "admission-not-asked", Values: with(behind, "policy", "Ignore", "why", "no Pod", "configuration", "certyun.certyun-admission")}},
+		},
+		"the admission server's authority is gone": {
+			"admission-authority-missing", "The Secret certyun/certyun-admission-ca does not exist, in which the admission server keeps the authority of its serving certificate: Pods of Deployment certyun/certyun-admission that start do not become ready.",
+			[]Sign{{Cause: "admission-authority-missing", Object: report.Object{APIVersion: "v1", Kind: "Secret", Namespace: "certyun", Name: "certyun-admission-ca"}, Values: map[string]string{
+				"secret-namespace": "certyun", "secret": "certyun-admission-ca", "deployment": "Deployment certyun/certyun-admission",
+			}}},
+		},
+		"the policy has a slip in it": {
+			"policy-unusable", `The policy in ConfigMap certyun/certyun-admission-policy cannot be used as it is: rules: there is no rule "x".`,
+			[]Sign{{Cause: "policy-unusable", Text: `rules: there is no rule "x"`, Object: report.Object{APIVersion: "v1", Kind: "ConfigMap", Namespace: "certyun", Name: "certyun-admission-policy"}, Values: map[string]string{
+				"configmap": "certyun-admission-policy", "key": "policy.yaml",
+			}}},
+		},
+		"an image cannot be pulled": {
+			"pods-not-ready", "Deployment certyun/certyun-solver works with the Pods that it has, but others do not become ready: the Pod x: ImagePullBackOff.",
+			[]Sign{{Cause: "pods-not-ready", Object: object("Deployment", "certyun", "certyun-solver"), Values: map[string]string{"why": "the Pod x: ImagePullBackOff"}}},
 		},
 		"the group name has a slip in it": {
 			"group-not-served", "Nobody serves the API group acme.typo.local, which the solver's groupName names (served is: acme.certyun.internal).",
@@ -410,6 +437,10 @@ func TestCauses(t *testing.T) {
 			"definitions-missing", "cert-manager is not installed, or without its definitions, or with those of an old version: CustomResourceDefinition orders.acme.cert-manager.io is missing.",
 			[]Sign{{Cause: "definitions-missing", Values: map[string]string{"missing": "CustomResourceDefinition orders.acme.cert-manager.io is missing"}, Object: report.Object{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "orders.acme.cert-manager.io"}}},
 		},
+		"cert-manager is one that lets editors create Challenges": {
+			"editors-create-challenges", "The chart of cert-manager v1.20.2 lets whoever may edit a namespace create Challenges (GHSA-8rvj-mm4h-c258). With one of their own they can have challenge records written and removed in the account of an Issuer, and of each ClusterIssuer, for whatever name that account hosts.",
+			[]Sign{{Cause: "editors-create-challenges", Values: map[string]string{"version": "v1.20.2"}}},
+		},
 		"the cluster is old": {
 			"kubernetes-too-old", "Kubernetes v1.28.1 is older than 1.30, the oldest that certyun is for.",
 			[]Sign{{Cause: "kubernetes-too-old", Values: map[string]string{"has": "v1.28.1", "oldest": "1.30"}}},
@@ -467,7 +498,18 @@ func TestCauses(t *testing.T) {
 		},
 		"a Challenge cannot be cleaned up": {
 			"challenge-lingers", "Challenge shop/www-1-2-3 is being deleted, and waits until its record is removed: no answer.",
-			[]Sign{{Cause: "challenge-lingers", Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}}},
+			[]Sign{
+				{Cause: "challenge-lingers", Object: object("Challenge", "shop", "www-1-2-3"), Text: "no answer", Values: map[string]string{"why": "no answer"}},
+				lingeringWith("no answer"), lingeringWith(presenting + "the Secret shop/gone does not exist"),
+			},
+		},
+		"a Challenge was cleaned up in vain while the solver was away": {
+			"challenge-lingers", "Challenge shop/www-1-2-3 is being deleted, and waits until its record is removed: what it complained about is in order now, and cert-manager has not tried again yet.",
+			[]Sign{
+				lingeringWith(refusal("dnspod", group)),
+				lingeringWith("error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused"),
+				lingeringWith("the server is currently unable to handle the request (post dnspod.acme.certyun.internal)"),
+			},
 		},
 		"a rule knows better": {
 			"rule-broken", `spec.issuerRef.group of Certificate shop/www: "certmanager.io" is not cert-manager's group.`,

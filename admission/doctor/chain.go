@@ -153,13 +153,7 @@ func (c *chain) judgeChosen() {
 // judgeCalls checks what the challenges call, where the Issuer cannot be seen.
 func (c *chain) judgeCalls() {
 	for _, challenge := range c.challenges {
-		if groupOf(challenge) == "" {
-			continue
-		}
-		webhook := challenge.Spec.Solver.DNS01.Webhook
-		if group := c.solvers.of(webhook.GroupName); slices.Contains(group.Resources, webhook.SolverName) {
-			group.callerMay(webhook.SolverName)
-		}
+		c.solvers.judgeCall(challenge)
 	}
 }
 
@@ -207,7 +201,7 @@ func (c *chain) judgeChallenges() (stuck bool) {
 		object := ref(acmeVersion, "Challenge", challenge)
 		text := cmp.Or(challenge.Status.Reason, c.lastWarning("Challenge", challenge))
 		age := c.now().Sub(challenge.CreationTimestamp.Time)
-		values := map[string]string{"name": challenge.Spec.DNSName, "record": "_acme-challenge." + challenge.Spec.DNSName}
+		values := map[string]string{"name": challenge.Spec.DNSName, "record": "_acme-challenge." + challenge.Spec.DNSName, calls: callOf(challenge)}
 		stuck = true
 		switch {
 		case text != "":

@@ -122,7 +122,7 @@ func NewMapper() meta.RESTMapper {
 	for gv, kinds := range map[schema.GroupVersion][]string{
 		cmapi.SchemeGroupVersion:       {"Certificate", "CertificateRequest", "Issuer"},
 		acmev1.SchemeGroupVersion:      {"Order", "Challenge"},
-		corev1.SchemeGroupVersion:      {"Secret", "Event", "Service", "Pod", "ServiceAccount"},
+		corev1.SchemeGroupVersion:      {"Secret", "ConfigMap", "Event", "Service", "Pod", "ServiceAccount"},
 		appsv1.SchemeGroupVersion:      {"Deployment"},
 		discoveryv1.SchemeGroupVersion: {"EndpointSlice"},
 	} {
@@ -136,7 +136,7 @@ func NewMapper() meta.RESTMapper {
 		authorizationv1.SchemeGroupVersion:         {"SubjectAccessReview"},
 		apiregistrationv1.SchemeGroupVersion:       {"APIService"},
 		apiextensionsv1.SchemeGroupVersion:         {"CustomResourceDefinition"},
-		admissionregistrationv1.SchemeGroupVersion: {"ValidatingWebhookConfiguration"},
+		admissionregistrationv1.SchemeGroupVersion: {"ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
 	} {
 		for _, kind := range kinds {
 			mapper.Add(gv.WithKind(kind), meta.RESTScopeRoot)

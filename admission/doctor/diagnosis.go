@@ -60,6 +60,8 @@ type Finding struct {
 	Title string `json:"title"`
 	// Object is what showed it.
 	Object report.Object `json:"object"`
+	// Objects are all that show it, up to 20, where there is more than one.
+	Objects []report.Object `json:"objects,omitempty"`
 	// Sentence says what is wrong here.
 	Sentence string `json:"sentence"`
 	// Quote is what the object or server said, word by word; it may be empty.
@@ -91,6 +93,8 @@ type Node struct {
 	State string `json:"state"`
 	// Good tells whether the state is the one that is waited for.
 	Good bool `json:"good"`
+	// Unseen tells that nobody could look at it, so that it may be good.
+	Unseen bool `json:"unseen,omitempty"`
 	// Created is when the object was made; nil where there is none.
 	Created *time.Time `json:"created,omitempty"`
 	// Detail says more about what the object is, as "dns-01 for www.example.com".

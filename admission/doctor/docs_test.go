@@ -10,6 +10,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
 )
 
 var update = flag.Bool("update", false, "write the generated and golden files anew")
@@ -151,7 +156,7 @@ func namedInCode(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	naming := regexp.MustCompile(`(?:problem|warning|sawAt|readerHas)\("[a-z-]+"|Cause: "[a-z-]+"|(?:ecause|saw)\("[a-z", \n\t-]+\)`)
+	naming := regexp.MustCompile(`(?:problem|warning|sawAt|readerHas)\("[a-z-]+"|bad\(\w+, "[a-z-]+"|Cause: "[a-z-]+"|(?:ecause|saw)\("[a-z", \n\t-]+\)`)
 	var ids []string
 	for _, file := range files {
 		source, err := os.ReadFile(file)
@@ -197,5 +202,51 @@ func TestGenerated_Guide(t *testing.T) {
 		if !known {
 			t.Errorf("docs/doctor.md speaks of the flag --%s, which there is not", flag[1])
 		}
+	}
+}
+
+// inlinePod is the Pod that docs/doctor.md has people create.
+var inlinePod = regexp.MustCompile("(?s)kubectl create -f - <<'END'\n(.*?)\nEND\n")
+
+// TestPodInGuide holds the Pod in docs/doctor.md to what Kubernetes lets in where it is strictest, and to what the command takes.
+func TestPodInGuide(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "doctor.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := inlinePod.FindSubmatch(guide)
+	if found == nil {
+		t.Fatal("docs/doctor.md creates no Pod")
+	}
+	pod := &corev1.Pod{}
+	if err := yaml.UnmarshalStrict(found[1], pod); err != nil {
+		t.Fatal(err)
+	}
+	security, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []api.Version{api.LatestVersion(), api.MajorMinorVersion(1, 30)} {
+		for _, result := range security.EvaluatePod(api.LevelVersion{Level: api.LevelRestricted, Version: version}, &pod.ObjectMeta, &pod.Spec) {
+			if !result.Allowed {
+				t.Errorf("Pod Security %s: %s: %s", version.String(), result.ForbiddenReason, result.ForbiddenDetail)
+			}
+		}
+	}
+	if pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
+		t.Errorf("it is started again: %s", pod.Spec.RestartPolicy)
+	}
+	root := &cobra.Command{Use: "certyun"}
+	root.AddCommand(NewCommand())
+	cmd, args, err := root.Find(pod.Spec.Containers[0].Args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
+		t.Error(err)
 	}
 }

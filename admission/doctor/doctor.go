@@ -92,7 +92,7 @@ func (d *Doctor) Installation(ctx context.Context) (*Diagnosis, error) {
 	server.look()
 	issuers := e.allIssuers()
 	e.area = "Challenges"
-	lingering(e.reader, &e.sight, "")
+	lingering(e.reader, &e.sight, e.solvers, "")
 	sights := slices.Concat([]*sight{&e.installation.sight}, e.solvers.sights(), []*sight{&server.sight}, issuers)
 	return e.diagnose(report.Object{Kind: "Installation", Name: "certyun"}, nil, sights...)
 }
@@ -121,7 +121,7 @@ func (d *Doctor) Certificate(ctx context.Context, namespace, name string) (*Diag
 	object := report.Object{APIVersion: certManagerVersion, Kind: "Certificate", Namespace: namespace, Name: name}
 	c := e.chain(object)
 	if c == nil {
-		return e.diagnose(object, nil)
+		return e.diagnose(object, nil, e.solvers.sights()...)
 	}
 	tree := c.node()
 	c.look()

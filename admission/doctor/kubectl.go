@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,12 +11,33 @@ import (
 	"github.com/certyun/certyun/admission/report"
 )
 
+// quoted is a value as one word of a command for a shell. Whoever may write an object, a condition or an event chooses what stands
+// there, so that nothing of it is left for a shell, or for the program that is called, to act upon. What this would take for an
+// option is no name of anything: it is left to the reader to fill in, by the name of the value.
+func quoted(name, value string) string {
+	switch {
+	case strings.HasPrefix(value, "-") || strings.HasPrefix(value, "+") || strings.HasPrefix(value, "@"):
+		return strings.ToUpper(name)
+	case plain.MatchString(value):
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+}
+
+// plain is what every shell takes as it is.
+var plain = regexp.MustCompile(`^[A-Za-z0-9._:/@=,-]+$`)
+
+// phrases are the values that are words of a command already: what makes them quotes each.
+func phrases() []string {
+	return []string{"certyun", "in", "issuer-args", "certificate-args", "type"}
+}
+
 // flagOf is how kubectl is told where an object is.
 func flagOf(object report.Object) string {
 	if object.Namespace == "" {
 		return ""
 	}
-	return " -n " + object.Namespace
+	return " -n " + quoted("namespace", object.Namespace)
 }
 
 // resourcesLike are the resources among which to look for what is missing. Issuers and ClusterIssuers are easily confused.
@@ -37,10 +59,11 @@ func resourceName(object report.Object) string {
 }
 
 func argsFor(object report.Object) string {
+	name := quoted("name", object.Name)
 	if object.Kind == "ClusterIssuer" {
-		return object.Name + " --kind ClusterIssuer"
+		return name + " --kind ClusterIssuer"
 	}
-	return object.Name + flagOf(object)
+	return name + flagOf(object)
 }
 
 // typed is how kubectl auth can-i is told of a resource.
@@ -49,11 +72,12 @@ func typed(resource, group, namespace string) string {
 	if group != "" {
 		name += "." + group
 	}
+	name = quoted("resource", name)
 	if subresource != "" {
-		name += " --subresource=" + subresource
+		name += " --subresource=" + quoted("subresource", subresource)
 	}
 	if namespace != "" {
-		name += " -n " + namespace
+		name += " -n " + quoted("namespace", namespace)
 	}
 	return name
 }
@@ -91,5 +115,9 @@ func resourceOf(object runtime.Object) string {
 	if m, ok := object.(*metav1.PartialObjectMetadataList); ok {
 		name = strings.TrimSuffix(m.Kind, "List")
 	}
-	return strings.ToLower(name) + "s"
+	name = strings.ToLower(name)
+	if stem, isPolicy := strings.CutSuffix(name, "y"); isPolicy {
+		return stem + "ies"
+	}
+	return name + "s"
 }

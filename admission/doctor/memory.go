@@ -56,6 +56,14 @@ func groupOf(challenge *acmev1.Challenge) string {
 	return ""
 }
 
+// callOf is what a challenge calls, "group/solver", "" where that is no webhook.
+func callOf(challenge *acmev1.Challenge) string {
+	if groupOf(challenge) == "" {
+		return ""
+	}
+	return groupOf(challenge) + "/" + challenge.Spec.Solver.DNS01.Webhook.SolverName
+}
+
 // fullName is the name that a challenge is for.
 func fullName(challenge *acmev1.Challenge) string {
 	if challenge.Spec.Wildcard {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -48,8 +49,31 @@ func (r *reader) endpoints(svc *corev1.Service) (addresses []string, known bool)
 	return addresses, true
 }
 
-// whyNotReady says what the first Pod that is not ready waits for, in the kubelet's and the scheduler's words.
-func (r *reader) whyNotReady(d *appsv1.Deployment) string {
+// serviceOf is the Service that leads to a Deployment's Pods, nil where there is none. Known is false where nobody may look.
+func (r *reader) serviceOf(d *appsv1.Deployment) (svc *corev1.Service, known bool) {
+	services := &corev1.ServiceList{}
+	if !r.list(d.Namespace, services) {
+		return nil, false
+	}
+	for i := range services.Items {
+		selector := services.Items[i].Spec.Selector
+		if len(selector) > 0 && labels.SelectorFromSet(selector).Matches(labels.Set(d.Spec.Template.Labels)) {
+			return &services.Items[i], true
+		}
+	}
+	return nil, true
+}
+
+// ours are the Deployments of a part of certyun's chart, by their labels: they tell what runs to whoever may not see by which
+// APIService or webhook configuration it is called.
+func (r *reader) ours(part string) []appsv1.Deployment {
+	deployments := &appsv1.DeploymentList{}
+	r.listMine(deployments, client.MatchingLabels{partOf: ours, component: part})
+	return deployments.Items
+}
+
+// whyNotReady says what the first Pod of this age that is not ready waits for, in the kubelet's and the scheduler's words.
+func (r *reader) whyNotReady(d *appsv1.Deployment, aged time.Duration) string {
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
 			return c.Message
@@ -60,6 +84,9 @@ func (r *reader) whyNotReady(d *appsv1.Deployment) string {
 		return ""
 	}
 	for i := range pods.Items {
+		if pod := &pods.Items[i]; pod.DeletionTimestamp != nil || r.now().Sub(pod.CreationTimestamp.Time) < aged {
+			continue
+		}
 		if why := r.whyPodNotReady(&pods.Items[i]); why != "" {
 			return fmt.Sprintf("the Pod %s: %s", pods.Items[i].Name, why)
 		}
@@ -92,22 +119,80 @@ func (r *reader) whyPodNotReady(pod *corev1.Pod) string {
 // deployment checks that a Deployment has a Pod that is ready. Down is the cause where it has none, with these values.
 func (v *sight) deployment(r *reader, d *appsv1.Deployment, down string, values map[string]string) (ready bool) {
 	object := ref("apps/v1", "Deployment", d)
-	wanted := int32(1)
-	if d.Spec.Replicas != nil {
-		wanted = *d.Spec.Replicas
-	}
-	switch has := d.Status.ReadyReplicas; {
-	case has == 0:
+	wanted, has := wantedPods(d), d.Status.ReadyReplicas
+	if has == 0 {
 		why := "it is scaled to 0 replicas"
 		if wanted > 0 {
-			why = cmp.Or(r.whyNotReady(d), fmt.Sprintf("none of its %d Pods is ready", wanted))
+			why = cmp.Or(r.whyNotReady(d, 0), fmt.Sprintf("none of its %d Pods is ready", wanted))
 		}
 		v.problem(down, object, why, values)
 		return false
+	}
+	there := fmt.Sprintf("%d of %d Pods are ready", has, wanted)
+	why := r.whyHeld(d)
+	switch {
+	case why != "":
+		v.warning("pods-not-ready", object, there+"; "+why, map[string]string{"why": why})
 	case has < wanted:
-		v.checkf(Warning, "%s: %d of %d Pods are ready", object, has, wanted)
+		v.checkf(Warning, "%s: %s", object, there)
 	default:
-		v.checkf(OK, "%s: %d of %d Pods are ready", object, has, wanted)
+		v.checkf(OK, "%s: %s", object, there)
+	}
+	return true
+}
+
+func wantedPods(d *appsv1.Deployment) int32 {
+	if d.Spec.Replicas == nil {
+		return 1
+	}
+	return *d.Spec.Replicas
+}
+
+// settles is how long a Pod may take to become ready beside others that are.
+const settles = 2 * time.Minute
+
+// whyHeld says what keeps a Deployment from having all of its Pods as they are wanted, "" where nothing does. Old Pods may be ready
+// while those that are to take their place never will be.
+func (r *reader) whyHeld(d *appsv1.Deployment) string {
+	if wanted := wantedPods(d); d.Status.ReadyReplicas >= wanted && d.Status.UpdatedReplicas >= wanted && d.Status.Replicas <= d.Status.UpdatedReplicas {
+		return ""
+	}
+	if why := r.whyNotReady(d, settles); why != "" {
+		return why
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// running checks what is to be seen of a part of certyun without what it is called by: its Pods, and the Service that leads to them.
+func (v *sight) running(r *reader, d *appsv1.Deployment, down string, values map[string]string) {
+	r.seen = true
+	if !v.deployment(r, d, down, values) {
+		return
+	}
+	svc, known := r.serviceOf(d)
+	switch {
+	case svc != nil:
+		v.leads(r, svc, down, values)
+	case known:
+		v.problem(down, ref("apps/v1", "Deployment", d), "no Service leads to its Pods", values)
+	}
+}
+
+// leads checks that a Service leads to Pods that are ready.
+func (v *sight) leads(r *reader, svc *corev1.Service, down string, values map[string]string) bool {
+	addresses, known := r.endpoints(svc)
+	if known && len(addresses) == 0 {
+		v.problem(down, ref("v1", "Service", svc),
+			"the Service has no endpoint that is ready: its selector matches no Pod, or the Pods are not ready", values)
+		return false
+	}
+	if known {
+		v.checkf(OK, "%s: %s", ref("v1", "Service", svc), counted(len(addresses), "endpoint"))
 	}
 	return true
 }

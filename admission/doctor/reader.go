@@ -83,8 +83,8 @@ func (r *reader) list(namespace string, objects client.ObjectList, options ...cl
 }
 
 // listMine reads objects of one kind in all namespaces or, where that is not allowed, in the one that the user works in.
-func (r *reader) listMine(objects client.ObjectList) (known bool) {
-	return r.list("", objects) || r.namespace != "" && r.list(r.namespace, objects)
+func (r *reader) listMine(objects client.ObjectList, options ...client.ListOption) (known bool) {
+	return r.list("", objects, options...) || r.namespace != "" && r.list(r.namespace, objects, options...)
 }
 
 // isUndefined tells whether an API server does not have the kind at all, and notes that where it is one of cert-manager's.

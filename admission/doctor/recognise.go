@@ -32,6 +32,16 @@ func issuerSaysWhy(f *Facts, s Sign) bool {
 	return s.Cause == "" && s.says("Referenced ") && slices.ContainsFunc(f.Signs, func(o Sign) bool { return isProblem(o) && isIssuer(o.Object) })
 }
 
+// waitingDeployment is the value of a sign of what keeps the Pods of a Deployment from becoming ready.
+const waitingDeployment = "deployment"
+
+// podsWait explains by what its Pods wait for that a Deployment is not as it should be. A warning explains no problem.
+func podsWait(f *Facts, s Sign) bool {
+	return slices.ContainsFunc(f.Signs, func(o Sign) bool {
+		return o.Values[waitingDeployment] == s.Object.String() && (isProblem(o) || !isProblem(s))
+	})
+}
+
 // hindered explains why nothing happens to an object.
 func hindered(f *Facts, _ Sign) bool {
 	return f.Signs.saw("cert-manager-not-running", "cert-manager-not-allowed", "rule-broken", "object-missing", "definitions-missing") ||
@@ -72,14 +82,22 @@ func either(recognisers ...recogniser) recogniser {
 	}
 }
 
+// withNames is a pattern in which LABEL stands for the name of a namespace, NAME for that of an object, and KEY for a key of a Secret, with
+// the characters that the API server lets them have. Anything else in their place is not what certyun or an API server has said.
+func withNames(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(strings.NewReplacer(
+		"LABEL", `[a-z0-9](?:[a-z0-9-]*[a-z0-9])?`, "NAME", `[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?`, "KEY", `[A-Za-z0-9._-]+`,
+	).Replace(pattern))
+}
+
 // unavailable is what an API server says when it reaches no aggregated one.
 const unavailable = "the server is currently unable to handle the request"
 
 var (
-	keysFrom    = regexp.MustCompile(`the keys are from (the Secret [^/\s]+/\S+(?: and the Secret [^/\s]+/\S+)*)`)
+	keysFrom    = withNames(`the keys are from (the Secret LABEL/NAME(?: and the Secret LABEL/NAME)*)`)
 	permissions = regexp.MustCompile(`does not allow ((?:alidns|dnspod):\w+)`)
 	zones       = regexp.MustCompile(`(?:no zone of (?:this|the) account(?: of \S+)? encloses|does not host the zone|the zone) ([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)`)
-	recordAt    = regexp.MustCompile(`the TXT record ([^\s:]+)`)
+	recordAt    = regexp.MustCompile(`the TXT record ((?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)`)
 	servers     = regexp.MustCompile(`not visible yet on ([^;]+)`)
 )
 
@@ -93,6 +111,9 @@ func unknownKeys() []string {
 func mended(f *Facts, s Sign) (map[string]string, bool) {
 	if s.Object.Kind != "Challenge" {
 		return nil, false
+	}
+	if unreached(s) {
+		return nil, f.Works["call "+s.Values[calls]]
 	}
 	for _, complaint := range []struct {
 		pattern *regexp.Regexp
@@ -111,6 +132,27 @@ func mended(f *Facts, s Sign) (map[string]string, bool) {
 		}
 	}
 	return nil, false
+}
+
+// calls is the value of a sign from a Challenge with the solver that it calls, "group/solver".
+const calls = "calls"
+
+// unreached tells whether an API server said that it did not reach a solver, without a word about which.
+func unreached(s Sign) bool {
+	return s.Values[calls] != "" && s.says("error trying to reach service", "no endpoints available for service")
+}
+
+// lingersFor is the value of a sign from a Challenge that is being deleted and stays, with what it complains about.
+const lingersFor = "lingers"
+
+// stays recognises a Challenge that is being deleted and stays. What it said while the solver was away, it says until cert-manager
+// tries again: that is told as what it is.
+func stays(f *Facts, s Sign) (map[string]string, bool) {
+	why, isLingering := s.Values[lingersFor]
+	if _, isBehind := mended(f, Sign{Object: s.Object, Text: why, Values: s.Values}); isBehind {
+		why = "what it complained about is in order now, and cert-manager has not tried again yet"
+	}
+	return map[string]string{"why": why}, isLingering
 }
 
 // heldBack is what certyun says of a challenge that it does not let the CA look for yet.
@@ -193,6 +235,10 @@ func callRefused(Group, string) bool { return true }
 // away recognises that the solver is not there, by what cert-manager says. The sign of the APIService says it better.
 func away(f *Facts, s Sign) (map[string]string, bool) {
 	values, ok := matching(awayCall)(f, s)
+	if unreached(s) {
+		group, _, _ := strings.Cut(s.Values[calls], "/")
+		values, ok = map[string]string{"group": group}, true
+	}
 	if !ok {
 		return nil, false
 	}
@@ -202,7 +248,8 @@ func away(f *Facts, s Sign) (map[string]string, bool) {
 	return values, true
 }
 
-var absentSecret = regexp.MustCompile(`the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>[^\s;]+) does not exist`)
+// absentSecret is what certyun says of a Secret that is not there.
+var absentSecret = withNames(`the Secret (?P<secret_namespace>LABEL)/(?P<secret>NAME) does not exist`)
 
 // secretAbsent recognises a Secret that is not there; somewhere tells whether one of this name is elsewhere.
 func secretAbsent(somewhere bool) recogniser {
@@ -222,9 +269,9 @@ func secretAbsent(somewhere bool) recogniser {
 }
 
 var (
-	absentKey = regexp.MustCompile(`the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>\S+) has no key "(?P<key>[^"]+)"`)
-	badKey    = regexp.MustCompile(`the value of the key "(?P<key>[^"]+)" in the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>\S+) (?P<why>is empty|has white space[^;]*)`)
-	unread    = regexp.MustCompile(`certyun is not allowed to read the Secret (?P<secret_namespace>[^/\s]+)/(?P<secret>[^\s;]+)`)
+	absentKey = withNames(`the Secret (?P<secret_namespace>LABEL)/(?P<secret>NAME) has no key "(?P<key>KEY)"`)
+	badKey    = withNames(`the value of the key "(?P<key>KEY)" in the Secret (?P<secret_namespace>LABEL)/(?P<secret>NAME) (?P<why>is empty|has white space[^;]*)`)
+	unread    = withNames(`certyun is not allowed to read the Secret (?P<secret_namespace>LABEL)/(?P<secret>NAME)(?:;|$)`)
 )
 
 // keyAbsent is absentKey, in words.
@@ -311,8 +358,8 @@ var (
 	// failure is a resolver that answers with one.
 	failure = regexp.MustCompile(`the resolver \S+ answers [A-Z]+`)
 	// refusedRight is how an API server refuses anybody anything.
-	refusedRight = regexp.MustCompile(`is forbidden: User \\?"(?P<who>[^"\\]+)\\?" cannot (?P<verb>\w+) resource \\?"(?P<what>[^"\\]+)\\?"` +
-		`(?: in API group \\?"(?P<group>[^"\\]*)\\?")?(?: in the namespace \\?"(?P<namespace>[^"\\]+)\\?")?`)
+	refusedRight = withNames(`is forbidden: User \\?"(?P<who>[^"\\\s]+)\\?" cannot (?P<verb>[a-z]+) resource \\?"(?P<what>NAME(?:/[a-z]+)?)\\?"` +
+		`(?: in API group \\?"(?P<group>(?:NAME)?)\\?")?(?: in the namespace \\?"(?P<namespace>LABEL)\\?")?`)
 	// dnsRefused is cert-manager's self check with a name server that does not know the zone.
 	dnsRefused = regexp.MustCompile(`(?i)Waiting for DNS-01 challenge propagation: NS (?P<servers>\S+) returned`)
 	// answersFailure is what is said of a name server that answers with a failure.

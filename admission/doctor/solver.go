@@ -55,6 +55,8 @@ type solver struct {
 	// namespace is where certyun's own runs, "" for another.
 	namespace  string
 	controller *controller
+	// deployments are certyun's solvers by their labels, where nobody may see the APIServices.
+	deployments []appsv1.Deployment
 	// account is who reads the Secrets for it, "namespace/name" of a ServiceAccount; "" where that is not known.
 	account string
 	// idle tells whether it does not wait until records are visible.
@@ -68,6 +70,9 @@ func (s *solver) look() {
 	service := &apiregistrationv1.APIService{}
 	s.Served, s.Known = s.get("", apiVersion+"."+s.name, service)
 	s.seen = s.seen || s.Known
+	if !s.Known {
+		s.lookBehind()
+	}
 	if !s.Served {
 		return
 	}
@@ -78,6 +83,28 @@ func (s *solver) look() {
 	if s.Resources == nil && service.Labels[partOf] == ours {
 		s.Resources = ourSolvers() // which it will have when it is there again
 	}
+}
+
+// lookBehind looks at the Pods of a solver whose APIService nobody may see.
+func (s *solver) lookBehind() {
+	for i := range s.deployments {
+		d := &s.deployments[i]
+		if group := argument(d, "--group-name"); group != "" && group != s.name {
+			continue
+		}
+		s.namespace = d.Namespace
+		s.learn(d)
+		s.running(s.reader, d, "solver-not-running", map[string]string{
+			"apiservice": apiServiceObject(s.name).Name, "group": s.name, "service-namespace": d.Namespace,
+		})
+	}
+}
+
+// learn reads what a Deployment says about the solver.
+func (s *solver) learn(d *appsv1.Deployment) {
+	s.account = d.Namespace + "/" + cmp.Or(d.Spec.Template.Spec.ServiceAccountName, "default")
+	s.idle = doesNotWait(d)
+	s.single = argument(d, "--ahead") == "0"
 }
 
 // judge checks a solver that is to be here: that it is, and that it and cert-manager may do all that is needed.
@@ -95,8 +122,12 @@ func (s *solver) judge() {
 
 // absent notes that an APIService is not there because certyun is not.
 func (s *solver) absent() {
-	object := apiServiceObject(s.name)
-	s.problem("apiservice-missing", object, "it is not there", map[string]string{"group": s.name, "apiservice": object.Name})
+	s.problem("apiservice-missing", apiServiceObject(s.name), "it is not there", absence(s.name))
+}
+
+// absence is what there is to say of a group that has no APIService.
+func absence(group string) map[string]string {
+	return map[string]string{"group": group, "apiservice": apiServiceObject(group).Name}
 }
 
 func apiServiceObject(group string) report.Object {
@@ -208,9 +239,7 @@ func (s *solver) judgeService(service *apiregistrationv1.APIService, values map[
 	}
 	deployment := s.deploymentBehind(svc)
 	if deployment != nil {
-		s.account = deployment.Namespace + "/" + cmp.Or(deployment.Spec.Template.Spec.ServiceAccountName, "default")
-		s.idle = doesNotWait(deployment)
-		s.single = argument(deployment, "--ahead") == "0"
+		s.learn(deployment)
 		if deployment.Status.ReadyReplicas == 0 {
 			s.delegates() // without this no Pod becomes ready
 		}
@@ -221,16 +250,7 @@ func (s *solver) judgeService(service *apiregistrationv1.APIService, values map[
 	if svc.Spec.Type == corev1.ServiceTypeExternalName {
 		return true
 	}
-	addresses, known := s.endpoints(svc)
-	if known && len(addresses) == 0 {
-		s.problem("solver-not-running", ref("v1", "Service", svc),
-			"the Service has no endpoint that is ready: its selector matches no Pod, or the Pods are not ready", values)
-		return false
-	}
-	if known {
-		s.checkf(OK, "%s: %s", ref("v1", "Service", svc), counted(len(addresses), "endpoint"))
-	}
-	return true
+	return s.leads(s.reader, svc, "solver-not-running", values)
 }
 
 // doesNotWait tells whether the solver's wait for records is turned off.

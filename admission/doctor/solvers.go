@@ -1,8 +1,11 @@
 package doctor
 
 import (
+	"cmp"
 	"slices"
 
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,7 +19,9 @@ type solvers struct {
 	// served are the groups of certyun's APIServices. Known tells whether somebody was allowed to list them.
 	served []string
 	known  bool
-	looked []*solver
+	// deployments are certyun's solvers by their labels, where nobody may list those.
+	deployments []appsv1.Deployment
+	looked      []*solver
 	// accounts are the zones of accounts that were asked.
 	accounts map[string][]string
 }
@@ -31,6 +36,9 @@ func newSolvers(r *reader, c *controller) *solvers {
 	}
 	slices.Sort(s.served)
 	s.served = slices.Compact(s.served)
+	if !s.known {
+		s.deployments = r.ours("solver")
+	}
 	return s
 }
 
@@ -40,10 +48,21 @@ func (s *solvers) of(group string) *solver {
 	if i >= 0 {
 		return s.looked[i]
 	}
-	one := &solver{reader: s.reader, sight: sight{area: "certyun's solvers"}, name: group, controller: s.controller}
+	one := &solver{reader: s.reader, sight: sight{area: "certyun's solvers"}, name: group, controller: s.controller, deployments: s.deployments}
 	s.looked = append(s.looked, one)
 	one.look()
 	return one
+}
+
+// judgeCall checks what a challenge calls, where that is a webhook.
+func (s *solvers) judgeCall(challenge *acmev1.Challenge) {
+	if groupOf(challenge) == "" {
+		return
+	}
+	webhook := challenge.Spec.Solver.DNS01.Webhook
+	if group := s.of(webhook.GroupName); slices.Contains(group.Resources, webhook.SolverName) {
+		group.callerMay(webhook.SolverName)
+	}
 }
 
 // groups are those that certyun serves here; without any, the one that it would.
@@ -54,7 +73,15 @@ func (s *solvers) groups() []string {
 	case len(s.served) > 0:
 		return s.served
 	}
-	return []string{config.DefaultGroup}
+	var groups []string
+	for i := range s.deployments {
+		groups = append(groups, cmp.Or(argument(&s.deployments[i], "--group-name"), config.DefaultGroup))
+	}
+	if len(groups) == 0 {
+		return []string{config.DefaultGroup}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
 }
 
 // first is the first group that certyun serves here, "" where there is none.

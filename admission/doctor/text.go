@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/words"
 )
 
@@ -51,6 +52,8 @@ func (d *Diagnosis) verdict() string {
 		return fmt.Sprintf("%s, for %d reasons", d.State, len(d.Causes))
 	case len(d.Causes) == 0 && len(d.Warnings) > 0:
 		return fmt.Sprintf("%s, with %s", d.State, counted(len(d.Warnings), "warning"))
+	case d.State == Unseen && len(d.Checks) > 0:
+		return "unknown, too little could be checked"
 	case d.State == Unseen:
 		return "nothing could be checked"
 	case len(d.Causes) == 0 && len(d.NotChecked) > 0:
@@ -100,8 +103,11 @@ func writeNode(b *bytes.Buffer, n *Node, first, rest string, now time.Time) {
 }
 
 func mark(n *Node) string {
-	if n.Good {
+	switch {
+	case n.Good:
 		return "✓"
+	case n.Unseen:
+		return "?"
 	}
 	return "✗"
 }
@@ -168,7 +174,7 @@ func (d *Diagnosis) writeRules(b *bytes.Buffer) {
 func (d *Diagnosis) writeFindings(b *bytes.Buffer, findings []Finding) {
 	const indent = "   "
 	for i, f := range findings {
-		paragraph(b, fmt.Sprintf("%d. ", i+1), indent, fmt.Sprintf("%s [%s]", f.objects(), f.Cause))
+		paragraph(b, fmt.Sprintf("%d. ", i+1), indent, fmt.Sprintf("%s [%s]", f.names(), f.Cause))
 		paragraph(b, indent, indent, f.Sentence)
 		if f.Quote != "" && !strings.Contains(f.Sentence, f.Quote) && !d.Tree.shows(f.Object.String()+": "+f.Quote) {
 			paragraph(b, indent, indent+"  ", "“"+f.Quote+"”")
@@ -179,18 +185,28 @@ func (d *Diagnosis) writeFindings(b *bytes.Buffer, findings []Finding) {
 	}
 }
 
-// objects names all that show it.
-func (f *Finding) objects() string {
-	names := []string{f.Object.String()}
+// objects are all that show it, each once.
+func (f *Finding) objects() []report.Object {
+	objects := []report.Object{f.Object}
 	for _, s := range f.signs {
-		if name := s.Object.String(); !slices.Contains(names, name) {
-			names = append(names, name)
+		if !slices.Contains(objects, s.Object) {
+			objects = append(objects, s.Object)
 		}
+	}
+	return objects
+}
+
+// names are those of all that show it.
+func (f *Finding) names() string {
+	var names []string
+	for _, object := range f.objects() {
+		names = append(names, object.String())
 	}
 	return listed(names, "")
 }
 
-// paragraph writes a text in lines of bounded width. A word that is longer, such as a command's argument, stays whole.
+// paragraph writes a text in lines of bounded width. A word that is longer, such as a command's argument, stays whole. No line begins
+// with what stands before a command of doctor's own: else whoever writes what is quoted could offer one.
 func paragraph(b *bytes.Buffer, first, rest, text string) {
 	line, lead := first, true
 	for word := range strings.FieldsSeq(words.OneLine(text)) {
@@ -198,7 +214,7 @@ func paragraph(b *bytes.Buffer, first, rest, text string) {
 		case lead:
 			line += word
 			lead = false
-		case len([]rune(line))+1+len([]rune(word)) > width:
+		case len([]rune(line))+1+len([]rune(word)) > width && !slices.Contains([]string{"Next:", "Fix:", "More:"}, word):
 			b.WriteString(line + "\n")
 			line = rest + word
 		default:

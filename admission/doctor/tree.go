@@ -21,11 +21,11 @@ func (c *chain) node() *Node {
 	if c.issuer != nil {
 		root.Children = append(root.Children, c.issuer.node())
 	} else if reference := c.certificate.Spec.IssuerRef; reference.Name != "" && !c.isForeign() {
-		state := "not looked at"
+		node := &Node{Object: c.referred(), State: "not looked at", Unseen: true}
 		if c.issuerMissing {
-			state = missingState
+			node.State, node.Unseen = missingState, false
 		}
-		root.Children = append(root.Children, &Node{Object: c.referred(), State: state})
+		root.Children = append(root.Children, node)
 	}
 	if c.request != nil {
 		request := c.requestNode(c.request)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -50,6 +51,10 @@ type scene struct {
 	objects []client.Object
 	// forbidden are the resources that the user may not read.
 	forbidden []string
+	// looksOnly takes from the user what nobody has by the role view.
+	looksOnly bool
+	// only is the one namespace that the user may look into, and works in; "" for all.
+	only string
 	// denied are the rights, "verb resource", that nobody else has.
 	denied []string
 	// resources are what discovery says of the group.
@@ -89,10 +94,7 @@ func healthy(t *testing.T) *scene {
 		s.add(d)
 	}
 	for _, part := range []string{"solver", "admission"} {
-		d := deployment("certyun", "certyun-"+part, 2)
-		d.Spec.Template.Labels = map[string]string{component: part}
-		d.Spec.Template.Spec.ServiceAccountName = "certyun-" + part
-		s.add(d, &corev1.Service{
+		s.add(ourDeployment(part), &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "certyun", Name: "certyun-" + part},
 			Spec:       corev1.ServiceSpec{Selector: map[string]string{component: part}, Type: corev1.ServiceTypeClusterIP},
 		}, &discoveryv1.EndpointSlice{
@@ -101,6 +103,10 @@ func healthy(t *testing.T) *scene {
 		})
 	}
 	s.add(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "cert-manager", Name: "cert-manager"}})
+	s.add(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "certyun", Name: "certyun-admission-ca"}}, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "certyun", Name: "certyun-admission-policy"},
+		Data:       map[string]string{"policy.yaml": "apiVersion: certyun.internal/v1\nkind: Policy\nnoSkip: [wildcard-needs-dns01]\n"},
+	})
 	s.add(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, &apiregistrationv1.APIService{
 		ObjectMeta: metav1.ObjectMeta{Name: "v1alpha1." + testGroup, Labels: labels},
 		Spec: apiregistrationv1.APIServiceSpec{
@@ -121,6 +127,57 @@ func healthy(t *testing.T) *scene {
 		Data:       map[string][]byte{"id": []byte("LTAI5tExampleExample1234"), "secret": []byte("averysecretsecret")},
 	})
 	return s
+}
+
+// ourDeployment is that of a part of certyun's chart.
+func ourDeployment(part string) *appsv1.Deployment {
+	labels := map[string]string{component: part}
+	d := deployment("certyun", "certyun-"+part, 2)
+	d.Labels = map[string]string{component: part, partOf: ours}
+	d.Spec.Selector.MatchLabels, d.Spec.Template.Labels = labels, labels
+	d.Spec.Template.Spec.ServiceAccountName = "certyun-" + part
+	container := corev1.Container{Name: part, Args: []string{part, "--group-name=" + testGroup}}
+	if part == "admission" {
+		container.Args = []string{part, "--tls-secret-namespace=certyun", "--tls-secret-name=certyun-admission-ca", "--policy=/etc/certyun/policy/policy.yaml"}
+		container.VolumeMounts = []corev1.VolumeMount{{Name: "policy", MountPath: "/etc/certyun/policy"}}
+		d.Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "policy", VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "certyun-admission-policy"}},
+		}}}
+	}
+	d.Spec.Template.Spec.Containers = []corev1.Container{container}
+	return d
+}
+
+// certManagerIs has the cluster run a version of cert-manager.
+func (s *scene) certManagerIs(t *testing.T, version string) {
+	t.Helper()
+	find[*appsv1.Deployment](t, s, "cert-manager-controller").Labels["app.kubernetes.io/version"] = version
+}
+
+// challengePolicy adds the policy by which certyun's chart lets only cert-manager create Challenges.
+func (s *scene) challengePolicy(action admissionregistrationv1.ValidationAction) {
+	meta := metav1.ObjectMeta{Name: "certyun-challenges", Labels: map[string]string{partOf: ours}}
+	s.add(&admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: meta, Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{
+			RuleWithOperations: admissionregistrationv1.RuleWithOperations{Rule: admissionregistrationv1.Rule{
+				APIGroups: []string{"acme.cert-manager.io"}, APIVersions: []string{"v1"}, Resources: []string{"challenges", "orders"},
+			}},
+		}}},
+	}}, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: meta, Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: meta.Name, ValidationActions: []admissionregistrationv1.ValidationAction{action},
+	}})
+}
+
+// waitingPod adds a Pod of a part of certyun's chart that waits for something.
+func (s *scene) waitingPod(part string, waiting corev1.ContainerStateWaiting) *corev1.Pod {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "certyun", Name: "certyun-" + part + "-new", Labels: map[string]string{component: part}, CreationTimestamp: metav1.NewTime(noon.Add(-10 * time.Minute)),
+		},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: part, State: corev1.ContainerState{Waiting: &waiting}}}},
+	}
+	s.add(pod)
+	return pod
 }
 
 // authority makes a CA, in PEM form, and a serving certificate of the solver's Service.
@@ -151,7 +208,7 @@ func authority(t *testing.T, expires time.Time) (ca, leaf []byte) {
 func deployment(namespace, name string, ready int32) *appsv1.Deployment {
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: appsv1.DeploymentSpec{Replicas: new(ready), Selector: &metav1.LabelSelector{}},
-		Status: appsv1.DeploymentStatus{ReadyReplicas: ready},
+		Status: appsv1.DeploymentStatus{Replicas: ready, UpdatedReplicas: ready, ReadyReplicas: ready},
 	}
 }
 
@@ -233,6 +290,14 @@ func (s *scene) issuance(t *testing.T, reason string) *acmev1.Challenge {
 	return challenge
 }
 
+// deleted adds a Challenge that is being deleted for an hour, and says this.
+func (s *scene) deleted(t *testing.T, reason string) *acmev1.Challenge {
+	t.Helper()
+	challenge := s.issuance(t, reason)
+	challenge.DeletionTimestamp, challenge.Finalizers = new(metav1.NewTime(noon.Add(-time.Hour))), []string{"acme.cert-manager.io/finalizer"}
+	return challenge
+}
+
 // doctor looks at the scene.
 func (s *scene) doctor(t *testing.T) *Doctor {
 	t.Helper()
@@ -243,13 +308,14 @@ func (s *scene) doctor(t *testing.T) *Doctor {
 	c := fake.NewClientBuilder().WithScheme(NewScheme()).WithRESTMapper(NewMapper()).WithObjects(objects...).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
-				if err := s.forbid(resourceOf(object), key.Name); err != nil {
+				if err := errors.Join(s.forbid(resourceOf(object), key.Name), s.beyond(key.Namespace, resourceOf(object))); err != nil {
 					return err
 				}
 				return c.Get(ctx, key, object, opts...)
 			},
 			List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
-				if err := s.forbid(resourceOf(list), ""); err != nil {
+				options := (&client.ListOptions{}).ApplyOptions(opts)
+				if err := errors.Join(s.forbid(resourceOf(list), ""), s.beyond(options.Namespace, resourceOf(list))); err != nil {
 					return err
 				}
 				return c.List(ctx, list, opts...)
@@ -275,12 +341,23 @@ func (s *scene) doctor(t *testing.T) *Doctor {
 	}
 	return &Doctor{
 		options: s.options, client: c, discovery: discovered{scene: s}, warnings: s, handshake: s, dns: s.dns, zones: s.zones,
-		ruleset: catalogue.Rules(), engine: rule.NewOnlineEngine(catalogue.Rules()), now: s.now, namespace: "shop",
+		ruleset: catalogue.Rules(), engine: rule.NewOnlineEngine(catalogue.Rules()), now: s.now, namespace: cmp.Or(s.only, "shop"),
 	}
 }
 
+// beyond refuses what is not in the namespace that the user may look into.
+func (s *scene) beyond(namespace, resource string) error {
+	if s.only == "" || namespace == s.only {
+		return nil
+	}
+	return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no"))
+}
+
+// beyondView is what the role view does not let a user read.
+var beyondView = []string{"secrets", "clusterissuers", "customresourcedefinitions", "apiservices", "validatingwebhookconfigurations", "subjectaccessreviews"}
+
 func (s *scene) forbid(resource, name string) error {
-	if slices.Contains(s.forbidden, resource) || slices.Contains(s.forbidden, "*") {
+	if slices.Contains(s.forbidden, resource) || slices.Contains(s.forbidden, "*") || s.looksOnly && slices.Contains(beyondView, resource) {
 		return apierrors.NewForbidden(schema.GroupResource{Resource: resource}, name, errors.New("no"))
 	}
 	return nil
@@ -308,6 +385,9 @@ func (s *scene) create(t *testing.T, object client.Object, opts []client.CreateO
 		}
 		if s.refuses != nil {
 			return s.refuses
+		}
+		if s.looksOnly {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "certificates"}, "", errors.New("no"))
 		}
 		return s.forbid("certificates", "")
 	}
