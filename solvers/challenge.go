@@ -66,7 +66,8 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 	}
 	c.secretNames = secretNames(ch.ResourceNamespace, c.config.Keys)
 	c.identity = keys.Identity()
-	c.account = s.host.accounts.Account(c.identity, keys.ID, func(pace *quota.Call) provider.Provider { return s.host.open(keys, c.config, pace) })
+	account := s.host.accounts.Account(c.identity, keys.ID, func(pace *quota.Call) provider.Provider { return s.host.open(keys, c.config, pace) })
+	c.account = account.For(ch.ResourceNamespace)
 	return c, nil
 }
 

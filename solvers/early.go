@@ -48,7 +48,7 @@ const watchEvery = 2 * time.Second
 // Watch implements ahead.Solver.
 func (s early) Watch(ctx context.Context, ch *whapi.ChallengeRequest, r ahead.Record) {
 	name, err := dnsname.Parse(ch.ResolvedFQDN)
-	if err == nil && s.watcher != nil && s.watcher.Watch(ctx, propagation.Record{Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
+	if err == nil && s.watcher != nil && s.watcher.Watch(ctx, propagation.Record{Tenant: ch.ResourceNamespace, Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
 		s.shown.Saw(name, ch.Key)
 	}
 }

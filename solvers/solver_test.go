@@ -717,3 +717,33 @@ func inParallel(n int, do func(i int)) {
 	}
 	wg.Wait()
 }
+
+func TestGuessesUnderAnothersKeyIDAreFewAndKeepTheOwnerOutNever(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		var owner time.Duration
+		inParallel(201, func(i int) {
+			if i < 200 {
+				name := fmt.Sprintf("guess-%d", i)
+				r.secrets.put("team-b", name, aliceID, fmt.Sprintf("wrong-%d", i))
+				if r.solver.Present(r.request(r.as("team-b", name))) == nil {
+					r.t.Error("a wrong secret was accepted")
+				}
+				return
+			}
+			time.Sleep(5 * time.Second)
+			if got := r.cloud.Count(r.zones); got > 20 {
+				r.t.Errorf("%d guesses reached the cloud within five seconds", got)
+			}
+			start := time.Now()
+			r.present()
+			owner = time.Since(start)
+		})
+		if owner > time.Second {
+			r.t.Errorf("the owner waited %s", owner)
+		}
+		time.Sleep(time.Minute) // until the last has given up
+		if got := r.cloud.Count(r.zones); got > 90 {
+			r.t.Errorf("%d of 200 guesses reached the cloud", got)
+		}
+	})
+}

@@ -39,7 +39,8 @@ type Account struct {
 	accounts *Accounts
 	state    *state
 	open     Open
-	// patient is explained at Patient.
+	// tenant is explained at For, and patient at Patient.
+	tenant  string
 	patient bool
 }
 
@@ -69,6 +70,13 @@ func (a *Accounts) Account(identity, keyID string, open Open) *Account {
 	s := &state{quota: a.quotas.Of(keyID), locks: map[string]*semaphore.Weighted{}, patience: map[string]*semaphore.Weighted{}}
 	a.states.Add(identity, s)
 	return &Account{accounts: a, state: s, open: open}
+}
+
+// For returns the same account for calls of a tenant's. Where calls have to wait, the tenants of an account take turns.
+func (a *Account) For(tenant string) *Account {
+	its := *a
+	its.tenant = tenant
+	return &its
 }
 
 // Patient returns the same account for one who is in no hurry: his calls are made once, and wait behind all others. In a zone one of

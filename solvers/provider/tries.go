@@ -80,7 +80,7 @@ func (t *tries) queueUp() bool {
 // begin begins a try, or the next one where there was no room for that.
 func (t *tries) begin() bool {
 	for {
-		t.call = t.account.state.quota.Call(t.account.patient)
+		t.call = t.account.state.quota.Call(t.account.tenant, t.account.patient)
 		err := t.enter()
 		if err == nil {
 			t.provider = t.account.open(t.call)
