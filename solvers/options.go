@@ -17,6 +17,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/wire"
 )
@@ -63,6 +64,8 @@ type Options struct {
 	Ahead AheadOptions
 	// CAMemory is how long a CA may remember an answer.
 	CAMemory time.Duration
+	// CNAMETargets are the domains that CNAME records at the names of challenges may lead into. None means any.
+	CNAMETargets []string
 	// AnyValue lets values pass that are none of a challenge's. It is for cert-manager's conformance suite, whose values are none,
 	// and has no flag: see challengeValue.
 	AnyValue bool
@@ -135,6 +138,7 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
 	o.Propagation.addFlags(fs)
 	o.Ahead.addFlags(fs)
+	fs.StringSliceVar(&o.CNAMETargets, "cname-targets", nil, "Domains in which records may be written that CNAME records lead to (cnameStrategy: Follow): at these names and beneath them. Default: any domain of the account.")
 	fs.DurationVar(&o.CAMemory, "ca-memory", o.CAMemory, "How long the resolvers of a CA may remember what a name answered. As long a value is held back that was not visible when the CA may have looked. 0 holds nothing back.")
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
@@ -176,7 +180,9 @@ func (o *Options) Complete() error {
 
 // Validate reports everything that is wrong, each with its flag.
 func (o *Options) Validate() error {
+	_, badTargets := o.cnameTargets()
 	errs := []error{
+		badTargets,
 		validateGroup(o.Server.SolverGroup),
 		o.Alidns.validate(),
 		o.DNSPod.validate(),
@@ -263,6 +269,22 @@ func (o *PropagationOptions) networks() (networks []netip.Prefix, err error) {
 		networks = append(networks, network)
 	}
 	return networks, err
+}
+
+// cnameTargets are the canonical names of the domains.
+func (o *Options) cnameTargets() (targets []string, err error) {
+	for _, text := range o.CNAMETargets {
+		target, bad := dnsname.Parse(text)
+		if bad == nil && strings.Contains(target, "*") {
+			bad = errors.New("it has a *, and names beneath a domain are allowed anyway")
+		}
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("--cname-targets: %q is not a domain such as acme.example.net: %w", text, bad))
+			continue
+		}
+		targets = append(targets, target)
+	}
+	return targets, err
 }
 
 func (o *AheadOptions) validate() error {

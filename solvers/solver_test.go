@@ -595,6 +595,48 @@ func TestConfigsThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+func TestWhereCNAMERecordsMayLead(t *testing.T) {
+	const domain = "delegated.example.com"
+	for name, test := range map[string]struct {
+		dnsName, fqdn string
+		refused       bool
+	}{
+		"nowhere":                                   {dnsName: "example.com", fqdn: "_acme-challenge.example.com."},
+		"nowhere, in another spelling":              {dnsName: "Example.COM", fqdn: "_Acme-Challenge.example.com."},
+		"to the domain itself":                      {dnsName: "shop.test", fqdn: domain + "."},
+		"beneath it":                                {dnsName: "shop.test", fqdn: "_acme-challenge.shop.Delegated.example.com."},
+		"to another name of the account":            {dnsName: "shop.test", fqdn: "www.example.com.", refused: true},
+		"to the apex":                               {dnsName: "shop.test", fqdn: "example.com.", refused: true},
+		"to the name of another's challenge":        {dnsName: "shop.test", fqdn: "_acme-challenge.example.com.", refused: true},
+		"to a name that only ends in its letters":   {dnsName: "shop.test", fqdn: "not" + domain + ".", refused: true},
+		"to a name that the certificate has itself": {dnsName: "shop.example.com", fqdn: "shop.example.com.", refused: true},
+		"from a name that is none":                  {dnsName: "", fqdn: "_acme-challenge.example.com.", refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forBoth(t, func(r *rig) {
+				led := func(ch *whapi.ChallengeRequest) { ch.DNSName, ch.ResolvedFQDN = test.dnsName, test.fqdn }
+				r.present(led)
+				written := r.txt("alice")
+				r.solver.targets = []string{"elsewhere.test", domain}
+				if !test.refused {
+					r.present(led)
+					r.cleanUp(led)
+					r.wantTXT("alice")
+					return
+				}
+				calls := len(r.cloud.Calls())
+				r.wantError(func() error { return r.solver.Present(r.request(led)) },
+					"CNAME records lead to "+strings.ToLower(strings.TrimSuffix(test.fqdn, "."))+", which is in none of the domains of --cname-targets", "solver.cnameTargets")
+				r.cleanUp(led)
+				if r.abandoned() != 1 || len(r.cloud.Calls()) != calls {
+					r.t.Errorf("abandoned %g, calls %v", r.abandoned(), r.cloud.Calls()[calls:])
+				}
+				r.wantTXT("alice", written...)
+			})
+		})
+	}
+}
+
 func TestRequestsThatMakeNoSense(t *testing.T) {
 	forBoth(t, func(r *rig) {
 		r.wantError(func() error { return r.solver.Present(r.request(withKey(""))) }, "not that of a DNS-01 challenge")
