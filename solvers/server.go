@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"time"
 
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
 	"github.com/cert-manager/cert-manager/pkg/logs"
@@ -53,7 +54,8 @@ type alias struct {
 
 func (a alias) Name() string { return a.name }
 
-// Run serves until ctx ends, and then until what is in flight has ended.
+// Run serves until ctx ends, for ShutdownDelay more, so that those who have not heard of the end are still answered, and then until what
+// is in flight has ended.
 func (o *Options) Run(ctx context.Context) (err error) {
 	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
 		return err
@@ -77,7 +79,7 @@ func (o *Options) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if a != nil {
-		stop := runBeside(ctx, func(ctx context.Context) error { return runAhead(ctx, a, config) })
+		stop := runBeside(outlasting(ctx, o.ShutdownDelay), func(ctx context.Context) error { return runAhead(ctx, a, config) })
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
@@ -86,6 +88,13 @@ func (o *Options) Run(ctx context.Context) (err error) {
 	defer dnspod.Drain(draining)
 	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// outlasting returns a context that ends so long after ctx.
+func outlasting(ctx context.Context, delay time.Duration) context.Context {
+	later, end := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(delay, end) })
+	return later
 }
 
 // runBeside runs something until ctx ends, or until the function that it returns is called, which waits for its end.
@@ -130,6 +139,7 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, *rest.Config,
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg.GenericConfig.ShutdownDelayDuration = o.ShutdownDelay
 	completed := cfg.Complete()
 	v2, v3 := completed.GenericConfig.OpenAPIConfig, completed.GenericConfig.OpenAPIV3Config
 	// The newer functions exclude these, and the API server's defaults set these.

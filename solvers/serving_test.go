@@ -45,7 +45,7 @@ func TestServing(t *testing.T) {
 	t.Run("nobody without rights is let in", s.anonymous)
 	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
 	t.Run("what takes too long says why", s.takesTooLong)
-	t.Run("a CleanUp in flight is let finish", s.drains) // ends the server
+	t.Run("it ends late enough, and a CleanUp in flight is let finish", s.ends)
 }
 
 // served is a running command.
@@ -122,7 +122,7 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 		"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
 		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
 		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
-		"--propagation-allow-networks=127.0.0.0/8",
+		"--propagation-allow-networks=127.0.0.0/8", "--shutdown-delay-duration=" + shutdownDelay.String(),
 	})
 	// How a process logs can be set once, and with -count this process has set it.
 	if err := logsapi.ResetForTest(nil); err != nil {
@@ -357,12 +357,31 @@ func (s *served) takesTooLong(t *testing.T) {
 	}
 }
 
-func (s *served) drains(t *testing.T) {
+// shutdownDelay is that of this test.
+const shutdownDelay = 2 * time.Second
+
+// poll calls the server over a new connection each time until one is refused, and returns when that was. It tells as well whether the
+// server had said before that it is not ready.
+func (s *served) poll() (refused time.Time, unready bool) {
+	for {
+		status, _, err := s.do(context.Background(), s.client, http.MethodGet, "/readyz", nil)
+		if err != nil {
+			return time.Now(), unready
+		}
+		unready = unready || status != http.StatusOK
+		if status, _, err = s.do(context.Background(), s.client, http.MethodGet, "/apis/"+config.DefaultGroup+"/v1alpha1", nil); err != nil || status != http.StatusOK {
+			return time.Now(), unready
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+}
+
+func (s *served) ends(t *testing.T) {
 	v := vendors()[0]
 	if _, err := s.challenge(t.Context(), AlidnsName, whapi.ChallengeActionPresent, v.configFor("alice")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 3 * time.Second}); err != nil {
+	if err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 2*shutdownDelay + time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	cleaned := make(chan error, 1)
@@ -374,7 +393,11 @@ func (s *served) drains(t *testing.T) {
 		cleaned <- err
 	}()
 	time.Sleep(time.Second) // the call is under way
+	stopped := time.Now()
 	s.stop()
+	if refused, unready := s.poll(); refused.Sub(stopped) < shutdownDelay || !unready {
+		t.Errorf("it refuses calls %s after it was told to end, want %s at least; it has said that it is not ready: %v", refused.Sub(stopped), shutdownDelay, unready)
+	}
 	if err := <-cleaned; err != nil {
 		t.Errorf("CleanUp: %v", err)
 	}
