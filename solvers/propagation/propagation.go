@@ -67,6 +67,8 @@ type Watcher struct {
 
 	// answered is when a name server last answered with authority, in nanoseconds since 1970.
 	answered atomic.Int64
+	// panicked holds back the news of a second panic over an answer.
+	panicked sync.Once
 }
 
 type tenantZone struct{ tenant, zone string }

@@ -227,7 +227,10 @@ func (p *watch) awaited(values []string) map[*caller]bool {
 func (p *watch) question(ctx context.Context, server netip.Addr) (values []string, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			klog.V(4).InfoS("The answer of a name server made the reading of it panic", "server", server, "name", p.name, "panic", fmt.Sprint(cause))
+			p.watcher.panicked.Do(func() {
+				klog.InfoS("Warning: the answer of a name server made the reading of it panic; such answers count as bad ones, and this is told once",
+					"server", server, "name", p.name, "panic", fmt.Sprint(cause))
+			})
 			values, err = nil, errBadAnswer
 		}
 	}()
