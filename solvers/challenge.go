@@ -165,7 +165,7 @@ func secretNames(namespace string, keys config.Keys) []string {
 // logFields never hold the config, the keys or the record's value.
 func (s *Solver) logFields(c *challenge) []any {
 	return []any{
-		"solver", s.host.name, "uid", c.request.UID, "dnsName", c.request.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone,
+		"solver", s.host.name, "dnsName", c.request.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone,
 		"namespace", c.request.ResourceNamespace,
 	}
 }

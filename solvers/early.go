@@ -38,7 +38,7 @@ func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bo
 	if err != nil {
 		return ahead.Record{}, err
 	}
-	klog.V(2).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
+	klog.V(4).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
 	return ahead.Record{Zone: zone, ID: string(s.records.get(c.key()).id), Account: c.fingerprint()}, nil
 }
 

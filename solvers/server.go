@@ -13,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/features"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/trace"
 )
 
 // NewCommand returns the command that serves the solvers until its context ends.
@@ -57,6 +59,8 @@ func (a alias) Name() string { return a.name }
 // Run serves until ctx ends, for ShutdownDelay more, so that those who have not heard of the end are still answered, and then until what
 // is in flight has ended.
 func (o *Options) Run(ctx context.Context) (err error) {
+	// They log what they are when somebody first asks for one, in ten lines of a log that tells anything.
+	features.FeatureGates().Enabled(features.WatchListClient)
 	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
 		return err
 	}
@@ -140,6 +144,10 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, *rest.Config,
 		return nil, nil, err
 	}
 	cfg.GenericConfig.ShutdownDelayDuration = o.ShutdownDelay
+	chain := cfg.GenericConfig.BuildHandlerChainFunc
+	cfg.GenericConfig.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
+		return untraced(chain(handler, c))
+	}
 	completed := cfg.Complete()
 	v2, v3 := completed.GenericConfig.OpenAPIConfig, completed.GenericConfig.OpenAPIV3Config
 	// The newer functions exclude these, and the API server's defaults set these.
@@ -150,6 +158,14 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, *rest.Config,
 		return nil, nil, err
 	}
 	return server.GenericAPIServer, cfg.GenericConfig.ClientConfig, nil
+}
+
+// untraced keeps the API server from logging the steps of each request of more than half a second, as a Present mostly is: it logs a trace
+// that is not part of another.
+func untraced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(trace.ContextWithTrace(r.Context(), trace.New("request"))))
+	})
 }
 
 var _ webhook.Solver = alias{}

@@ -146,7 +146,7 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		err = s.takeAway(ctx, c)
 	}
 	if err == nil {
-		klog.InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
+		klog.V(4).InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
 		return nil
 	}
 	return s.unlessHopeless(c, err)
