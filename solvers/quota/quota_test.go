@@ -142,8 +142,12 @@ func TestCall_Wait(t *testing.T) {
 		},
 		"tenants take turns, however many calls one has": {
 			[]waiting{
-				{name: "a1", tenant: "a", comes: ms}, {name: "a2", tenant: "a", comes: 2 * ms}, {name: "a3", tenant: "a", comes: 3 * ms},
-				{name: "b1", tenant: "b", comes: 4 * ms}, {name: "b2", tenant: "b", comes: 5 * ms}, {name: "c1", tenant: "c", comes: 1200 * ms},
+				{name: "a1", tenant: "a", comes: ms},
+				{name: "a2", tenant: "a", comes: 2 * ms},
+				{name: "a3", tenant: "a", comes: 3 * ms},
+				{name: "b1", tenant: "b", comes: 4 * ms},
+				{name: "b2", tenant: "b", comes: 5 * ms},
+				{name: "c1", tenant: "c", comes: 1200 * ms},
 			},
 			[]string{"a1 1s", "b1 2s", "c1 3s", "a2 4s", "b2 5s", "a3 6s"},
 		},
