@@ -124,8 +124,8 @@ func TestChallengePolicy(t *testing.T) {
 		return err
 	}
 	patches := func(resource, subresource, patch string) func(context.Context, acmeclient.AcmeV1Interface) error {
-		return func(_ context.Context, asked acmeclient.AcmeV1Interface) error {
-			return change(t, asked, resource, subresource, patch)
+		return func(ctx context.Context, asked acmeclient.AcmeV1Interface) error {
+			return change(ctx, asked, resource, subresource, patch)
 		}
 	}
 	for _, test := range []struct {
