@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/certyun/certyun/solvers/ahead"
 )
 
 // The solver holds cloud keys, so what it may do in the cluster is told exactly. Without records ahead it has no right on
@@ -62,6 +65,19 @@ func TestSolverRights(t *testing.T) {
 				t.Errorf("rights (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A Pod that ends must have come to its end before it is killed.
+func TestThereIsTimeToEnd(t *testing.T) {
+	for _, object := range objects(t, render(t)) {
+		if object.GetKind() != "Deployment" || partOf(object) != "solver" {
+			continue
+		}
+		grace := time.Duration(*decode[appsv1.Deployment](t, object).Spec.Template.Spec.TerminationGracePeriodSeconds) * time.Second
+		if delay := solverOptions(t).ShutdownDelay; delay != 5*time.Second || delay+ahead.HandOverWithin >= grace {
+			t.Errorf("a delay of %s and %s for what was written ahead do not fit into %s", delay, ahead.HandOverWithin, grace)
+		}
 	}
 }
 

@@ -279,6 +279,10 @@ func TestRefusedValues(t *testing.T) {
 			values: "propagation: {allowNetworks: [10.0.0.1]}",
 			want:   "at '/propagation/allowNetworks/0'",
 		},
+		"domains for CNAME records with a star": {
+			values: "solver: {cnameTargets: ['*.example.net']}",
+			want:   "at '/solver/cnameTargets/0'",
+		},
 		"a word in the place of a switch": {
 			values: "propagation: {strict: \"yes\"}",
 			want:   "at '/propagation/strict': got string, want boolean",
@@ -705,7 +709,7 @@ func TestLabelsAreWrittenOnce(t *testing.T) {
 func TestNullIsNone(t *testing.T) {
 	for _, value := range []string{
 		"commonLabels", "imagePullSecrets", "certManager.otherServiceAccountNames", "secrets.namespaces", "secrets.resourceNames",
-		"propagation.nameservers", "propagation.allowNetworks", "solver.podLabels", "solver.podAnnotations", "solver.extraArgs",
+		"propagation.nameservers", "propagation.allowNetworks", "solver.cnameTargets", "solver.podLabels", "solver.podAnnotations", "solver.extraArgs",
 		"admission.policy", "admission.exemptUsers", "admission.namespaceSelector", "admission.objectSelector", "admission.clientNames",
 		"admission.secretMetadata.namespaces", "admission.podLabels", "admission.podAnnotations", "admission.tolerations",
 	} {

@@ -90,6 +90,22 @@ func TestPropagationValuesReachTheSolver(t *testing.T) {
 	}
 }
 
+func TestCNAMETargetsReachTheSolver(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"by default": {},
+		"several":    {args: []string{"--set", "solver.cnameTargets={acme.example.net,例子.com,acme.example.net}"}, want: []string{"acme.example.net", "例子.com"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, solverOptions(t, test.args...).CNAMETargets); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // What the admission server is told of the solver decides what it advises about cert-manager's own check.
 func TestAdmissionKnowsWhetherTheSolverWaits(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
@@ -23,6 +24,9 @@ import (
 // errConfig marks what is wrong with the config of a Challenge. cert-manager copies it from the Issuer when it makes the
 // Challenge and never changes it, so it stays wrong.
 var errConfig = errors.New("the config of the solver")
+
+// errTarget marks a name that CNAME records led to and that the operator does not allow.
+var errTarget = errors.New("the record's name")
 
 // challengeValue is the value of a DNS-01 challenge, a SHA-256 sum in base64url (https://www.rfc-editor.org/rfc/rfc8555#section-8.4).
 // Whoever may make Challenges by hand must be able neither to write nor to remove any other record.
@@ -49,6 +53,9 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 		return c, misconfigured(fmt.Errorf("%w: resolvedFQDN: %w", errConfig, err))
 	}
 	c.name = name
+	if err := s.checkTarget(ch.DNSName, name); err != nil {
+		return c, err
+	}
 	if zone, err := dnsname.Parse(ch.ResolvedZone); err == nil {
 		c.resolvedZone = zone // else cert-manager found none, and the account's own zones decide
 	}
@@ -68,8 +75,23 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 	}
 	c.secretNames = secretNames(ch.ResourceNamespace, c.config.Keys)
 	c.identity = keys.Identity()
-	c.account = s.host.accounts.Account(c.identity, keys.ID, func(pace *quota.Call) provider.Provider { return s.host.open(keys, c.config, pace) })
+	account := s.host.accounts.Account(c.identity, keys.ID, func(pace *quota.Call) provider.Provider { return s.host.open(keys, c.config, pace) })
+	c.account = account.For(ch.ResourceNamespace)
 	return c, nil
+}
+
+// checkTarget refuses a name that CNAME records led to outside of what the operator allows. Whoever runs the DNS of a name decides
+// where they lead, and so at which name a record is written with the keys of an Issuer that he may use.
+func (s *Solver) checkTarget(dnsName, name string) error {
+	plain, err := dnsname.Parse("_acme-challenge." + dnsName)
+	within := func(target string) bool { return dnsname.Encloses(target, name) }
+	if len(s.targets) == 0 || err == nil && name == plain || slices.ContainsFunc(s.targets, within) {
+		return nil
+	}
+	return &fault.Error{
+		Kind: fault.Misconfigured, Reason: "CNAME records lead to " + name + ", which is in none of the domains of --cname-targets", Cause: errTarget,
+		Remedy: "let them lead into one of these, or name the domain there (the chart's value solver.cnameTargets)",
+	}
 }
 
 func (s *Solver) decode(ch *whapi.ChallengeRequest) (config.Solver, error) {
@@ -149,7 +171,7 @@ func secretNames(namespace string, keys config.Keys) []string {
 // logFields never hold the config, the keys or the record's value.
 func (s *Solver) logFields(c *challenge) []any {
 	return []any{
-		"solver", s.host.name, "uid", c.request.UID, "dnsName", c.request.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone,
+		"solver", s.host.name, "dnsName", c.request.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone,
 		"namespace", c.request.ResourceNamespace,
 	}
 }

@@ -38,7 +38,7 @@ func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bo
 	if err != nil {
 		return ahead.Record{}, err
 	}
-	klog.V(2).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
+	klog.V(4).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
 	return ahead.Record{Zone: zone, ID: string(s.records.get(c.key()).id), Account: c.fingerprint()}, nil
 }
 
@@ -48,7 +48,7 @@ const watchEvery = 2 * time.Second
 // Watch implements ahead.Solver.
 func (s early) Watch(ctx context.Context, ch *whapi.ChallengeRequest, r ahead.Record) {
 	name, err := dnsname.Parse(ch.ResolvedFQDN)
-	if err == nil && s.watcher != nil && s.watcher.Watch(ctx, propagation.Record{Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
+	if err == nil && s.watcher != nil && s.watcher.Watch(ctx, propagation.Record{Tenant: ch.ResourceNamespace, Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
 		s.shown.Saw(name, ch.Key)
 	}
 }

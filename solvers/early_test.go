@@ -288,6 +288,33 @@ func TestAhead_OnlyWhatCertManagerWouldAskForIsWritten(t *testing.T) {
 	}
 }
 
+func TestAhead_NothingIsWrittenWhereCNAMERecordsMayNotLead(t *testing.T) {
+	for name, test := range map[string]struct {
+		targets []string
+		want    []string
+	}{
+		"anywhere":                {want: []string{"a.example.com " + value, "b.example.com " + otherValue}},
+		"to a domain of the list": {targets: []string{"elsewhere.test", "b.example.com"}, want: []string{"b.example.com " + otherValue}},
+		"to none":                 {targets: []string{"elsewhere.test"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, 1, func(s *theatre) {
+				s.replicas[0].targets = test.targets
+				s.followed["a.test"], s.followed["b.test"] = "a.example.com", "b.example.com"
+				o := s.order("team-a", "web", "a.test", "b.test")
+				follow := func(ch *cmacme.Challenge) { ch.Spec.Solver.DNS01.CNAMEStrategy = cmacme.FollowStrategy }
+				challenges := []*cmacme.Challenge{s.challenge(o, 0, value, follow), s.challenge(o, 1, otherValue, follow)}
+				time.Sleep(time.Minute)
+				s.wantTXT("alice", test.want...)
+				for _, ch := range challenges {
+					s.remove(ch)
+				}
+				s.wantNothingLeft()
+			})
+		})
+	}
+}
+
 func TestAhead_ClusterIssuers(t *testing.T) {
 	play(t, 1, func(s *theatre) {
 		s.secrets.put("cert-manager", "alice", aliceID, aliceSecret)

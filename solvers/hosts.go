@@ -50,6 +50,10 @@ func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	targets, err := o.cnameTargets()
+	if err != nil {
+		return nil, nil, err
+	}
 	memory, counters := ahead.NewMemory(o.CAMemory), newCounters(legacyregistry.Register)
 	var solvers [2]*Solver
 	for i, host := range []func(http.RoundTripper) (host, error){o.alidnsHost, o.dnspodHost} {
@@ -58,7 +62,7 @@ func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
 			return nil, nil, err
 		}
 		s := newSolver(h, counters)
-		s.shown, s.anyValue = memory, o.AnyValue
+		s.shown, s.targets, s.anyValue = memory, targets, o.AnyValue
 		s.watcher, s.longest = watcher, o.Propagation.Timeout
 		solvers[i] = s
 	}

@@ -17,6 +17,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/wire"
 )
@@ -49,6 +50,13 @@ const (
 	maxCAMemory     = 10 * time.Minute
 )
 
+// defaultShutdownDelay is how long it takes at most until nobody is sent any more to a Pod that ends. With what follows it must fit
+// into the Pod's grace period, which the chart sets: operationTimeout, and ahead.HandOverWithin.
+const (
+	defaultShutdownDelay = 5 * time.Second
+	maxShutdownDelay     = time.Minute
+)
+
 // Options are the settings of the solver's server.
 type Options struct {
 	// Server has the flags of the generic API server.
@@ -63,6 +71,10 @@ type Options struct {
 	Ahead AheadOptions
 	// CAMemory is how long a CA may remember an answer.
 	CAMemory time.Duration
+	// CNAMETargets are the domains that CNAME records at the names of challenges may lead into. None means any.
+	CNAMETargets []string
+	// ShutdownDelay is how long requests are still answered after the end was asked for.
+	ShutdownDelay time.Duration
 	// AnyValue lets values pass that are none of a challenge's. It is for cert-manager's conformance suite, whose values are none,
 	// and has no flag: see challengeValue.
 	AnyValue bool
@@ -112,6 +124,8 @@ func NewOptions() *Options {
 		Propagation: PropagationOptions{Timeout: defaultPropagationTimeout, Port: 53},
 		Ahead:       AheadOptions{Max: defaultAhead, ClusterResourceNamespace: "cert-manager"},
 		CAMemory:    defaultCAMemory,
+
+		ShutdownDelay: defaultShutdownDelay,
 	}
 	serving := o.Server.RecommendedOptions.SecureServing
 	serving.BindPort = defaultPort
@@ -135,7 +149,9 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
 	o.Propagation.addFlags(fs)
 	o.Ahead.addFlags(fs)
+	fs.StringSliceVar(&o.CNAMETargets, "cname-targets", nil, "Domains in which records may be written that CNAME records lead to (cnameStrategy: Follow): at these names and beneath them. Default: any domain of the account.")
 	fs.DurationVar(&o.CAMemory, "ca-memory", o.CAMemory, "How long the resolvers of a CA may remember what a name answered. As long a value is held back that was not visible when the CA may have looked. 0 holds nothing back.")
+	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay-duration", o.ShutdownDelay, "How long to go on serving after SIGTERM while /readyz already fails, so that no challenge is lost on the way.")
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
 
@@ -176,13 +192,16 @@ func (o *Options) Complete() error {
 
 // Validate reports everything that is wrong, each with its flag.
 func (o *Options) Validate() error {
+	_, badTargets := o.cnameTargets()
 	errs := []error{
+		badTargets,
 		validateGroup(o.Server.SolverGroup),
 		o.Alidns.validate(),
 		o.DNSPod.validate(),
 		o.Propagation.validate(),
 		o.Ahead.validate(),
 		validateCAMemory(o.CAMemory),
+		validateShutdownDelay(o.ShutdownDelay),
 	}
 	if err := logsapi.Validate(o.Server.Logging, nil, nil).ToAggregate(); err != nil {
 		errs = append(errs, err)
@@ -265,6 +284,22 @@ func (o *PropagationOptions) networks() (networks []netip.Prefix, err error) {
 	return networks, err
 }
 
+// cnameTargets are the canonical names of the domains.
+func (o *Options) cnameTargets() (targets []string, err error) {
+	for _, text := range o.CNAMETargets {
+		target, bad := dnsname.Parse(text)
+		if bad == nil && strings.Contains(target, "*") {
+			bad = errors.New("it has a *, and names beneath a domain are allowed anyway")
+		}
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("--cname-targets: %q is not a domain such as acme.example.net: %w", text, bad))
+			continue
+		}
+		targets = append(targets, target)
+	}
+	return targets, err
+}
+
 func (o *AheadOptions) validate() error {
 	var errs []error
 	if o.Max < 0 || o.Max > maxAhead {
@@ -283,6 +318,13 @@ func (o *AheadOptions) validate() error {
 func validateCAMemory(memory time.Duration) error {
 	if memory < 0 || memory > maxCAMemory {
 		return fmt.Errorf("--ca-memory %s must be from 0s to %s", memory, maxCAMemory)
+	}
+	return nil
+}
+
+func validateShutdownDelay(delay time.Duration) error {
+	if delay < 0 || delay > maxShutdownDelay {
+		return fmt.Errorf("--shutdown-delay-duration %s must be from 0s to %s", delay, maxShutdownDelay)
 	}
 	return nil
 }

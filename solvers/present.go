@@ -136,7 +136,7 @@ func (s *Solver) await(ctx context.Context, c *challenge, zone string) (propagat
 		s.shown.Saw(c.name, c.value)
 		return propagation.Sight{}, nil
 	}
-	sight, err := s.watcher.Wait(ctx, propagation.Record{Account: c.identity, Zone: zone, Name: c.name, Value: c.value})
+	sight, err := s.watcher.Wait(ctx, propagation.Record{Tenant: c.request.ResourceNamespace, Zone: zone, Name: c.name, Value: c.value})
 	if err != nil {
 		return sight, err
 	}
@@ -207,7 +207,7 @@ func (s *Solver) awaitOthers(ctx, writing context.Context, r ahead.Request, sibl
 
 func (s *Solver) awaitOther(ctx context.Context, r ahead.Request, sibling ahead.Sibling, sight propagation.Sight) {
 	nobodyToAsk := s.watcher == nil || !sight.Seen
-	record := propagation.Record{Zone: sibling.Zone, Name: r.Name, Value: sibling.Value}
+	record := propagation.Record{Tenant: r.ResourceNamespace, Zone: sibling.Zone, Name: r.Name, Value: sibling.Value}
 	switch {
 	case nobodyToAsk:
 		s.shown.Saw(r.Name, sibling.Value)

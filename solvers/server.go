@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"time"
 
 	"github.com/cert-manager/cert-manager/pkg/acme/webhook"
 	"github.com/cert-manager/cert-manager/pkg/logs"
@@ -12,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/server/healthz"
+	"k8s.io/client-go/features"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/trace"
 )
 
 // NewCommand returns the command that serves the solvers until its context ends.
@@ -53,8 +56,11 @@ type alias struct {
 
 func (a alias) Name() string { return a.name }
 
-// Run serves until ctx ends, and then until what is in flight has ended.
+// Run serves until ctx ends, for ShutdownDelay more, so that those who have not heard of the end are still answered, and then until what
+// is in flight has ended.
 func (o *Options) Run(ctx context.Context) (err error) {
+	// They log what they are when somebody first asks for one, in ten lines of a log that tells anything.
+	features.FeatureGates().Enabled(features.WatchListClient)
 	if err := logs.ValidateAndApply(o.Server.Logging); err != nil {
 		return err
 	}
@@ -77,7 +83,7 @@ func (o *Options) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if a != nil {
-		stop := runBeside(ctx, func(ctx context.Context) error { return runAhead(ctx, a, config) })
+		stop := runBeside(outlasting(ctx, o.ShutdownDelay), func(ctx context.Context) error { return runAhead(ctx, a, config) })
 		defer func() { err = errors.Join(err, stop()) }()
 	}
 	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
@@ -86,6 +92,13 @@ func (o *Options) Run(ctx context.Context) (err error) {
 	defer dnspod.Drain(draining)
 	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// outlasting returns a context that ends so long after ctx.
+func outlasting(ctx context.Context, delay time.Duration) context.Context {
+	later, end := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(delay, end) })
+	return later
 }
 
 // runBeside runs something until ctx ends, or until the function that it returns is called, which waits for its end.
@@ -130,6 +143,11 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, *rest.Config,
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg.GenericConfig.ShutdownDelayDuration = o.ShutdownDelay
+	chain := cfg.GenericConfig.BuildHandlerChainFunc
+	cfg.GenericConfig.BuildHandlerChainFunc = func(handler http.Handler, c *genericapiserver.Config) http.Handler {
+		return untraced(chain(handler, c))
+	}
 	completed := cfg.Complete()
 	v2, v3 := completed.GenericConfig.OpenAPIConfig, completed.GenericConfig.OpenAPIV3Config
 	// The newer functions exclude these, and the API server's defaults set these.
@@ -140,6 +158,14 @@ func (o *Options) newServer() (*genericapiserver.GenericAPIServer, *rest.Config,
 		return nil, nil, err
 	}
 	return server.GenericAPIServer, cfg.GenericConfig.ClientConfig, nil
+}
+
+// untraced keeps the API server from logging the steps of each request of more than half a second, as a Present mostly is: it logs a trace
+// that is not part of another.
+func untraced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(trace.ContextWithTrace(r.Context(), trace.New("request"))))
+	})
 }
 
 var _ webhook.Solver = alias{}

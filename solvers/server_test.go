@@ -50,7 +50,10 @@ func TestOptionsAreValidated(t *testing.T) {
 			args: []string{"--propagation-allow-networks=10.0.0.1"},
 			want: `--propagation-allow-networks: "10.0.0.1" is not a network; want one like 10.0.0.0/8 or fd00::/8, and /32 or /128 for one address`,
 		},
-		"strict": {args: []string{"--propagation-strict"}},
+		"domains for CNAME records":  {args: []string{"--cname-targets=acme.example.net,例子.com."}},
+		"a domain that has a *":      {args: []string{"--cname-targets=*.example.net"}, want: `--cname-targets: "*.example.net" is not a domain such as acme.example.net: it has a *`},
+		"a domain with a dot before": {args: []string{"--cname-targets=example.com,.example.net"}, want: `--cname-targets: ".example.net" is not a domain such as acme.example.net: `},
+		"strict":                     {args: []string{"--propagation-strict"}},
 		"strict without a wait": {
 			args: []string{"--propagation-strict", "--propagation-timeout=0s"}, want: "--propagation-strict has no meaning with --propagation-timeout=0",
 		},

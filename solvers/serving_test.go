@@ -1,6 +1,7 @@
 package solvers
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +26,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/certyun/certyun/solvers/config"
@@ -39,13 +42,15 @@ func TestServing(t *testing.T) {
 	}
 	s := serve(t)
 	t.Run("it becomes ready", s.becomesReady)
+	log := s.logged(t)
 	t.Run("discovery lists every solver", s.discovery)
 	t.Run("the OpenAPI documents have one operation id for each solver", s.openAPI)
 	t.Run("both solvers present and clean up", s.presentAndCleanUp)
 	t.Run("nobody without rights is let in", s.anonymous)
 	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
 	t.Run("what takes too long says why", s.takesTooLong)
-	t.Run("a CleanUp in flight is let finish", s.drains) // ends the server
+	t.Run("it ends late enough, and a CleanUp in flight is let finish", s.ends)
+	t.Run("the log has a line for each challenge", func(t *testing.T) { wantLines(t, log.String()) })
 }
 
 // served is a running command.
@@ -122,7 +127,7 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 		"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
 		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
 		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
-		"--propagation-allow-networks=127.0.0.0/8",
+		"-v=2", "--propagation-allow-networks=127.0.0.0/8", "--shutdown-delay-duration=" + shutdownDelay.String(),
 	})
 	// How a process logs can be set once, and with -count this process has set it.
 	if err := logsapi.ResetForTest(nil); err != nil {
@@ -226,6 +231,65 @@ func (s *served) becomesReady(t *testing.T) {
 	}
 	if status, body, err := s.do(ctx, s.client, http.MethodGet, "/livez", nil); err != nil || status != http.StatusOK {
 		t.Errorf("livez: %d %s %v", status, body, err)
+	}
+}
+
+// logged turns the log to a buffer.
+func (s *served) logged(t *testing.T) *lockedBuffer {
+	t.Helper()
+	t.Cleanup(klog.CaptureState().Restore)
+	log := &lockedBuffer{}
+	klog.ClearLogger()
+	klog.LogToStderr(false)
+	klog.SetOutput(log)
+	return log
+}
+
+// wantLines checks the log of what the test has presented and cleaned up, at the level that the chart sets.
+func wantLines(t *testing.T, log string) {
+	t.Helper()
+	lines := 0
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "example.com") {
+			lines++
+		}
+		for _, noise := range []string{"Trace[", `uid=""`} {
+			if strings.Contains(line, noise) {
+				t.Errorf("the log has %s", line)
+			}
+		}
+	}
+	if want := 4; lines != want {
+		t.Errorf("%d lines are about challenges, want %d, one for each that was presented:\n%s", lines, want, log)
+	}
+}
+
+func TestTheLogBeginsWithoutFeatureGates(t *testing.T) {
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	nobody := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\ncontexts: [{name: c, context: {cluster: c}}]\n"
+	if err := os.WriteFile(kubeconfig, []byte(nobody), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=-v=2 --bind-address=127.0.0.1 --secure-port=%d --kubeconfig=%s --authentication-kubeconfig=%s "+
+		"--authorization-kubeconfig=%s --authentication-tolerate-lookup-failure", asCommand, freePort(t), kubeconfig, kubeconfig, kubeconfig))
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	for lines := bufio.NewScanner(stderr); lines.Scan() && !strings.Contains(log.String(), "Serving securely"); {
+		log.WriteString(lines.Text() + "\n")
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if !strings.Contains(log.String(), "Serving securely") || strings.Contains(log.String(), "Feature gate") {
+		t.Errorf("the log begins with\n%s", log.String())
 	}
 }
 
@@ -357,12 +421,31 @@ func (s *served) takesTooLong(t *testing.T) {
 	}
 }
 
-func (s *served) drains(t *testing.T) {
+// shutdownDelay is that of this test.
+const shutdownDelay = 2 * time.Second
+
+// poll calls the server over a new connection each time until one is refused, and returns when that was. It tells as well whether the
+// server had said before that it is not ready.
+func (s *served) poll() (refused time.Time, unready bool) {
+	for {
+		status, _, err := s.do(context.Background(), s.client, http.MethodGet, "/readyz", nil)
+		if err != nil {
+			return time.Now(), unready
+		}
+		unready = unready || status != http.StatusOK
+		if status, _, err = s.do(context.Background(), s.client, http.MethodGet, "/apis/"+config.DefaultGroup+"/v1alpha1", nil); err != nil || status != http.StatusOK {
+			return time.Now(), unready
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+}
+
+func (s *served) ends(t *testing.T) {
 	v := vendors()[0]
 	if _, err := s.challenge(t.Context(), AlidnsName, whapi.ChallengeActionPresent, v.configFor("alice")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 3 * time.Second}); err != nil {
+	if err := s.world.Alidns.Inject(cloud.Fault{Kind: cloud.Slow, Action: v.remove, Latency: 2*shutdownDelay + time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	cleaned := make(chan error, 1)
@@ -374,7 +457,11 @@ func (s *served) drains(t *testing.T) {
 		cleaned <- err
 	}()
 	time.Sleep(time.Second) // the call is under way
+	stopped := time.Now()
 	s.stop()
+	if refused, unready := s.poll(); refused.Sub(stopped) < shutdownDelay || !unready {
+		t.Errorf("it refuses calls %s after it was told to end, want %s at least; it has said that it is not ready: %v", refused.Sub(stopped), shutdownDelay, unready)
+	}
 	if err := <-cleaned; err != nil {
 		t.Errorf("CleanUp: %v", err)
 	}

@@ -55,6 +55,8 @@ type Solver struct {
 	ahead neighbours
 	// holding bounds how many wait until the CA has forgotten: each holds a worker of cert-manager's.
 	holding *semaphore.Weighted
+	// targets are the domains that CNAME records may lead into, none for any.
+	targets []string
 	// anyValue lets values pass that are none of a challenge's.
 	anyValue bool
 	// inFlight holds a share for each Present and CleanUp. It is no RWMutex: simulated time stands still while somebody waits for one.
@@ -144,7 +146,7 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		err = s.takeAway(ctx, c)
 	}
 	if err == nil {
-		klog.InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
+		klog.V(4).InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
 		return nil
 	}
 	return s.unlessHopeless(c, err)
@@ -180,7 +182,7 @@ func (s *Solver) unlessHopeless(c *challenge, err error) error {
 
 // hopeless tells whether cleaning up can never work: there is nothing to sign with, no zone to look in, or no way to know.
 func hopeless(err error) bool {
-	return fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound) || errors.Is(err, errConfig)
+	return fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound) || errors.Is(err, errConfig) || errors.Is(err, errTarget)
 }
 
 // remove makes sure that the record is not there. It removes nothing but what the cloud says to be the challenge's record: a row may be

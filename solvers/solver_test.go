@@ -611,6 +611,48 @@ func TestConfigsThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+func TestWhereCNAMERecordsMayLead(t *testing.T) {
+	const domain = "delegated.example.com"
+	for name, test := range map[string]struct {
+		dnsName, fqdn string
+		refused       bool
+	}{
+		"nowhere":                                   {dnsName: "example.com", fqdn: "_acme-challenge.example.com."},
+		"nowhere, in another spelling":              {dnsName: "Example.COM", fqdn: "_Acme-Challenge.example.com."},
+		"to the domain itself":                      {dnsName: "shop.test", fqdn: domain + "."},
+		"beneath it":                                {dnsName: "shop.test", fqdn: "_acme-challenge.shop.Delegated.example.com."},
+		"to another name of the account":            {dnsName: "shop.test", fqdn: "www.example.com.", refused: true},
+		"to the apex":                               {dnsName: "shop.test", fqdn: "example.com.", refused: true},
+		"to the name of another's challenge":        {dnsName: "shop.test", fqdn: "_acme-challenge.example.com.", refused: true},
+		"to a name that only ends in its letters":   {dnsName: "shop.test", fqdn: "not" + domain + ".", refused: true},
+		"to a name that the certificate has itself": {dnsName: "shop.example.com", fqdn: "shop.example.com.", refused: true},
+		"from a name that is none":                  {dnsName: "", fqdn: "_acme-challenge.example.com.", refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forBoth(t, func(r *rig) {
+				led := func(ch *whapi.ChallengeRequest) { ch.DNSName, ch.ResolvedFQDN = test.dnsName, test.fqdn }
+				r.present(led)
+				written := r.txt("alice")
+				r.solver.targets = []string{"elsewhere.test", domain}
+				if !test.refused {
+					r.present(led)
+					r.cleanUp(led)
+					r.wantTXT("alice")
+					return
+				}
+				calls := len(r.cloud.Calls())
+				r.wantError(func() error { return r.solver.Present(r.request(led)) },
+					"CNAME records lead to "+strings.ToLower(strings.TrimSuffix(test.fqdn, "."))+", which is in none of the domains of --cname-targets", "solver.cnameTargets")
+				r.cleanUp(led)
+				if r.abandoned() != 1 || len(r.cloud.Calls()) != calls {
+					r.t.Errorf("abandoned %g, calls %v", r.abandoned(), r.cloud.Calls()[calls:])
+				}
+				r.wantTXT("alice", written...)
+			})
+		})
+	}
+}
+
 func TestRequestsThatMakeNoSense(t *testing.T) {
 	forBoth(t, func(r *rig) {
 		r.wantError(func() error { return r.solver.Present(r.request(withKey(""))) }, "not that of a DNS-01 challenge")
@@ -732,4 +774,34 @@ func inParallel(n int, do func(i int)) {
 		wg.Go(func() { do(i) })
 	}
 	wg.Wait()
+}
+
+func TestGuessesUnderAnothersKeyIDAreFewAndKeepTheOwnerOutNever(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		var owner time.Duration
+		inParallel(201, func(i int) {
+			if i < 200 {
+				name := fmt.Sprintf("guess-%d", i)
+				r.secrets.put("team-b", name, aliceID, fmt.Sprintf("wrong-%d", i))
+				if r.solver.Present(r.request(r.as("team-b", name))) == nil {
+					r.t.Error("a wrong secret was accepted")
+				}
+				return
+			}
+			time.Sleep(5 * time.Second)
+			if got := r.cloud.Count(r.zones); got > 20 {
+				r.t.Errorf("%d guesses reached the cloud within five seconds", got)
+			}
+			start := time.Now()
+			r.present()
+			owner = time.Since(start)
+		})
+		if owner > time.Second {
+			r.t.Errorf("the owner waited %s", owner)
+		}
+		time.Sleep(time.Minute) // until the last has given up
+		if got := r.cloud.Count(r.zones); got > 90 {
+			r.t.Errorf("%d of 200 guesses reached the cloud", got)
+		}
+	})
 }

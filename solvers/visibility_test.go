@@ -2,6 +2,7 @@ package solvers
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
 		if took := time.Since(start); took < w.takes {
 			t.Errorf("Present returned after %s", took)
 		}
-		want := []propagation.Record{{Account: w.records[0].Account, Zone: "example.com", Name: "_acme-challenge.example.com", Value: value}}
+		want := []propagation.Record{{Tenant: "team-a", Zone: "example.com", Name: "_acme-challenge.example.com", Value: value}}
 		if diff := cmp.Diff(want, w.records); diff != "" {
 			t.Errorf("what was waited for (-want +got):\n%s", diff)
 		}
@@ -61,15 +62,15 @@ func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
 	})
 }
 
-func TestAccountsDoNotShareTheirWaits(t *testing.T) {
+func TestTenantsDoNotShareTheirWaits(t *testing.T) {
 	forBoth(t, func(r *rig) {
 		w := &played{sight: propagation.Sight{Seen: true}}
 		r.watched(w)
 		r.putZone("bob", "example.org")
 		r.present()
 		r.present(r.as("team-b", "bob"), withName("_acme-challenge.example.org.", "example.org."))
-		if w.records[0].Account == w.records[1].Account {
-			t.Error("both accounts wait under one name")
+		if got := []string{w.records[0].Tenant, w.records[1].Tenant}; !slices.Equal(got, []string{"team-a", "team-b"}) {
+			t.Errorf("the waits are those of %q", got)
 		}
 	})
 }

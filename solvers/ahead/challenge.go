@@ -50,41 +50,74 @@ func (g Group) trim(object any) (any, error) {
 	return object, nil
 }
 
+// Bounds of what is kept of an object that tenants and their CAs write, in bytes and in numbers. What is longer no CA and no Issuer has
+// that works, or it is not written ahead.
+const (
+	maxText           = 256
+	maxAuthorizations = 1000
+)
+
+// short stands for a text that is only compared.
+func short(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return keyOf(text)
+}
+
 func (g Group) trimChallenge(c *cmacme.Challenge) *cmacme.Challenge {
-	small := &cmacme.Challenge{Spec: cmacme.ChallengeSpec{AuthorizationURL: c.Spec.AuthorizationURL}}
+	small := &cmacme.Challenge{Spec: cmacme.ChallengeSpec{AuthorizationURL: short(c.Spec.AuthorizationURL)}}
 	if _, ours := g.solver(c); !ours {
 		small.Namespace, small.Name, small.UID, small.ResourceVersion = c.Namespace, c.Name, c.UID, c.ResourceVersion
 		return small
 	}
-	small.ObjectMeta, small.Finalizers = trimMeta(&c.ObjectMeta), c.Finalizers
-	small.Spec.DNSName, small.Spec.Wildcard, small.Spec.Type, small.Spec.Key = c.Spec.DNSName, c.Spec.Wildcard, c.Spec.Type, c.Spec.Key
-	small.Spec.IssuerRef = c.Spec.IssuerRef
-	small.Spec.Solver.DNS01 = c.Spec.Solver.DNS01
+	small.ObjectMeta = trimMeta(&c.ObjectMeta)
+	small.Finalizers = slices.DeleteFunc(slices.Clone(c.Finalizers), func(f string) bool { return !ofACME(f) })
+	small.Spec.DNSName, small.Spec.Wildcard, small.Spec.Type, small.Spec.Key = short(c.Spec.DNSName), c.Spec.Wildcard, c.Spec.Type, short(c.Spec.Key)
+	small.Spec.IssuerRef = trimReference(c.Spec.IssuerRef)
+	small.Spec.Solver.DNS01 = trimSolver(c.Spec.Solver.DNS01)
 	small.Status = c.Status
 	small.Status.Reason = ""
 	return small
 }
 
+func trimReference(r cmmeta.IssuerReference) cmmeta.IssuerReference {
+	return cmmeta.IssuerReference{Name: short(r.Name), Kind: short(r.Kind), Group: short(r.Group)}
+}
+
+// trimSolver leaves out a config that is too long for the journal, so that the record is not written ahead.
+func trimSolver(s *cmacme.ACMEChallengeSolverDNS01) *cmacme.ACMEChallengeSolverDNS01 {
+	webhook := &cmacme.ACMEIssuerDNS01ProviderWebhook{GroupName: s.Webhook.GroupName, SolverName: s.Webhook.SolverName}
+	if config := s.Webhook.Config; config != nil && len(config.Raw) <= maxEntry {
+		webhook.Config = config
+	}
+	return &cmacme.ACMEChallengeSolverDNS01{CNAMEStrategy: s.CNAMEStrategy, Webhook: webhook}
+}
+
 func trimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
-	return metav1.ObjectMeta{
+	small := metav1.ObjectMeta{
 		Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		CreationTimestamp: m.CreationTimestamp, DeletionTimestamp: m.DeletionTimestamp,
-		OwnerReferences: slices.DeleteFunc(slices.Clone(m.OwnerReferences), func(o metav1.OwnerReference) bool { return o.Kind != orderKind }),
 	}
+	if owner := metav1.GetControllerOf(m); owner != nil && owner.Kind == orderKind {
+		small.OwnerReferences = []metav1.OwnerReference{*owner}
+	}
+	return small
 }
 
 // trimOrder keeps of an Order that is over when it ended, which only the managed fields tell.
 func trimOrder(o *cmacme.Order) *cmacme.Order {
 	small := &cmacme.Order{ObjectMeta: trimMeta(&o.ObjectMeta), Status: cmacme.OrderStatus{State: o.Status.State}}
 	small.OwnerReferences = nil
-	for _, authorization := range o.Status.Authorizations {
-		authorization.Challenges = nil
-		small.Status.Authorizations = append(small.Status.Authorizations, authorization)
+	for _, a := range o.Status.Authorizations[:min(len(o.Status.Authorizations), maxAuthorizations)] {
+		small.Status.Authorizations = append(small.Status.Authorizations, cmacme.ACMEAuthorization{
+			URL: short(a.URL), Identifier: short(a.Identifier), Wildcard: a.Wildcard, InitialState: a.InitialState,
+		})
 	}
 	if acme.IsFinalState(o.Status.State) {
 		small.Status.FailureTime = lastChange(o) // nothing else of it is used, so the field serves for success too
 	}
-	small.Spec.IssuerRef = o.Spec.IssuerRef
+	small.Spec.IssuerRef = trimReference(o.Spec.IssuerRef)
 	return small
 }
 
@@ -138,7 +171,11 @@ func open(c *cmacme.Challenge) bool {
 func started(c *cmacme.Challenge) bool { return c.Status.Processing || hasFinalizer(c) }
 
 func hasFinalizer(c *cmacme.Challenge) bool {
-	return slices.Contains(c.Finalizers, cmacme.ACMEDomainQualifiedFinalizer) || slices.Contains(c.Finalizers, cmacme.ACMELegacyFinalizer)
+	return slices.ContainsFunc(c.Finalizers, ofACME)
+}
+
+func ofACME(finalizer string) bool {
+	return finalizer == cmacme.ACMEDomainQualifiedFinalizer || finalizer == cmacme.ACMELegacyFinalizer
 }
 
 // follows tells whether the record's name is behind CNAME records.

@@ -1,6 +1,8 @@
 package ahead
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 func testGroup() Group {
@@ -39,6 +42,41 @@ func testChallenge(group string) *cmacme.Challenge {
 		},
 		Status: cmacme.ChallengeStatus{Processing: true, Presented: true, Reason: "a long text", State: cmacme.Pending},
 	}
+}
+
+// What tenants and their CAs write, and how often, must not decide how much is kept.
+func TestTrim_IsBounded(t *testing.T) {
+	long := strings.Repeat("x", 1<<16)
+	challenge := testChallenge("acme.certyun.internal")
+	challenge.Spec.AuthorizationURL, challenge.Spec.DNSName, challenge.Spec.Key, challenge.Spec.IssuerRef.Name = long, long, long, long
+	challenge.Spec.Solver.DNS01.Webhook.Config.Raw = []byte(long)
+	challenge.Spec.Solver.DNS01.Route53 = &cmacme.ACMEIssuerDNS01ProviderRoute53{Region: long}
+	challenge.Status.Reason = long
+	order := &cmacme.Order{Spec: cmacme.OrderSpec{Request: []byte(long), IssuerRef: cmmeta.IssuerReference{Name: long}}}
+	for range 10 * maxAuthorizations {
+		challenge.Finalizers = append(challenge.Finalizers, "example.org/"+long[:100])
+		challenge.OwnerReferences = append(challenge.OwnerReferences, metav1.OwnerReference{Kind: "Order", Name: long[:100]})
+		order.Status.Authorizations = append(order.Status.Authorizations, cmacme.ACMEAuthorization{URL: long, Identifier: long})
+	}
+	for most, object := range map[int]runtime.Object{4 << 10: challenge, maxAuthorizations * 200: order, 2 << 10: withGroup(challenge, "acme.example.org")} {
+		small, err := testGroup().trim(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(small)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) > most {
+			t.Errorf("%d bytes of a %T are kept, want %d at most", len(text), object, most)
+		}
+	}
+}
+
+func withGroup(c *cmacme.Challenge, group string) *cmacme.Challenge {
+	other := c.DeepCopy()
+	other.Spec.Solver.DNS01.Webhook.GroupName = group
+	return other
 }
 
 func TestTrim(t *testing.T) {

@@ -9,11 +9,11 @@ import (
 	"k8s.io/utils/lru"
 )
 
-// Bounds of what is remembered, whatever tenants write. Forgetting costs a CA's answer, so the names are many more than a
-// cluster has open challenges; values of one name are those of a few certificates.
+// Bounds of what is remembered, whatever tenants write: of values in all, and of those of one name. Forgetting costs a CA's answer, so
+// there are many more than a cluster has open challenges; values of one name are those of a few certificates.
 const (
-	maxNames  = 1 << 15
-	maxValues = 64
+	maxSightings = 1 << 15
+	maxValues    = 64
 )
 
 // unheardOf is how long a value counts as being shown to the CA when nobody says that the CA is done with it. cert-manager gives
@@ -27,8 +27,18 @@ type Memory struct {
 	span time.Duration
 
 	mu    sync.Mutex
-	names *lru.Cache // of map[string]*sighting by value, by hash of the name
+	names *lru.Cache // of sightings, by hash of the name
+	// count is how many sightings there are.
+	count int
 }
+
+// hash stands for a name or a value, of which nobody says how long it is.
+type hash [sha256.Size]byte
+
+func hashOf(text string) hash { return sha256.Sum256([]byte(text)) }
+
+// sightings are those of one name, by hash of the value.
+type sightings map[hash]*sighting
 
 // sighting is what is known of one value.
 type sighting struct {
@@ -66,41 +76,55 @@ type Claim struct {
 
 // NewMemory returns a Memory of CAs that remember for so long; with 0 nothing is ever held back.
 func NewMemory(span time.Duration) *Memory {
-	return &Memory{span: span, names: lru.New(maxNames)}
+	m := &Memory{span: span}
+	m.names = lru.NewWithEvictionFunc(maxSightings, func(_ lru.Key, values any) { m.count -= len(values.(sightings)) })
+	return m
 }
 
 // of returns what is known of a value; what is known of the name's other values is beside it.
-func (m *Memory) of(name, value string) (*sighting, map[string]*sighting) {
-	key := sha256.Sum256([]byte(name))
-	var values map[string]*sighting
-	if known, ok := m.names.Get(key); ok {
-		values = known.(map[string]*sighting)
-	} else {
-		values = map[string]*sighting{}
-		m.names.Add(key, values)
+func (m *Memory) of(name, value string) (*sighting, sightings) {
+	values := m.valuesOf(name)
+	if values == nil {
+		values = sightings{}
+		m.names.Add(hashOf(name), values)
 	}
-	s := values[value]
+	s := values[hashOf(value)]
 	if s == nil {
 		m.makeRoom(values)
 		s = &sighting{}
-		values[value] = s
+		values[hashOf(value)] = s
+		m.count++
 	}
 	s.used = time.Now()
 	return s, values
 }
 
-// makeRoom forgets the value that was not used for longest.
-func (m *Memory) makeRoom(values map[string]*sighting) {
+// valuesOf are those of a name that is known, else nil.
+func (m *Memory) valuesOf(name string) sightings {
+	known, ok := m.names.Get(hashOf(name))
+	if !ok {
+		return nil
+	}
+	return known.(sightings)
+}
+
+// makeRoom forgets the value that was not used for longest, of those of the name if they are too many, and the name that was not.
+func (m *Memory) makeRoom(values sightings) {
+	if m.count >= maxSightings {
+		m.names.RemoveOldest()
+	}
 	if len(values) < maxValues {
 		return
 	}
-	oldest := ""
+	var oldest hash
+	var last time.Time
 	for value, s := range values {
-		if oldest == "" || s.used.Before(values[oldest].used) {
-			oldest = value
+		if last.IsZero() || s.used.Before(last) {
+			oldest, last = value, s.used
 		}
 	}
 	delete(values, oldest)
+	m.count--
 }
 
 // Missed notes that the value is not there, or was not until now.
@@ -135,15 +159,15 @@ func (m *Memory) Overlooked(name, value string) {
 func (m *Memory) Hopeful(name, value string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, _ := m.of(name, value)
-	return s.invisible.IsZero() || time.Since(s.invisible) > unheardOf
+	s := m.valuesOf(name)[hashOf(value)]
+	return s == nil || s.invisible.IsZero() || time.Since(s.invisible) > unheardOf
 }
 
 // Concluded notes that the CA is done with a value.
 func (m *Memory) Concluded(name, value string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s, _ := m.of(name, value); !s.shown.IsZero() && s.over.IsZero() {
+	if s := m.valuesOf(name)[hashOf(value)]; s != nil && !s.shown.IsZero() && s.over.IsZero() {
 		s.over = time.Now()
 	}
 }
@@ -156,7 +180,7 @@ func (m *Memory) Show(c Claim, others []Look) time.Duration {
 	now := time.Now()
 	s, values := m.of(c.Name, c.Value)
 	held := time.Duration(0)
-	own := map[string]bool{}
+	own, mine := map[hash]bool{}, hashOf(c.Value)
 	for value, other := range values {
 		if other.shown.IsZero() {
 			continue
@@ -166,12 +190,12 @@ func (m *Memory) Show(c Claim, others []Look) time.Duration {
 		if look.Until.IsZero() && now.Sub(other.shown) > unheardOf {
 			look.Until = other.shown.Add(unheardOf)
 		}
-		if value != c.Value && !s.shownAt(look.From) {
+		if value != mine && !s.shownAt(look.From) {
 			held = max(held, m.rest(s, look, now))
 		}
 	}
 	for _, look := range others {
-		if own[look.Value] || look.Value == c.Value || s.trusted(c, look) {
+		if own[hashOf(look.Value)] || look.Value == c.Value || s.trusted(c, look) {
 			continue // what this process did itself it knows better
 		}
 		held = max(held, m.rest(s, look, now))

@@ -187,10 +187,27 @@ func TestMemory_IsBounded(t *testing.T) {
 	if len(values) > maxValues {
 		t.Errorf("%d values of one name are kept", len(values))
 	}
-	for i := range maxNames + 100 {
-		m.Saw(fmt.Sprint(i), "a")
+	for i := range 2 * maxSightings / maxValues {
+		for n := range maxValues {
+			m.Saw(fmt.Sprint(i), fmt.Sprint(n))
+		}
 	}
-	if kept := m.names.Len(); kept > maxNames {
-		t.Errorf("%d names are kept", kept)
+	for i := range maxSightings {
+		m.Saw(fmt.Sprint("another ", i), "a")
+	}
+	m.Saw(name, "last")
+	if m.count > maxSightings || m.names.Len() > maxSightings {
+		t.Errorf("%d values of %d names are kept", m.count, m.names.Len())
+	}
+	if m.Hopeful(name, "last"); m.valuesOf(name)[hashOf("last")] == nil {
+		t.Error("what came last is forgotten")
+	}
+}
+
+func TestMemory_WhatNobodyWroteIsNotRemembered(t *testing.T) {
+	m := NewMemory(minute)
+	m.Concluded(name, "a")
+	if !m.Hopeful(name, "b") || m.count != 0 || m.names.Len() != 0 {
+		t.Errorf("%d values of %d names are remembered", m.count, m.names.Len())
 	}
 }

@@ -336,7 +336,7 @@ func (q *queue) leave(e entry, err error) {
 	switch {
 	case errors.Is(err, errTurnTaken):
 	case err == nil:
-		q.proven[group] = true
+		q.prove(group)
 		delete(q.backoffs, e.key())
 		if !q.backoffs[group].goesOn(now) { // else it was under way before the cloud asked for fewer calls
 			delete(q.backoffs, group)
@@ -352,6 +352,16 @@ func (q *queue) leave(e entry, err error) {
 	case q.wake <- struct{}{}:
 	default: // it is awake already
 	}
+}
+
+// maxProven is how many groups are known to work. A tenant has as many as he writes configs.
+const maxProven = 4096
+
+func (q *queue) prove(group string) {
+	if len(q.proven) >= maxProven {
+		clear(q.proven)
+	}
+	q.proven[group] = true
 }
 
 func (q *queue) fail(key string, now time.Time, first time.Duration) {

@@ -1,6 +1,7 @@
 package ahead
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,4 +21,14 @@ func TestBackoff_DoublesWithEachWaitThatDidNotHelp(t *testing.T) {
 			time.Sleep(want)
 		}
 	})
+}
+
+func TestQueue_ForgetsGroupsInTheEnd(t *testing.T) {
+	q := &queue{proven: map[string]bool{}}
+	for i := range 3 * maxProven {
+		q.prove(fmt.Sprint(i))
+	}
+	if len(q.proven) > maxProven || !q.proven[fmt.Sprint(3*maxProven-1)] {
+		t.Errorf("%d groups are known to work", len(q.proven))
+	}
 }

@@ -24,11 +24,14 @@ const (
 	tryAgain      = 2 * time.Second
 )
 
-// How long the end may take, with terminationGracePeriodSeconds of 70: another replica that lives takes over within a few seconds.
+// How long the end may take: another replica that lives takes over within a few seconds.
 const (
 	heirWithin   = 2*tryAgain + time.Second
-	removeWithin = 50 * time.Second // some lists lag by 30 s
+	removeWithin = 45 * time.Second // some lists lag by 30 s
 )
+
+// HandOverWithin is how long Run takes at most to end, also while the Lease cannot be given back.
+const HandOverWithin = renewWithin + heirWithin + removeWithin
 
 // Run learns of Challenges and Orders until ctx ends, and writes ahead while this replica leads. When it ends it hands over to
 // another replica, or takes back what was written ahead.

@@ -36,8 +36,13 @@ type view struct {
 
 // departure is how a Challenge of ours went.
 type departure struct {
-	*challenge
-	at time.Time
+	working   time.Time
+	finalized bool
+	at        time.Time
+}
+
+func (c *challenge) departsAt(at time.Time) departure {
+	return departure{working: c.working, finalized: c.finalized, at: at}
 }
 
 // hearsay is how much later than it happened something may be heard of.
@@ -198,7 +203,7 @@ func (v *view) depart(c *challenge) {
 			delete(v.departed, uid)
 		}
 	}
-	v.departed[c.UID] = departure{c, now}
+	v.departed[c.UID] = c.departsAt(now)
 }
 
 // fate is what becomes of a record that was written ahead.
@@ -235,7 +240,7 @@ func (v *view) fates(entries map[string]entry) map[string]fate {
 		case open(c.Challenge) || hasFinalizer(c.Challenge):
 			alive[key], fates[key] = true, kept
 		default:
-			fates[key] = departure{c, now}.fate(e)
+			fates[key] = c.departsAt(now).fate(e)
 		}
 	}
 	return fates

@@ -288,7 +288,7 @@ func TestWaitAtRealNameServers(t *testing.T) {
 			}
 			begun := time.Now()
 			i.put(t, "the-value")
-			sight, err := propagation.NewWatcher(o).Wait(t.Context(), propagation.Record{Account: "alice", Zone: "example.com", Name: challenge, Value: "the-value"})
+			sight, err := propagation.NewWatcher(o).Wait(t.Context(), propagation.Record{Tenant: "team-a", Zone: "example.com", Name: challenge, Value: "the-value"})
 			took := time.Since(begun)
 			if diff := cmp.Diff(propagation.Sight{Seen: test.seen, Blind: test.blind}, sight); diff != "" {
 				t.Errorf("sight (-want +got):\n%s", diff)

@@ -31,8 +31,9 @@ type Options struct {
 
 // Record is what is waited for.
 type Record struct {
-	// Account tells accounts apart that have zones of the same name, of which the DNS shows one at most.
-	Account string
+	// Tenant is for whom the record was written: the namespace of the keys. What one tenant has done to a zone, or to one of that
+	// name, must not show in the waits of another.
+	Tenant string
 	// Zone and Name are in A-label form, without a dot at the end.
 	Zone, Name string
 	Value      string
@@ -60,46 +61,43 @@ type Watcher struct {
 	options Options
 
 	mu      sync.Mutex
-	zones   *lru.Cache // of *zone, by name
+	zones   *lru.Cache // of *zone, by tenantZone
 	watches map[watched]*watch
-	// waiting counts the waits under way for each zone of an account. slow has those whose last wait ran out.
-	waiting map[accountZone]int
-	slow    *lru.Cache
+	tenants *lru.Cache // of *tenant, by name
 
 	// answered is when a name server last answered with authority, in nanoseconds since 1970.
 	answered atomic.Int64
+	// panicked holds back the news of a second panic over an answer.
+	panicked sync.Once
 }
 
-type watched struct{ zone, name string }
+type tenantZone struct{ tenant, zone string }
 
-type accountZone struct{ account, zone string }
+type watched struct {
+	tenantZone
+	name string
+}
+
+func (r Record) watched() watched { return watched{tenantZone{r.Tenant, r.Zone}, r.Name} }
 
 // NewWatcher returns a Watcher.
 func NewWatcher(o Options) *Watcher {
-	return &Watcher{
-		options: o, zones: lru.New(remembered), slow: lru.New(remembered),
-		watches: map[watched]*watch{}, waiting: map[accountZone]int{},
-	}
+	return &Watcher{options: o, zones: lru.New(remembered), tenants: lru.New(maxTenants), watches: map[watched]*watch{}}
 }
 
 // Wait returns when the record can be seen, or when the timeout has passed. It returns an error when name servers answer but do
 // not show the record. When nobody can tell it waits for the whole timeout and says so in the Sight, so that whoever goes on
 // after a success never goes on early.
 //
-// A zone whose last wait ran out is slow: until a wait for it succeeds, one call at a time waits and others get an error at
-// once. A caller that may hold few workers loses one to the zone, not all. A wait that the caller's deadline cuts short counts
-// as well, unless there was hardly any time: in a busy account API calls eat some of it, and the zone is as slow as before.
+// A zone whose last wait ran out is slow, for a while or until a wait for it succeeds. One call at a time waits for a slow zone, and
+// two for all slow zones of a tenant; others have one look and get an error if the record is not visible. So do those whose zone is
+// not known to be slow and turns out to be while two wait. A caller that has few workers loses two to a tenant, not all. A wait that
+// the caller's deadline cuts short counts as well, unless there was hardly any time: in a busy account API calls eat some of it, and
+// the zone is as slow as before.
 func (w *Watcher) Wait(ctx context.Context, r Record) (Sight, error) {
-	key := accountZone{r.Account, r.Zone}
-	if !w.enter(key) {
-		return Sight{}, &fault.Error{
-			Kind:   fault.Transient,
-			Reason: "the name servers of the zone " + r.Zone + " took too long to show the last record, and another challenge is waiting for them",
-			Remedy: "this one is tried again; until the zone has caught up, its challenges wait one after the other",
-		}
-	}
-	sight, ranOut, err := w.watch(ctx, r)
-	w.leave(key, sight.Seen, ranOut)
+	s := w.enter(r)
+	sight, ranOut, err := w.watch(ctx, r, s)
+	s.leave(sight.Seen, ranOut)
 	return sight, err
 }
 
@@ -107,7 +105,7 @@ func (w *Watcher) Wait(ctx context.Context, r Record) (Sight, error) {
 // waits for yet, or beside another: it says nothing of the zone, and no zone is too slow for it.
 func (w *Watcher) Watch(ctx context.Context, r Record, every time.Duration) bool {
 	self := &caller{value: r.Value, since: time.Now(), every: every}
-	watch, leave := w.join(ctx, watched{r.Zone, r.Name}, self)
+	watch, leave := w.join(ctx, r.watched(), self)
 	defer leave()
 	for {
 		view, changed := watch.look(self)
@@ -122,47 +120,32 @@ func (w *Watcher) Watch(ctx context.Context, r Record, every time.Duration) bool
 	}
 }
 
-// enter tells whether a wait for the zone may begin.
-func (w *Watcher) enter(key accountZone) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, slow := w.slow.Get(key); slow && w.waiting[key] > 0 {
-		return false
-	}
-	w.waiting[key]++
-	return true
-}
-
-func (w *Watcher) leave(key accountZone, seen, ranOut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.waiting[key]--; w.waiting[key] == 0 {
-		delete(w.waiting, key)
-	}
-	switch {
-	case seen:
-		w.slow.Remove(key)
-	case ranOut:
-		w.slow.Add(key, nil)
-	}
-}
-
 // watch waits. It tells whether the zone's name servers were given enough time and are to blame.
-func (w *Watcher) watch(ctx context.Context, r Record) (sight Sight, ranOut bool, err error) {
+func (w *Watcher) watch(ctx context.Context, r Record, s *stay) (sight Sight, ranOut bool, err error) {
 	start := time.Now()
 	timeout, cancel := context.WithTimeout(ctx, w.options.Timeout)
 	defer cancel()
 
 	self := &caller{value: r.Value, since: start}
-	watch, leave := w.join(ctx, watched{r.Zone, r.Name}, self)
+	watch, leave := w.join(ctx, r.watched(), self)
 	defer leave()
+	due := s.due()
 	for {
 		view, changed := watch.look(self)
 		if view.visible() {
 			return Sight{Seen: true}, false, nil
 		}
+		if s.glances && view.complete() {
+			return Sight{}, true, s.crowded()
+		}
 		select {
 		case <-changed:
+			continue
+		case <-due:
+			if !s.goOn() {
+				return Sight{}, true, s.crowded()
+			}
+			s.glances = false
 			continue
 		case <-timeout.Done():
 		}

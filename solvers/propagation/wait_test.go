@@ -212,7 +212,7 @@ func (i *internet) watcher(changes ...func(*Options)) *Watcher {
 }
 
 func record(changes ...func(*Record)) Record {
-	r := Record{Account: "alice", Zone: zoneName, Name: name, Value: wanted}
+	r := Record{Tenant: "team-a", Zone: zoneName, Name: name, Value: wanted}
 	for _, change := range changes {
 		change(&r)
 	}
@@ -683,10 +683,9 @@ func TestACallerWithLessThanTheWholeTime(t *testing.T) {
 				if err != nil && (time.Since(start) != test.time || !fault.Is(err, fault.Transient)) {
 					t.Errorf("after %s: %v, which should be retried", time.Since(start), err)
 				}
-				ends, _ := together(t, w, nil)
-				turnedAway := map[bool]int{true: 4}[test.slow]
-				if got := ends[outcome{Error: slowText}]; got != turnedAway {
-					t.Errorf("then %d of five calls are turned away, want %d: %v", got, turnedAway, ends)
+				ends, held := together(t, w, nil)
+				if alone := held[glance] == 1; alone != test.slow {
+					t.Errorf("then %d of five calls wait: %v", held[glance], ends)
 				}
 			})
 		})
@@ -696,73 +695,203 @@ func TestACallerWithLessThanTheWholeTime(t *testing.T) {
 const slowText = "the name servers of the zone example.com took too long to show the last record, and another challenge is waiting for them; " +
 	"this one is tried again; until the zone has caught up, its challenges wait one after the other"
 
-// together makes five waits for different names at the same time and counts how they ended; the longest time of those who were
-// turned away is returned too.
-func together(t *testing.T, w *Watcher, change func(*Record)) (ends map[outcome]int, turnedAway time.Duration) {
+// look is longer than one look at a zone takes whose name servers answer, and are looked for before.
+const look = 10 * latency
+
+// holding is how many calls took longer than a time. One who looks and goes takes a glance at most.
+type holding map[time.Duration]int
+
+func (h holding) note(took time.Duration) {
+	for _, least := range []time.Duration{look, glance, judged, timeout - time.Second} {
+		if took > least {
+			h[least]++
+		}
+	}
+}
+
+// together makes five waits for different names at the same time and counts how they ended, and how many took how long.
+func together(t *testing.T, w *Watcher, change func(n int, r *Record)) (ends map[outcome]int, held holding) {
 	t.Helper()
 	var mu sync.Mutex
-	ends = map[outcome]int{}
+	ends, held = map[outcome]int{}, holding{}
 	var group sync.WaitGroup
 	for n := range 5 { // as many workers as cert-manager has
 		group.Go(func() {
 			got, took := wait(t.Context(), w, record(func(r *Record) {
 				r.Name = fmt.Sprintf("_acme-challenge.n%d.example.com", n)
 				if change != nil {
-					change(r)
+					change(n, r)
 				}
 			}))
 			mu.Lock()
 			defer mu.Unlock()
 			ends[got]++
-			if got.Error == slowText {
-				turnedAway = max(turnedAway, took)
-			}
+			held.note(took)
 		})
 	}
 	group.Wait()
-	return ends, turnedAway
+	return ends, held
 }
 
 func TestASlowZoneHoldsOneWorker(t *testing.T) {
 	simulated(t, func(t *testing.T) {
 		i := newInternet(time.Hour)
 		w := i.watcher()
-		ends, _ := together(t, w, nil)
-		if diff := cmp.Diff(map[outcome]int{{Error: missingAll}: 5}, ends); diff != "" {
+		one := map[outcome]int{{Error: missingAll}: 1, {Error: slowText}: 4}
+		ends, held := together(t, w, nil)
+		if diff := cmp.Diff(one, ends); diff != "" {
 			t.Errorf("before the zone is known to be slow (-want +got):\n%s", diff)
 		}
+		if diff := cmp.Diff(holding{look: 5, glance: 5, judged: 1, timeout - time.Second: 1}, held); diff != "" {
+			t.Errorf("how many took how long before the zone is known to be slow (-want +got):\n%s", diff)
+		}
 		for range 2 {
-			ends, turnedAway := together(t, w, nil)
-			if diff := cmp.Diff(map[outcome]int{{Error: missingAll}: 1, {Error: slowText}: 4}, ends); diff != "" {
+			ends, held := together(t, w, nil)
+			if diff := cmp.Diff(one, ends); diff != "" {
 				t.Errorf("of a slow zone (-want +got):\n%s", diff)
 			}
-			if turnedAway != 0 {
-				t.Errorf("who was turned away had waited %s", turnedAway)
+			if diff := cmp.Diff(holding{look: 1, glance: 1, judged: 1, timeout - time.Second: 1}, held); diff != "" {
+				t.Errorf("how many took how long (-want +got):\n%s", diff)
 			}
 		}
 
-		// Neither another zone nor another account's zone of the same name is slow.
+		// Neither another zone nor another tenant's zone of the same name is slow, and what is visible is seen at a glance.
 		i.edit(func() { i.ns["example.net"] = i.ns[zoneName] })
-		i.show("on-time", 0)
-		for name, change := range map[string]func(*Record){
-			"another zone":    func(r *Record) { r.Zone, r.Value = "example.net", "on-time" },
-			"another account": func(r *Record) { r.Account, r.Value = "bob", "on-time" },
+		i.show("on-time", 2*time.Second)
+		i.show("there", 0)
+		for name, change := range map[string]func(int, *Record){
+			"another zone":   func(_ int, r *Record) { r.Zone, r.Value = "example.net", "on-time" },
+			"another tenant": func(_ int, r *Record) { r.Tenant, r.Value = "team-b", "on-time" },
+			"a glance":       func(_ int, r *Record) { r.Value = "there" },
 		} {
 			if ends, _ := together(t, w, change); ends[outcome{Seen: true}] != 5 {
 				t.Errorf("%s: %v", name, ends)
 			}
 		}
+	})
+}
 
-		// One success, and the zone is like any other.
+func TestOneSuccessAndASlowZoneIsLikeAnyOther(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Hour)
+		w := i.watcher()
+		wait(t.Context(), w, record())
 		i.show(wanted, 3*time.Second)
-		ends, _ = together(t, w, nil)
+		ends, _ := together(t, w, nil)
 		if diff := cmp.Diff(map[outcome]int{{Seen: true}: 1, {Error: slowText}: 4}, ends); diff != "" {
 			t.Errorf("when it shows records again (-want +got):\n%s", diff)
 		}
-		if ends, _ := together(t, w, nil); ends[outcome{Seen: true}] != 5 {
+		i.show("later", 3*time.Second)
+		if ends, _ := together(t, w, func(_ int, r *Record) { r.Value = "later" }); ends[outcome{Seen: true}] != 5 {
 			t.Errorf("afterwards: %v", ends)
 		}
 	})
+}
+
+// many has so many zones at the same name servers.
+func (i *internet) many(zones int) (names []string) {
+	i.edit(func() {
+		for n := range zones {
+			zone := fmt.Sprintf("zone%d.test", n)
+			i.ns[zone] = i.ns[zoneName]
+			names = append(names, zone)
+		}
+	})
+	return names
+}
+
+const crowdedText = "the record is written but not visible yet, and as many challenges as may are waiting for slow zones with keys from the namespace team-a; " +
+	"this one is tried again, and goes on as soon as its record is visible; find out why the other zones are slow"
+
+func TestATenantHoldsTwoWorkersWithSlowZones(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Hour)
+		w := i.watcher()
+		zones := i.many(300)
+		sameZones := func(n int, r *Record) { r.Zone = zones[n] }
+		two := map[outcome]int{{Error: missingAll}: 2, {Error: crowdedText}: 3}
+		for round, want := range []holding{
+			{look: 5, glance: 5, judged: 2, timeout - time.Second: 2}, // nobody knows yet that they are slow
+			{look: 2, glance: 2, judged: 2, timeout - time.Second: 2},
+			{look: 2, glance: 2, judged: 2, timeout - time.Second: 2},
+		} {
+			ends, held := together(t, w, sameZones)
+			if diff := cmp.Diff(two, ends); diff != "" {
+				t.Errorf("round %d (-want +got):\n%s", round, diff)
+			}
+			if diff := cmp.Diff(want, held); diff != "" {
+				t.Errorf("how many took how long in round %d (-want +got):\n%s", round, diff)
+			}
+		}
+
+		// Zones that nobody has heard of make it no better.
+		fresh := zones[5:]
+		for ; len(fresh) > 5; fresh = fresh[5:] {
+			together(t, w, func(n int, r *Record) { r.Zone = fresh[n] })
+			_, held := together(t, w, func(n int, r *Record) { r.Zone = fresh[n] })
+			if held[glance] > slowAtOnce {
+				t.Fatalf("%d workers are held by slow zones", held[glance])
+			}
+		}
+		_, held := together(t, w, func(n int, r *Record) { r.Zone = fresh[n] })
+		if diff := cmp.Diff(holding{look: 5, glance: 2, judged: 2, timeout - time.Second: 2}, held); diff != "" {
+			t.Errorf("how many were held how long by zones that nobody has heard of (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAHealthyZoneBesideSlowOnesOfItsTenant(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Hour)
+		w := i.watcher()
+		zones := i.many(3)
+		together(t, w, func(n int, r *Record) { r.Zone = zones[n%2] })
+		i.show("on-time", 5*time.Second)
+		var both sync.WaitGroup
+		for n := range 2 {
+			both.Go(func() { wait(t.Context(), w, record(func(r *Record) { r.Zone = zones[n] })) })
+		}
+		if ends, _ := together(t, w, func(_ int, r *Record) { r.Zone, r.Value = zones[2], "on-time" }); ends[outcome{Seen: true}] != 5 {
+			t.Errorf("while two challenges wait for slow zones: %v", ends)
+		}
+		i.show("there", 0)
+		if ends, held := together(t, w, func(n int, r *Record) { r.Zone, r.Value = zones[n%2], "there" }); ends[outcome{Seen: true}] != 5 || held[glance] > 0 {
+			t.Errorf("records of slow zones that are visible: %v, %v", ends, held)
+		}
+		both.Wait()
+	})
+}
+
+func TestASlowZoneIsForgottenAfterAWhile(t *testing.T) {
+	simulated(t, func(t *testing.T) {
+		i := newInternet(time.Hour)
+		w := i.watcher()
+		together(t, w, nil)
+		time.Sleep(slowFor)
+		i.show(wanted, 5*time.Second)
+		if ends, _ := together(t, w, nil); ends[outcome{Seen: true}] != 5 {
+			t.Errorf("%v", ends)
+		}
+	})
+}
+
+func TestWhatIsRememberedOfZonesIsBounded(t *testing.T) {
+	w := newInternet(0).watcher()
+	for n := range 3 * maxTenants {
+		for zone := range 3 * maxSlow {
+			s := w.enter(Record{Tenant: fmt.Sprint("tenant ", n), Zone: fmt.Sprint("zone ", zone)})
+			s.leave(false, true)
+			if n > 0 {
+				break
+			}
+			if got := len(s.tenant.slow); got > maxSlow {
+				t.Fatalf("%d slow zones of one tenant are remembered", got)
+			}
+		}
+	}
+	if got := w.tenants.Len(); got != maxTenants {
+		t.Errorf("%d tenants are remembered, want %d", got, maxTenants)
+	}
 }
 
 func TestAZoneThatNobodyCanSeeIsSlowOnlyIfOthersCanBeSeen(t *testing.T) {
@@ -789,8 +918,8 @@ func TestAZoneThatNobodyCanSeeIsSlowOnlyIfOthersCanBeSeen(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 		together(t, w, nil)
-		if ends, _ := together(t, w, nil); ends[outcome{Error: slowText}] != 4 {
-			t.Errorf("%v", ends)
+		if ends, held := together(t, w, nil); ends[outcome{Error: slowText}] != 4 || held[judged] != 1 {
+			t.Errorf("%v, %v", ends, held)
 		}
 	})
 }

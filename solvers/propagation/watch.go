@@ -58,9 +58,10 @@ type watch struct {
 
 // answer is what one server said, at last.
 type answer struct {
-	// asked is when the last answer with authority was asked for, zero if there was none. values are what it held.
-	asked  time.Time
-	values []string
+	// asked is when the last answer with authority was asked for, zero if there was none. shown are the callers whose values it held:
+	// whoever has the zone decides how much else it holds.
+	asked time.Time
+	shown map[*caller]bool
 	// failed is when the last query that failed was sent, and why it did.
 	failed time.Time
 	why    error
@@ -79,7 +80,7 @@ func (w *Watcher) join(ctx context.Context, key watched, self *caller) (*watch, 
 		// Others may join, and stay longer than who began.
 		ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 		p = &watch{
-			watcher: w, zone: w.zone(key.zone), name: key.name, stop: stop, kick: make(chan struct{}, 1),
+			watcher: w, zone: w.zone(key.tenantZone), name: key.name, stop: stop, kick: make(chan struct{}, 1),
 			callers: map[*caller]bool{}, answers: map[netip.Addr]*answer{}, changed: make(chan struct{}),
 		}
 		w.watches[key] = p
@@ -204,18 +205,32 @@ func (p *watch) ask(ctx context.Context, server netip.Addr, a *answer, asked tim
 	defer p.mu.Unlock()
 	a.inFlight = false
 	if err == nil {
-		a.asked, a.values = asked, values
+		a.asked, a.shown = asked, p.awaited(values)
 	} else {
 		a.failed, a.why = asked, err
 	}
 	p.announce()
 }
 
+// awaited are those who wait for one of the values.
+func (p *watch) awaited(values []string) map[*caller]bool {
+	shown := map[*caller]bool{}
+	for c := range p.callers {
+		if slices.Contains(values, c.value) {
+			shown[c] = true
+		}
+	}
+	return shown
+}
+
 // question is put to one server. What a stranger answers must end no process: a panic over it is a bad answer.
 func (p *watch) question(ctx context.Context, server netip.Addr) (values []string, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			klog.V(4).InfoS("The answer of a name server made the reading of it panic", "server", server, "name", p.name, "panic", fmt.Sprint(cause))
+			p.watcher.panicked.Do(func() {
+				klog.InfoS("Warning: the answer of a name server made the reading of it panic; such answers count as bad ones, and this is told once",
+					"server", server, "name", p.name, "panic", fmt.Sprint(cause))
+			})
 			values, err = nil, errBadAnswer
 		}
 	}()
@@ -233,7 +248,7 @@ func (a *answer) answersTo(c *caller) bool {
 	return a != nil && !a.asked.IsZero() && !a.asked.Before(c.since)
 }
 
-func (a *answer) shows(c *caller) bool { return a.answersTo(c) && slices.Contains(a.values, c.value) }
+func (a *answer) shows(c *caller) bool { return a.answersTo(c) && a.shown[c] }
 
 // view is how the world looks to one who waits.
 type view struct {
@@ -251,6 +266,9 @@ type refusal struct {
 }
 
 func (v view) visible() bool { return v.shown > 0 && len(v.missing) == 0 && len(v.pending) == 0 }
+
+// complete tells whether each of the name servers has been heard, or will not be.
+func (v view) complete() bool { return len(v.pending) == 0 && v.shown+len(v.missing)+len(v.out) > 0 }
 
 // final is the view when no time is left: who has not been heard by then does not answer.
 func (v view) final() view {

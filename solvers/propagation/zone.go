@@ -54,12 +54,12 @@ type health struct {
 	next time.Time
 }
 
-func (w *Watcher) zone(name string) *zone {
-	if z, ok := w.zones.Get(name); ok {
+func (w *Watcher) zone(key tenantZone) *zone {
+	if z, ok := w.zones.Get(key); ok {
 		return z.(*zone)
 	}
-	z := &zone{name: name, finder: w.options.Finder, health: map[netip.Addr]*health{}}
-	w.zones.Add(name, z)
+	z := &zone{name: key.zone, finder: w.options.Finder, health: map[netip.Addr]*health{}}
+	w.zones.Add(key, z)
 	return z
 }
 

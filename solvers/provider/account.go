@@ -24,6 +24,7 @@ type Accounts struct {
 
 	mu     sync.Mutex // so that two calls do not make two states for one account
 	states *lru.Cache // by the identity of a credential
+	kept   keptLists
 }
 
 // NewAccounts returns an empty Accounts. With serialWrites, one change to a zone is made at a time.
@@ -39,7 +40,8 @@ type Account struct {
 	accounts *Accounts
 	state    *state
 	open     Open
-	// patient is explained at Patient.
+	// tenant is explained at For, and patient at Patient.
+	tenant  string
 	patient bool
 }
 
@@ -54,8 +56,14 @@ type state struct {
 	unlisted atomic.Pointer[error]
 
 	mu sync.Mutex
-	// locks are of zones, and patience of those who are patient and would change one.
-	locks, patience map[string]*semaphore.Weighted
+	// locks are of zones, and patience of those who are patient and would change one, as long as somebody has borrowed them.
+	locks, patience map[string]*lock
+}
+
+// lock is held by one at a time.
+type lock struct {
+	*semaphore.Weighted
+	borrowers int
 }
 
 // Account returns the account that a credential opens. The identity stands for the whole credential, the keyID for its public part
@@ -66,9 +74,16 @@ func (a *Accounts) Account(identity, keyID string, open Open) *Account {
 	if s, ok := a.states.Get(identity); ok {
 		return &Account{accounts: a, state: s.(*state), open: open}
 	}
-	s := &state{quota: a.quotas.Of(keyID), locks: map[string]*semaphore.Weighted{}, patience: map[string]*semaphore.Weighted{}}
+	s := &state{quota: a.quotas.Of(keyID), locks: map[string]*lock{}, patience: map[string]*lock{}}
 	a.states.Add(identity, s)
 	return &Account{accounts: a, state: s, open: open}
+}
+
+// For returns the same account for calls of a tenant's. Where calls have to wait, the tenants of an account take turns.
+func (a *Account) For(tenant string) *Account {
+	its := *a
+	its.tenant = tenant
+	return &its
 }
 
 // Patient returns the same account for one who is in no hurry: his calls are made once, and wait behind all others. In a zone one of
@@ -109,11 +124,21 @@ func (a *Account) Delete(ctx context.Context, zone string, id RecordID) (was boo
 	return was, t.err
 }
 
-func (s *state) lockOf(locks map[string]*semaphore.Weighted, zone string) *semaphore.Weighted {
+// borrow returns the lock of a zone. It has to be given back.
+func (s *state) borrow(locks map[string]*lock, zone string) *lock {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if locks[zone] == nil {
-		locks[zone] = semaphore.NewWeighted(1)
+		locks[zone] = &lock{Weighted: semaphore.NewWeighted(1)}
 	}
+	locks[zone].borrowers++
 	return locks[zone]
+}
+
+func (s *state) giveBack(locks map[string]*lock, zone string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if locks[zone].borrowers--; locks[zone].borrowers == 0 {
+		delete(locks, zone)
+	}
 }

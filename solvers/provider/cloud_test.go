@@ -171,7 +171,7 @@ func accounts(qps float64) *Accounts { return NewAccounts(quota.New(qps, "--clou
 // trusted is an account as it is once a call with its credential has succeeded.
 func (a *Accounts) trusted(identity, keyID string, c *cloud) *Account {
 	account := a.Account(identity, keyID, c.open)
-	account.state.quota.Call(false).End(nil)
+	account.state.quota.Call("team-a", false).End(nil)
 	return account
 }
 

@@ -187,7 +187,7 @@ func TestCallsASecond(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := accounts(test.limit).Account("identity", "LTAI5tExample", test.cloud.open)
 				if test.tried {
-					a.state.quota.Call(false).End(nil)
+					a.state.quota.Call("team-a", false).End(nil)
 				}
 				took := together(test.calls, func(int) {
 					call := find
@@ -218,14 +218,14 @@ func TestAForgedIDDrainsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		forged := accounts.Account("forged", "LTAI5tExample", refused.open)
-		took := together(210, func(i int) {
-			if i < 205 {
+		took := together(209, func(i int) {
+			if i < 204 { // and the honest one had one to prove himself
 				if err := find(t.Context(), forged); !errors.Is(err, errSignature) {
 					t.Error(err)
 				}
 				return
 			}
-			time.Sleep(time.Duration(i-200) * time.Second)
+			time.Sleep(time.Duration(i-199) * time.Second)
 			for range 4 {
 				start := time.Now()
 				if err := find(t.Context(), honest); err != nil || time.Since(start) != 0 {
@@ -234,10 +234,43 @@ func TestAForgedIDDrainsNothing(t *testing.T) {
 			}
 		})
 		if !roughly(took, 100*time.Second) {
-			t.Errorf("205 forged calls took %s, want 100s", took)
+			t.Errorf("204 forged calls took %s, want 100s", took)
 		}
 	})
 }
+
+// TestGuessesAtASecretShareALimit has a tenant try many secrets with another's AccessKey ID, before the owner is known.
+func TestGuessesAtASecretShareALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		accounts, refused := limited(), &cloud{fail: always(errSignature)}
+		honest := accounts.Account("honest", "LTAI5tExample", (&cloud{}).open).For("team-a")
+		stranger := func(i int) error {
+			return find(within(t, 23*time.Second), accounts.Account(fmt.Sprint("guess ", i), "LTAI5tExample", refused.open).For("team-b"))
+		}
+		took := together(201, func(i int) {
+			if i < 200 {
+				_ = stranger(i)
+				return
+			}
+			time.Sleep(10 * time.Second)
+			start := time.Now()
+			if err := find(t.Context(), honest); err != nil || time.Since(start) > time.Second {
+				t.Errorf("the owner waited %s: %v", time.Since(start), err)
+			}
+		})
+		if most := untriedCalls(took); refused.count() > most {
+			t.Errorf("%d guesses were made within %s, want %d at most", refused.count(), took, most)
+		}
+		// Others' ids have limits of their own.
+		start := time.Now()
+		if err := find(t.Context(), accounts.Account("another", "LTAI5tOther", (&cloud{}).open)); err != nil || time.Since(start) != 0 {
+			t.Errorf("one of another id waited %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+// untriedCalls is how many calls may be made within a time under an id that nobody knows: see package quota.
+func untriedCalls(within time.Duration) int { return 5 + int(2*within.Seconds()) }
 
 func TestWhoSharesABucket(t *testing.T) {
 	tests := map[string]struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/certyun/certyun/solvers/fault"
@@ -29,7 +28,7 @@ type tries struct {
 	// zone is the one whose lock each try holds, "" for none; between tries it is free. Those who are patient hold patience as well, from
 	// the first try on.
 	zone           string
-	lock, patience *semaphore.Weighted
+	lock, patience *lock
 	// locked and waiting say which of them are held.
 	locked, waiting bool
 	backoff         time.Duration
@@ -51,9 +50,9 @@ func (a *Account) change(ctx context.Context, zone string) *tries {
 	if !a.accounts.serial {
 		return t
 	}
-	t.zone, t.lock = zone, a.state.lockOf(a.state.locks, zone)
+	t.zone, t.lock = zone, a.state.borrow(a.state.locks, zone)
 	if a.patient {
-		t.patience = a.state.lockOf(a.state.patience, zone)
+		t.patience = a.state.borrow(a.state.patience, zone)
 	}
 	return t
 }
@@ -80,7 +79,7 @@ func (t *tries) queueUp() bool {
 // begin begins a try, or the next one where there was no room for that.
 func (t *tries) begin() bool {
 	for {
-		t.call = t.account.state.quota.Call(t.account.patient)
+		t.call = t.account.state.quota.Call(t.account.tenant, t.account.patient)
 		err := t.enter()
 		if err == nil {
 			t.provider = t.account.open(t.call)
@@ -140,6 +139,12 @@ func (t *tries) end() {
 	t.unlock()
 	if t.waiting {
 		t.patience.Release(1)
+	}
+	if t.lock != nil {
+		t.account.state.giveBack(t.account.state.locks, t.zone)
+	}
+	if t.patience != nil {
+		t.account.state.giveBack(t.account.state.patience, t.zone)
 	}
 }
 

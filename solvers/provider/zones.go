@@ -199,7 +199,7 @@ func (a *Account) listZones(ctx context.Context) error {
 		}
 	}
 	if t.err == nil {
-		a.state.zones.Store(list)
+		a.accounts.kept.keep(a.state, list)
 	}
 	return t.err
 }

@@ -39,21 +39,21 @@ type limit struct {
 	from    float64   // the rate after the cut
 }
 
-func newLimit(qps float64) *limit {
-	// A burst of a fifth of a second's calls, so that a handful of records need not wait for each other.
-	return &limit{ceiling: qps, limiter: rate.NewLimiter(rate.Limit(qps), burst(qps))}
+func newLimit(qps float64, burst int) *limit {
+	return &limit{ceiling: qps, limiter: rate.NewLimiter(rate.Limit(qps), burst)}
 }
 
+// burst is a fifth of a second's calls, so that a handful of records need not wait for each other.
 func burst(qps float64) int { return max(1, int(qps/5)) }
 
 // wait returns when the account may make another call. One for which there is no wait may use all of its time.
-func (l *limit) wait(ctx context.Context, patient bool) error {
+func (l *limit) wait(ctx context.Context, c caller) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	waiting, cancel := leaving(ctx, callRoom)
 	defer cancel()
-	if err := l.turn.take(waiting, patient); err != nil {
+	if err := l.turn.take(waiting, c); err != nil {
 		return err
 	}
 	defer l.turn.leave()
@@ -101,16 +101,32 @@ func (l *limit) slowed() bool {
 	return !l.cut.IsZero() && (time.Since(l.cut) < memory || float64(l.limiter.Limit()) < l.ceiling)
 }
 
-// turn is held by one at a time: by the first of those who are in a hurry, else by the first of the patient.
+// caller is one who makes a call.
+type caller struct {
+	tenant  string
+	patient bool
+}
+
+// turn is held by one at a time. Those in a hurry go before the patient, of them the tenant whose turn was longest ago, and of his
+// calls the first that came: a tenant with many calls keeps no other out who has a few.
 type turn struct {
 	mu   sync.Mutex
 	held bool
-	// hasty and patient wait, in the order in which they came.
-	hasty, patient []chan struct{}
+	// waiting are in the order in which they came.
+	waiting []waiter
+	// served is at which turn a tenant had one last, as long as somebody waits.
+	served map[string]int
+	turns  int
 }
 
-func (t *turn) take(ctx context.Context, patient bool) error {
-	mine, taken := t.join(patient)
+type waiter struct {
+	caller
+	// mine is closed when the turn is this one's.
+	mine chan struct{}
+}
+
+func (t *turn) take(ctx context.Context, c caller) error {
+	mine, taken := t.join(c)
 	if taken {
 		return nil
 	}
@@ -124,31 +140,31 @@ func (t *turn) take(ctx context.Context, patient bool) error {
 }
 
 // join takes a turn that is free, or returns what is closed when it is one's turn.
-func (t *turn) join(patient bool) (mine chan struct{}, taken bool) {
+func (t *turn) join(c caller) (mine chan struct{}, taken bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.held {
-		t.held = true
+		t.held, t.turns, t.served = true, 0, map[string]int{}
+		t.serve(c)
 		return nil, true
 	}
 	mine = make(chan struct{})
-	if patient {
-		t.patient = append(t.patient, mine)
-	} else {
-		t.hasty = append(t.hasty, mine)
-	}
+	t.waiting = append(t.waiting, waiter{c, mine})
 	return mine, false
+}
+
+func (t *turn) serve(c caller) {
+	t.turns++
+	t.served[c.tenant] = t.turns
 }
 
 // giveUp leaves the queue, or hands on the turn that came at the same moment.
 func (t *turn) giveUp(mine chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, queue := range []*[]chan struct{}{&t.hasty, &t.patient} {
-		if i := slices.Index(*queue, mine); i >= 0 {
-			*queue = slices.Delete(*queue, i, i+1)
-			return
-		}
+	if i := slices.IndexFunc(t.waiting, func(w waiter) bool { return w.mine == mine }); i >= 0 {
+		t.waiting = slices.Delete(t.waiting, i, i+1)
+		return
 	}
 	t.handOn()
 }
@@ -161,12 +177,26 @@ func (t *turn) leave() {
 
 // handOn wakes the next one. The caller holds mu.
 func (t *turn) handOn() {
-	for _, queue := range []*[]chan struct{}{&t.hasty, &t.patient} {
-		if len(*queue) > 0 {
-			close((*queue)[0])
-			*queue = slices.Delete(*queue, 0, 1)
-			return
+	if len(t.waiting) == 0 {
+		t.held = false
+		return
+	}
+	next := 0
+	for i, w := range t.waiting {
+		if t.before(w, t.waiting[next]) {
+			next = i
 		}
 	}
-	t.held = false
+	w := t.waiting[next]
+	t.waiting = slices.Delete(t.waiting, next, next+1)
+	t.serve(w.caller)
+	close(w.mine)
+}
+
+// before tells whether one who came later goes first all the same.
+func (t *turn) before(a, b waiter) bool {
+	if a.patient != b.patient {
+		return b.patient
+	}
+	return t.served[a.tenant] < t.served[b.tenant]
 }

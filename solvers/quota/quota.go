@@ -6,20 +6,22 @@
 package quota
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
 	"k8s.io/utils/lru"
 
 	"github.com/certyun/certyun/solvers/fault"
 )
 
-// What a credential may call before one of its calls has succeeded: enough to list a few pages of zones.
+// What all credentials of one AccessKey ID together may call of which no call has succeeded yet: enough to list a few pages of
+// zones. Each wrong secret is a credential of its own.
 const (
 	untriedQPS   = 2
 	untriedBurst = 5
@@ -36,56 +38,63 @@ type Quotas struct {
 	qps  float64
 	flag string
 
-	mu     sync.Mutex // so that two calls do not make two limits for one account
-	limits *lru.Cache // by AccessKey ID
+	mu sync.Mutex // so that two calls do not make two limits for one account
+	// limits are those of credentials that work, and untried those of the others. Both are by the hash of the AccessKey ID: whoever
+	// names one may make it long.
+	limits, untried *lru.Cache
 }
 
 // New returns quotas of so many calls a second for each account, at most. The flag is the name of the one that sets it.
 func New(qps float64, flag string) *Quotas {
-	return &Quotas{qps: qps, flag: flag, limits: lru.New(maxLimits)}
+	return &Quotas{qps: qps, flag: flag, limits: lru.New(maxLimits), untried: lru.New(maxLimits)}
 }
 
 // Of returns what one credential may call.
 func (q *Quotas) Of(keyID string) *Quota {
-	return &Quota{quotas: q, keyID: keyID, untried: rate.NewLimiter(rate.Limit(min(q.qps, untriedQPS)), untriedBurst)}
+	account := sha256.Sum256([]byte(keyID))
+	untried := q.limitOf(q.untried, account, func() *limit { return newLimit(min(q.qps, untriedQPS), untriedBurst) })
+	return &Quota{quotas: q, account: account, untried: untried}
+}
+
+func (q *Quotas) limitOf(limits *lru.Cache, account [sha256.Size]byte, fresh func() *limit) *limit {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if known, ok := limits.Get(account); ok {
+		return known.(*limit)
+	}
+	l := fresh()
+	limits.Add(account, l)
+	return l
 }
 
 // Quota is what one credential may call. It has a share in the limit of its AccessKey ID only once one of its calls has succeeded: a
-// tenant who names another's id with a wrong secret must not be able to drain or slow down the account. It is safe for concurrent
-// use.
+// tenant who names another's id with a wrong secret must not be able to drain or slow down the account. Until then all such
+// credentials of the id have a small limit together, in which their tenants take turns. It is safe for concurrent use.
 type Quota struct {
 	quotas  *Quotas
-	keyID   string
-	untried *rate.Limiter
+	account [sha256.Size]byte
+	untried *limit
 	limit   atomic.Pointer[limit]
 }
 
 // trust gives a credential that works its account's limit.
 func (q *Quota) trust() {
-	if q.limit.Load() != nil {
-		return
+	if q.limit.Load() == nil {
+		q.limit.Store(q.quotas.limitOf(q.quotas.limits, q.account, func() *limit { return newLimit(q.quotas.qps, burst(q.quotas.qps)) }))
 	}
-	q.quotas.mu.Lock()
-	defer q.quotas.mu.Unlock()
-	known, ok := q.quotas.limits.Get(q.keyID)
-	if !ok {
-		known = newLimit(q.quotas.qps)
-		q.quotas.limits.Add(q.keyID, known)
-	}
-	q.limit.Store(known.(*limit))
 }
 
-// Call begins one try of one call. A patient one goes behind all that are not.
-func (q *Quota) Call(patient bool) *Call {
-	return &Call{quota: q, limit: q.limit.Load(), patient: patient}
+// Call begins one try of one call of a tenant's. A patient one goes behind all that are not.
+func (q *Quota) Call(tenant string, patient bool) *Call {
+	return &Call{quota: q, limit: q.limit.Load(), caller: caller{tenant, patient}}
 }
 
 // Call is one try of one call, and may be several requests: each page of a list counts. It is not for concurrent use.
 type Call struct {
 	quota *Quota
 	// limit is nil for a credential of which no call has succeeded yet. What the cloud says to such a one slows down nobody else.
-	limit   *limit
-	patient bool
+	limit  *limit
+	caller caller
 	// ahead says that the next request has waited already.
 	ahead bool
 	// began is when the last request did, zero before the first.
@@ -129,12 +138,8 @@ func (c *Call) Full(err error) bool { return c.limit != nil && Full(err) }
 func Full(err error) bool { return errors.Is(err, errNoRoom) }
 
 func (c *Call) wait(ctx context.Context) error {
-	var err error
-	if c.limit == nil {
-		err = c.quota.untried.Wait(ctx)
-	} else {
-		err = c.limit.wait(ctx, c.patient)
-	}
+	limit := cmp.Or(c.limit, c.quota.untried)
+	err := limit.wait(ctx, c.caller)
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}

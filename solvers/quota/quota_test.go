@@ -21,13 +21,13 @@ var errBusy = &fault.Error{Kind: fault.Throttled, Reason: "too many calls", Code
 // trusted is the quota of a credential that has been seen to work.
 func trusted(qps float64) *Quota {
 	q := New(qps, "--cloud-qps").Of("LTAI5tExample")
-	q.Call(false).End(nil)
+	q.Call("team-a", false).End(nil)
 	return q
 }
 
 // call makes one call that ends so, after a while.
 func call(ctx context.Context, q *Quota, takes time.Duration, ends error) error {
-	c := q.Call(false)
+	c := q.Call("team-a", false)
 	err := c.Wait(ctx)
 	if err == nil {
 		time.Sleep(takes)
@@ -119,6 +119,7 @@ func TestLimit_HasALowestRate(t *testing.T) {
 // waiting is one who comes at a time and gives up at another, both after the first call has taken what there was.
 type waiting struct {
 	name     string
+	tenant   string
 	comes    time.Duration
 	givesUp  time.Duration // zero for never
 	patient  bool
@@ -138,6 +139,21 @@ func TestCall_Wait(t *testing.T) {
 		"those in a hurry go before those who are patient": {
 			[]waiting{{name: "patient 1", comes: ms, patient: true}, {name: "patient 2", comes: 2 * ms, patient: true}, {name: "hasty", comes: 3 * ms}},
 			[]string{"patient 1 1s", "hasty 2s", "patient 2 3s"}, // the first has its reservation
+		},
+		"tenants take turns, however many calls one has": {
+			[]waiting{
+				{name: "a1", tenant: "a", comes: ms},
+				{name: "a2", tenant: "a", comes: 2 * ms},
+				{name: "a3", tenant: "a", comes: 3 * ms},
+				{name: "b1", tenant: "b", comes: 4 * ms},
+				{name: "b2", tenant: "b", comes: 5 * ms},
+				{name: "c1", tenant: "c", comes: 1200 * ms},
+			},
+			[]string{"a1 1s", "b1 2s", "c1 3s", "a2 4s", "b2 5s", "a3 6s"},
+		},
+		"one who is patient waits for other tenants too": {
+			[]waiting{{name: "a1", tenant: "a", comes: ms}, {name: "b1", tenant: "b", comes: 2 * ms, patient: true}, {name: "a2", tenant: "a", comes: 3 * ms}},
+			[]string{"a1 1s", "a2 2s", "b1 3s"},
 		},
 		"who gives up leaves the place to the next": {
 			[]waiting{{name: "a", comes: ms}, {name: "gone", comes: 2 * ms, givesUp: 1500 * ms}, {name: "c", comes: 3 * ms}}, []string{"a 1s", "c 2s"},
@@ -173,7 +189,7 @@ func TestCall_Wait(t *testing.T) {
 							ctx, cancel = context.WithTimeout(ctx, w.deadline)
 							defer cancel()
 						}
-						if q.Call(w.patient).Wait(ctx) == nil {
+						if q.Call(w.tenant, w.patient).Wait(ctx) == nil {
 							mu.Lock()
 							defer mu.Unlock()
 							got = append(got, fmt.Sprint(w.name, " ", time.Since(start).Round(100*ms)))
@@ -193,7 +209,7 @@ func TestCall_WaitAheadIsTheWaitOfTheNextRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, start := trusted(1), time.Now()
 		_ = call(t.Context(), q, 0, nil)
-		c := q.Call(false)
+		c := q.Call("team-a", false)
 		for i, wait := range []func(context.Context) error{c.WaitAhead, c.Wait, c.Wait} {
 			if err := wait(t.Context()); err != nil {
 				t.Fatal(err)
@@ -211,7 +227,7 @@ func TestCall_FullTellsOurLimitFromTheClouds(t *testing.T) {
 		_ = call(t.Context(), q, 0, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		c := q.Call(false)
+		c := q.Call("team-a", false)
 		err := c.Wait(ctx)
 		if !c.Full(err) || c.Full(errBusy) || !fault.Is(err, fault.Throttled) {
 			t.Errorf("our limit: %v", err)
@@ -219,7 +235,7 @@ func TestCall_FullTellsOurLimitFromTheClouds(t *testing.T) {
 		if c.End(err); rateOf(q) != 1 {
 			t.Error("our own limit slows us down")
 		}
-		if c := q.Call(false); !errors.Is(c.Wait(cancelled(t)), context.Canceled) {
+		if c := q.Call("team-a", false); !errors.Is(c.Wait(cancelled(t)), context.Canceled) {
 			t.Error("who goes is told something else")
 		}
 	})
@@ -230,4 +246,14 @@ func cancelled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
+}
+
+func TestQuotas_ForgetIdsInTheEnd(t *testing.T) {
+	q := New(configured, "--cloud-qps")
+	for i := range 2 * maxLimits {
+		q.Of(fmt.Sprint("id ", i)).trust()
+	}
+	if got := []int{q.untried.Len(), q.limits.Len()}; !slices.Equal(got, []int{maxLimits, maxLimits}) {
+		t.Errorf("%d limits are remembered, want %d of each kind", got, maxLimits)
+	}
 }
