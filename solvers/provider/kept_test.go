@@ -91,7 +91,7 @@ func TestLocksOfZonesAreForgotten(t *testing.T) {
 				if _, err := a.AddTXT(t.Context(), TXT{Zone: zone}); err != nil {
 					t.Fatal(err)
 				}
-				if err := a.Delete(t.Context(), zone, "1"); err != nil {
+				if _, err := a.Delete(t.Context(), zone, "1"); err != nil {
 					t.Fatal(err)
 				}
 			}
