@@ -54,7 +54,7 @@ func TestImports(t *testing.T) {
 	allowed["admission"] = append(slices.Clone(all), "admission/evidence/cluster", "admission/policy")
 	// The doctor reads Secrets, asks the clouds and looks at the DNS as the solver does.
 	allowed["admission/doctor"] = slices.Concat(all, []string{
-		"admission/evidence/objects", "solvers/credential", "solvers/quota", "solvers/wire", "solvers/provider",
+		"admission/evidence/objects", "admission/policy", "solvers/credential", "solvers/quota", "solvers/wire", "solvers/provider",
 		"solvers/propagation", "solvers/alidns", "solvers/alidns/internal/quiet", "solvers/dnspod",
 	})
 	allowed["admission/lint"] = append(slices.Clone(all), "admission/evidence/cluster", "admission/evidence/objects",
