@@ -26,7 +26,7 @@ func newReviewMetrics() *reviewMetrics {
 			Name: "certyun_admission_reviews_total", Help: "Reviews by kind, operation and decision: allowed, warned or denied.",
 		}, []string{"kind", "operation", "decision"}),
 		incomplete: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "certyun_admission_incomplete_reviews_total", Help: "Reviews in which some rule could not look, by kind. What it would have found was let through.",
+			Name: "certyun_admission_incomplete_reviews_total", Help: "Reviews in which some rule could not look, by kind. What it would have found was let through, unless --unjudged=deny.",
 		}, []string{"kind"}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "certyun_admission_findings_total", Help: "Findings by rule and severity.",
@@ -36,7 +36,7 @@ func newReviewMetrics() *reviewMetrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 		}, []string{"kind"}),
 		policyValid: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "certyun_admission_policy_valid", Help: "1 while the policy file is in force, 0 while it cannot be used and the policy before it is.",
+			Name: "certyun_admission_policy_valid", Help: "1 while all of the policy file is in force, 0 while something is wrong with it.",
 		}),
 	}
 }

@@ -158,7 +158,7 @@ func (o *Options) newHandler(world *cluster.World, policy *policyFile, counted *
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion,
 			SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer,
 		},
-		policy: policy, large: make(chan struct{}, 1), exempt: o.users(), metrics: counted,
+		policy: policy, large: make(chan struct{}, 1), denyUnjudged: o.Unjudged == unjudgedDeny, exempt: o.users(), metrics: counted,
 	}
 }
 
