@@ -558,6 +558,7 @@ func TestReviewsAreCounted(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
+		"certyun_admission_exempt_namespaces{}":                       0,
 		"certyun_admission_findings_total{spoken,deny}":               1,
 		"certyun_admission_findings_total{spoken,warn}":               2,
 		"certyun_admission_incomplete_reviews_total{Certificate}":     2,

@@ -39,7 +39,7 @@ type File struct {
 	CrossResource rule.CrossResource `json:"crossResource,omitempty"`
 	// NoSkip lists rules that an object's annotation cannot soften.
 	NoSkip []string `json:"noSkip,omitempty"`
-	// ExemptByLabel tells whether a namespace may exempt itself by a label; nil is true. The webhook's configuration sees to it.
+	// ExemptByLabel is true where it is nil.
 	ExemptByLabel *bool `json:"exemptByLabel,omitempty"`
 	// CAPolicies extends the table of CAs.
 	CAPolicies []ca.Override `json:"caPolicies,omitempty"`
@@ -66,6 +66,8 @@ func (s *severity) UnmarshalJSON(raw []byte) error {
 type Decided struct {
 	Policy *rule.Policy
 	CAs    *ca.Table
+	// ExemptByLabel tells whether a namespace may exempt itself by a label. The webhook's configuration sees to it.
+	ExemptByLabel bool
 }
 
 // Read reads a policy strictly: an unknown field, rule or word is an error that names its path. Nothing is the default policy.
@@ -89,7 +91,7 @@ func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
 	for id, s := range f.Rules {
 		severities[id] = rule.Severity(s)
 	}
-	return &Decided{CAs: table, Policy: &rule.Policy{
+	return &Decided{CAs: table, ExemptByLabel: f.ExemptByLabel == nil || *f.ExemptByLabel, Policy: &rule.Policy{
 		Rules: severities, ExemptNamespaces: f.ExemptNamespaces, CrossResource: f.CrossResource, NoSkip: f.NoSkip,
 	}}, errors.Join(wrong...)
 }
@@ -144,6 +146,8 @@ func inYAML(err error) error {
 		form = "a list"
 	case reflect.Map, reflect.Struct:
 		form = "a mapping"
+	case reflect.Bool:
+		form = "true or false"
 	default:
 	}
 	return fmt.Errorf("%s must be %s", place, form)

@@ -93,6 +93,7 @@ func TestPolicyErrorsNameThePath(t *testing.T) {
 		"a word for a list":           {fileHead + "noSkip: spoken\n", "the policy cannot be read: noSkip must be a list"},
 		"a list for a mapping":        {fileHead + "rules: [spoken]\n", "the policy cannot be read: rules must be a mapping"},
 		"a list for a word":           {fileHead + "caPolicies: [{server: [], like: 'off'}]\n", "the policy cannot be read: caPolicies.server must be a text\ncaPolicies[0].server: \"\" is not the absolute URL of an ACME directory"},
+		"a word for yes or no":        {fileHead + "exemptByLabel: never\n", "the policy cannot be read: exemptByLabel must be true or false"},
 		"a list for the whole":        {"- spoken\n", "the policy cannot be read: the document must be a mapping"},
 		"a second document":           {fileHead + "---\nrules: {spoken: warn}\n", "the policy cannot be read: line 3: a second document begins here; a policy is one document"},
 		"an unknown rule":             {fileHead + "rules: {spokn: warn}\n", `rules: there is no rule "spokn"`},
@@ -151,6 +152,16 @@ func TestTheRestOfAPolicyWithAMistakeIsUsable(t *testing.T) {
 		}
 		if got.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory") == nil {
 			t.Errorf("%s: the known CAs are not known", name)
+		}
+	}
+}
+
+func TestNamespacesMayExemptThemselvesUnlessAPolicySaysNo(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": true, "exemptByLabel: true\n": true, "exemptByLabel: false\n": false} {
+		got, err := Read([]byte(fileHead+text), spokenRules())
+		if err != nil || got.ExemptByLabel != want {
+			t.Errorf("%q: %t, %v", text, got.ExemptByLabel, err)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (s *subject) ask(ctx context.Context, rules []Rule, yield Yield) error {
 			rules = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return slices.Contains(heard, r.ID) })
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, ctx.Err())...)
 }
 
 // errEnough ends a check of whose findings no more are wanted.
@@ -100,8 +100,10 @@ func ask(ctx context.Context, rules []Rule, review any, yield Yield) (heard []st
 		f.Rule, f.Severity = one.ID, cmp.Or(f.Severity, one.Severity)
 		return yield(f)
 	}
+	clocked := false
 	for i := range rules {
 		one = &rules[i]
+		clocked = clocked || !one.Founding // one that is founding says by itself where it has not looked at all of the object
 		err := one.Check.judge(ctx, review, named)
 		switch {
 		case errors.Is(err, errEnough):
@@ -110,8 +112,8 @@ func ask(ctx context.Context, rules []Rule, review any, yield Yield) (heard []st
 			errs = append(errs, fmt.Errorf("rule %s: %w", one.ID, err))
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		errs = append(errs, err)
+	if clocked && ctx.Err() != nil {
+		errs = append(errs, ctx.Err())
 	}
 	return heard, errors.Join(errs...)
 }

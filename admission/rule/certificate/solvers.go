@@ -37,10 +37,16 @@ func wildcardNeedsDNS01() rule.Rule {
 			"challenges needs no solver: these are warnings.",
 		Remedy: "Give the Issuer a dns01 solver whose selector covers the name, or drop the wildcard.",
 		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			if challenged(r) && slices.ContainsFunc(r.Certificate.Spec.DNSNames, isWildcard) {
+			if !slices.ContainsFunc(r.Certificate.Spec.DNSNames, isWildcard) {
+				return nil
+			}
+			if challenged(r) {
 				ctx = context.WithoutCancel(ctx) // what may be denied is looked at to the end
 			}
-			return eachUnsolved(ctx, r, yield, isWildcard, wildcardWithoutSolver)
+			if err := eachUnsolved(ctx, r, yield, isWildcard, wildcardWithoutSolver); err != nil {
+				return err
+			}
+			return ctx.Err()
 		}),
 	}
 }
