@@ -17,11 +17,11 @@ func exemptsItself(labels map[string]string) bool {
 }
 
 // countExempt makes the metrics count, when they are asked for, the namespaces that exempt themselves.
-func (m *reviewMetrics) countExempt(cluster namespaces, policy *policyFile) {
+func (m *reviewMetrics) countExempt(ctx context.Context, cluster namespaces, policy *policyFile) {
 	m.refresh = func() {
 		count := 0
 		if policy.decided.Load().ExemptByLabel {
-			ctx, cancel := context.WithTimeout(context.Background(), reviewTimeout) // the cache may not be filled
+			ctx, cancel := context.WithTimeout(ctx, reviewTimeout) // the cache may not be filled
 			defer cancel()
 			var err error
 			if count, err = cluster.CountNamespaces(ctx, exemptsItself); err != nil {

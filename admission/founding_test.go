@@ -190,11 +190,15 @@ func TestWhatCouldNotBeJudgedIsRefusedWhereAnOperatorSaysSo(t *testing.T) {
 			silent, request{Namespace: "shop", Object: strings.Replace(certificateOf("a"), "name: web", "generateName: web-", 1)}, `Certificate.cert-manager.io "web-" ` + later, nil,
 		},
 		"an Ingress that cannot be read": {
-			stubWorld{World: empty}, request{Kind: ingressKind, Name: "web", Namespace: "shop", Object: "spec: []"}, "",
+			stubWorld{World: empty},
+			request{Kind: ingressKind, Name: "web", Namespace: "shop", Object: "spec: []"},
+			"",
 			[]string{"[certyun] this Ingress could not be read, so it was not checked"},
 		},
 		"a deletion of what cannot be read": {
-			stubWorld{World: empty}, request{Operation: "DELETE", Kind: issuerKind, Name: "le", Namespace: "shop", Old: issuerHead + "spec: []"}, "",
+			stubWorld{World: empty},
+			request{Operation: "DELETE", Kind: issuerKind, Name: "le", Namespace: "shop", Old: issuerHead + "spec: []"},
+			"",
 			[]string{"[certyun] this Issuer could not be read, so it was not checked"},
 		},
 	} {

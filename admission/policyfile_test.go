@@ -90,16 +90,19 @@ func TestAServerStartsWithTheUsablePartOfAPolicy(t *testing.T) {
 		valid       float64
 	}{
 		{
-			"a mistake at the start", "rules: {spokn: off, issuer-goes: off}", map[string]rule.Severity{"issuer-goes": rule.Off},
+			"a mistake at the start", "rules: {spokn: off, issuer-goes: off}",
+			map[string]rule.Severity{"issuer-goes": rule.Off},
 			`[certyun] the policy of this cluster has a mistake and is used in part; tell who runs it: rules: there is no rule "spokn"`, 0,
 		},
 		{
-			"another mistake, while no policy was right before", "rules: {spokn: off, spoken: warn}", map[string]rule.Severity{"spoken": rule.Warn},
+			"another mistake, while no policy was right before", "rules: {spokn: off, spoken: warn}",
+			map[string]rule.Severity{"spoken": rule.Warn},
 			`[certyun] the policy of this cluster has a mistake and is used in part; tell who runs it: rules: there is no rule "spokn"`, 0,
 		},
 		{"mended", "rules: {spoken: off}", map[string]rule.Severity{"spoken": rule.Off}, "", 1},
 		{
-			"a mistake, after one that was right", "rules: {spoken: warn}\nnoSkip: [spokn]", map[string]rule.Severity{"spoken": rule.Off},
+			"a mistake, after one that was right", "rules: {spoken: warn}\nnoSkip: [spokn]",
+			map[string]rule.Severity{"spoken": rule.Off},
 			`[certyun] the policy of this cluster has a mistake and is not used: the one before it is; tell who runs it: noSkip[0]: there is no rule "spokn"`, 0,
 		},
 	} {

@@ -88,7 +88,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	counted.countExempt(world, policy)
+	counted.countExempt(ctx, world, policy)
 	if err := metrics.Registry.Register(counted); err != nil {
 		return err
 	}
