@@ -156,6 +156,7 @@ func (s *apiServer) kubeconfig(t testing.TB, user string, more ...rbacv1.PolicyR
 			rbacv1.PolicyRule{Verbs: reads, APIGroups: []string{"cert-manager.io"}, Resources: []string{"certificates", "issuers", "clusterissuers"}},
 			rbacv1.PolicyRule{Verbs: reads, APIGroups: []string{"apiregistration.k8s.io"}, Resources: []string{"apiservices"}},
 			rbacv1.PolicyRule{Verbs: reads, APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}},
+			rbacv1.PolicyRule{Verbs: reads, APIGroups: []string{""}, Resources: []string{"namespaces"}},
 		)},
 		&rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: user}, Subjects: []rbacv1.Subject{{Kind: "User", APIGroup: rbacv1.GroupName, Name: user}},
@@ -529,6 +530,7 @@ func testMetrics(t *testing.T, s *server) {
 		`certyun_admission_findings_total{rule="key-size-for-algorithm",severity="deny"}`,
 		`certyun_admission_review_duration_seconds_bucket{kind="Certificate",le="0.005"}`,
 		"certyun_admission_policy_valid 1",
+		"certyun_admission_exempt_namespaces 0",
 	} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("the metrics do not have %s", want)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cert-manager/cert-manager/pkg/apis/certmanager"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,8 +45,20 @@ const maxCauses = 100
 // greatest size takes a hundred megabytes and a core for a second, and whoever may create one may create many.
 const largeObject = 128 << 10
 
+// Why an object was not judged in full.
+const (
+	incomplete = "some checks could not be made in time, or for want of an answer from the API server"
+	unreadable = "it could not be read"
+)
+
+// What to do about it where it is refused.
+const (
+	laterOrSmaller = "Apply it again; a smaller object is checked sooner"
+	asTheAPISays   = "Compare its fields with the API of cert-manager's version that this certyun was built for"
+)
+
 // incompleteNote is the warning of a review in which not all rules could look.
-const incompleteNote = "[certyun] some checks could not be made in time, or for want of an answer from the API server"
+const incompleteNote = "[certyun] " + incomplete
 
 // handler answers AdmissionReviews.
 type handler struct {
@@ -56,12 +69,14 @@ type handler struct {
 	policy       *policyFile
 	// large has room for one: whoever judges a large object.
 	large chan struct{}
+	// denyUnjudged refuses what was not judged in full, where anything is refused at all.
+	denyUnjudged bool
 	// exempt are the user names whose requests are never judged.
 	exempt  map[string]bool
 	metrics *reviewMetrics
 }
 
-// Handle judges one request. It never fails: what cannot be judged is let through.
+// Handle judges one request. It never fails: what cannot be judged is let through, unless an operator has it refused.
 func (h *handler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	start := time.Now()
 	response := h.review(ctx, &req)
@@ -75,11 +90,14 @@ func (h *handler) review(ctx context.Context, req *admission.Request) admission.
 	}
 	request, err := decode(req)
 	if err != nil {
-		klog.V(2).InfoS("An object could not be read and was let through", "kind", req.Kind.Kind, "namespace", req.Namespace, "name", req.Name, "err", err)
+		klog.V(2).InfoS("An object could not be read", "kind", req.Kind.Kind, "namespace", req.Namespace, "name", req.Name, "err", err)
 		h.metrics.unfinished(req)
+		if h.refuses(req) {
+			return unjudged(req, req.Name, unreadable, asTheAPISays)
+		}
 		return admission.Allowed("").WithWarnings("[certyun] this " + req.Kind.Kind + " could not be read, so it was not checked")
 	}
-	if request == nil || unjudged(request) {
+	if request == nil || nothingToJudge(request) {
 		return admission.Allowed("")
 	}
 	v := h.inTime(ctx, request, len(req.Object.Raw)+len(req.OldObject.Raw))
@@ -87,8 +105,18 @@ func (h *handler) review(ctx context.Context, req *admission.Request) admission.
 		klog.ErrorS(v.err, "Some rules could not look", "kind", req.Kind.Kind, "namespace", req.Namespace, "name", req.Name)
 		h.metrics.unfinished(req)
 	}
+	if certyuns(request.Object) {
+		v.findings = slices.DeleteFunc(v.findings, func(f rule.Finding) bool { return f.Severity != rule.Deny })
+	}
 	h.metrics.found(v.findings)
-	return answer(req, request.Object, v)
+	return h.answer(req, request.Object, v)
+}
+
+// certyuns tells whether an object is labelled as one that certyun's chart installs. Nobody but another release wrote it, in an order
+// that Helm chose, so nothing is to be said about it but a denial: whoever copies the labels is spared advice and no more.
+func certyuns(object metav1.Object) bool {
+	labels := object.GetLabels()
+	return labels["app.kubernetes.io/part-of"] == "certyun" && labels["app.kubernetes.io/component"] == "solver"
 }
 
 // verdict is what a review came to. An error means that not all rules could look.
@@ -97,20 +125,22 @@ type verdict struct {
 	err      error
 }
 
-// inTime judges within the time that a review has, whatever the rules do.
+// inTime judges within the time that a review has, whatever the rules do. The founding rules take the time that they need, and wait for
+// nobody; what was found by then counts, whatever becomes of the others.
 func (h *handler) inTime(ctx context.Context, request *rule.Request, size int) verdict {
-	v, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, func(ctx context.Context) (verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+	defer cancel()
+	judgement := h.begin(request)
+	err := judgement.Founding(ctx)
+	_, othersErr := rule.Guarded(ctx, reviewTimeout, reviewGrace, func(ctx context.Context) (struct{}, error) {
 		release, err := h.turn(ctx, size)
 		if err != nil {
-			return verdict{}, err
+			return struct{}{}, err
 		}
 		defer release() // not before the rules have ended, even where the review has
-		return h.judge(ctx, request), nil
+		return struct{}{}, judgement.Others(ctx)
 	})
-	if err != nil {
-		return verdict{err: err}
-	}
-	return v
+	return verdict{findings: judgement.Findings(), err: errors.Join(err, othersErr)}
 }
 
 // turn waits until an object of this size may be judged. Whoever had a turn gives it back.
@@ -126,14 +156,12 @@ func (h *handler) turn(ctx context.Context, size int) (release func(), err error
 	}
 }
 
-// judge asks the engine.
-func (h *handler) judge(ctx context.Context, request *rule.Request) (v verdict) {
+// begin begins to judge by the policy that is in force.
+func (h *handler) begin(request *rule.Request) *rule.Judgement {
 	decided := h.policy.decided.Load()
 	settings := h.settings
 	settings.CAs, settings.Now = decided.CAs, time.Now()
-	env := &rule.Environment{World: h.world, Fresh: h.fresh, Settings: settings}
-	v.findings, v.err = h.engine.Review(ctx, env, decided.Policy, *request)
-	return v
+	return h.engine.Begin(&rule.Environment{World: h.world, Fresh: h.fresh, Settings: settings}, decided.Policy, *request)
 }
 
 // decode returns nil for what no rule judges.
@@ -169,9 +197,9 @@ func read(req *admission.Request, raw []byte) (metav1.Object, error) {
 	return object, nil
 }
 
-// unjudged tells whether a request is none of our business: the object is on its way out, or only metadata changes that no
+// nothingToJudge tells whether a request is none of our business: the object is on its way out, or only metadata changes that no
 // rule reads.
-func unjudged(r *rule.Request) bool {
+func nothingToJudge(r *rule.Request) bool {
 	if r.Operation == rule.Delete {
 		return false
 	}
@@ -196,16 +224,37 @@ func meant(object metav1.Object) map[string]string {
 	return annotations
 }
 
-// answer turns a verdict into a response: a denial as the API server itself words an invalid object, or warnings.
-func answer(req *admission.Request, object metav1.Object, v verdict) admission.Response {
-	if slices.ContainsFunc(v.findings, func(f rule.Finding) bool { return f.Severity == rule.Deny }) {
-		return denied(req, object, v.findings)
+// answer turns a verdict into a response: a denial as the API server itself words an invalid object, or warnings. What is wrong with the
+// policy is said beside all of it.
+func (h *handler) answer(req *admission.Request, object metav1.Object, v verdict) admission.Response {
+	var notes []string
+	if note := h.policy.note(); note != "" {
+		notes = append(notes, excerpt(note))
 	}
-	shown := warnings(v.findings)
-	if v.err != nil {
-		shown = append(shown, incompleteNote)
+	switch {
+	case slices.ContainsFunc(v.findings, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
+		return denied(req, nameOf(req, object), v.findings).WithWarnings(notes...)
+	case v.err != nil && h.refuses(req):
+		return unjudged(req, nameOf(req, object), incomplete, laterOrSmaller).WithWarnings(append(warnings(v.findings), notes...)...)
+	case v.err != nil:
+		notes = append(notes, incompleteNote)
 	}
-	return admission.Allowed("").WithWarnings(shown...)
+	return admission.Allowed("").WithWarnings(append(warnings(v.findings), notes...)...)
+}
+
+// refuses tells whether this request is refused where it cannot be judged. Deletions and traffic are never held up.
+func (h *handler) refuses(req *admission.Request) bool {
+	return h.denyUnjudged && req.Operation != admissionv1.Delete && req.Kind.Group == certmanager.GroupName
+}
+
+// unjudged is the answer to what was not judged in full, where that is not let through.
+func unjudged(req *admission.Request, name, why, remedy string) admission.Response {
+	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusServiceUnavailable, Reason: metav1.StatusReasonServiceUnavailable,
+		Message: fmt.Sprintf("%s.%s %q was not checked in full, and this cluster refuses what was not (admission.unjudged: deny): %s. %s. "+
+			"If it is refused again, ask who runs the cluster: the log of certyun's admission server says why",
+			req.Kind.Kind, req.Kind.Group, name, why, remedy),
+	}}}
 }
 
 // warnings keeps to the API server's limits: single lines, no longer and no more than it shows.
@@ -215,21 +264,30 @@ func warnings(findings []rule.Finding) []string {
 		if i == maxWarnings {
 			return append(shown, fmt.Sprintf("… and %d more; run certyun lint", len(findings)-i))
 		}
-		text := []rune(words.OneLine(f.String()))
-		if len(text) > maxWarning {
-			text = append(text[:maxWarning-1], '…')
-		}
-		shown = append(shown, string(text))
+		shown = append(shown, excerpt(f.String()))
 	}
 	return shown
 }
 
-// denied says everything twice: as causes, which kubectl prints, and in the message, which is all that Helm and Flux print.
-func denied(req *admission.Request, object metav1.Object, findings []rule.Finding) admission.Response {
-	name := req.Name
-	if name == "" {
-		name = object.GetGenerateName() // the API server has not made a name of it yet
+// excerpt is a text as a warning can show it.
+func excerpt(text string) string {
+	line := []rune(words.OneLine(text))
+	if len(line) > maxWarning {
+		line = append(line[:maxWarning-1], '…')
 	}
+	return string(line)
+}
+
+// nameOf is the name in a request, or what the API server is yet to make one of.
+func nameOf(req *admission.Request, object metav1.Object) string {
+	if req.Name == "" {
+		return object.GetGenerateName()
+	}
+	return req.Name
+}
+
+// denied says everything twice: as causes, which kubectl prints, and in the message, which is all that Helm and Flux print.
+func denied(req *admission.Request, name string, findings []rule.Finding) admission.Response {
 	causes, lines := []metav1.StatusCause{}, []string{}
 	for i, f := range findings {
 		if i == maxCauses {

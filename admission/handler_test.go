@@ -321,8 +321,12 @@ func TestReviews(t *testing.T) {
 			allowedWith(),
 		},
 		"a rule that panics": {
+			request{Name: "web", Namespace: "shop", Object: certificateOf("warn:a", "panic:")},
+			allowedWith("[spoken] spec.dnsNames[0]: a", incompleteNote),
+		},
+		"what was denied before a rule panics": {
 			request{Name: "web", Namespace: "shop", Object: certificateOf("deny:a", "panic:")},
-			allowedWith(incompleteNote),
+			deniedOnce("web"),
 		},
 	}
 	for name, c := range tests {
@@ -412,7 +416,8 @@ func TestReviewsEndInTime(t *testing.T) {
 		"what was found without its answer counts":              {stubWorld{World: empty, hangs: true}, []string{"deny:a"}, false, nil, reviewTimeout},
 		"what was found without its answer is said":             {stubWorld{World: empty, hangs: true}, []string{"warn:a"}, true, []string{"[spoken] spec.dnsNames[0]: a", incompleteNote}, reviewTimeout},
 		"a world that knows nothing":                            {stubWorld{World: empty, err: errors.New("forbidden")}, []string{"warn:a"}, true, []string{"[spoken] spec.dnsNames[0]: a", incompleteNote}, 0},
-		"a rule that does not look at the clock is left behind": {empty, []string{"deny:a", "sleep:"}, true, []string{incompleteNote}, reviewTimeout + reviewGrace},
+		"a rule that does not look at the clock is left behind": {empty, []string{"warn:a", "sleep:"}, true, []string{"[spoken] spec.dnsNames[0]: a", incompleteNote}, reviewTimeout + reviewGrace},
+		"what it denied before that counts":                     {empty, []string{"deny:a", "sleep:"}, false, nil, reviewTimeout + reviewGrace},
 	}
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -553,6 +558,7 @@ func TestReviewsAreCounted(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
+		"certyun_admission_exempt_namespaces{}":                       0,
 		"certyun_admission_findings_total{spoken,deny}":               1,
 		"certyun_admission_findings_total{spoken,warn}":               2,
 		"certyun_admission_incomplete_reviews_total{Certificate}":     2,

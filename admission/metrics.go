@@ -18,6 +18,9 @@ type reviewMetrics struct {
 	findings    *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	policyValid prometheus.Gauge
+	exempt      prometheus.Gauge
+	// refresh sets what is counted when it is asked for; nil where nobody knows.
+	refresh func()
 }
 
 func newReviewMetrics() *reviewMetrics {
@@ -26,7 +29,7 @@ func newReviewMetrics() *reviewMetrics {
 			Name: "certyun_admission_reviews_total", Help: "Reviews by kind, operation and decision: allowed, warned or denied.",
 		}, []string{"kind", "operation", "decision"}),
 		incomplete: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "certyun_admission_incomplete_reviews_total", Help: "Reviews in which some rule could not look, by kind. What it would have found was let through.",
+			Name: "certyun_admission_incomplete_reviews_total", Help: "Reviews in which some rule could not look, by kind. What it would have found was let through, unless --unjudged=deny.",
 		}, []string{"kind"}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "certyun_admission_findings_total", Help: "Findings by rule and severity.",
@@ -36,13 +39,16 @@ func newReviewMetrics() *reviewMetrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 		}, []string{"kind"}),
 		policyValid: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "certyun_admission_policy_valid", Help: "1 while the policy file is in force, 0 while it cannot be used and the policy before it is.",
+			Name: "certyun_admission_policy_valid", Help: "1 while all of the policy file is in force, 0 while something is wrong with it.",
+		}),
+		exempt: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "certyun_admission_exempt_namespaces", Help: "Namespaces that exempt themselves by a label. 0 where the policy does not let them.",
 		}),
 	}
 }
 
 func (m *reviewMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.reviews, m.incomplete, m.findings, m.duration, m.policyValid}
+	return []prometheus.Collector{m.reviews, m.incomplete, m.findings, m.duration, m.policyValid, m.exempt}
 }
 
 // Describe implements prometheus.Collector.
@@ -54,6 +60,9 @@ func (m *reviewMetrics) Describe(descriptions chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *reviewMetrics) Collect(metrics chan<- prometheus.Metric) {
+	if m.refresh != nil {
+		m.refresh()
+	}
 	for _, c := range m.collectors() {
 		c.Collect(metrics)
 	}

@@ -21,6 +21,12 @@ import (
 // defaultPort needs no privilege.
 const defaultPort = 9443
 
+// What becomes of an object that could not be judged in full.
+const (
+	unjudgedAllow = "allow"
+	unjudgedDeny  = "deny"
+)
+
 // Options are the settings of the admission server.
 type Options struct {
 	Logging    *logsapi.LoggingConfiguration
@@ -31,7 +37,9 @@ type Options struct {
 	ClientCAFile string
 	ClientNames  []string
 
-	PolicyFile               string
+	PolicyFile string
+	// Unjudged is unjudgedAllow or unjudgedDeny: what becomes of an object that could not be judged in full.
+	Unjudged                 string
 	CertManagerNamespace     string
 	CertManagerUsers         []string
 	ClusterResourceNamespace string
@@ -61,6 +69,7 @@ func NewOptions() *Options {
 		CertManagerNamespace: "cert-manager",
 		CertManagerUsers:     []string{"cert-manager", "cert-manager-webhook", "cert-manager-cainjector"},
 		SolverGroup:          config.DefaultGroup,
+		Unjudged:             unjudgedAllow,
 		MetricsBindAddress:   ":9402",
 	}
 }
@@ -90,6 +99,7 @@ func (o *Options) addServingFlags(fs *pflag.FlagSet) {
 
 func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.PolicyFile, "policy", "", "File with the policy. It is read again when it changes.")
+	fs.StringVar(&o.Unjudged, "unjudged", o.Unjudged, "What becomes of a Certificate, Issuer or ClusterIssuer that could not be checked in full: allow lets it through with a warning, deny refuses it.")
 	fs.StringVar(&o.CertManagerNamespace, "cert-manager-namespace", o.CertManagerNamespace, "Namespace that cert-manager runs in.")
 	fs.StringSliceVar(&o.CertManagerUsers, "cert-manager-service-accounts", o.CertManagerUsers, "cert-manager's own ServiceAccounts in that namespace. What they write is never judged.")
 	fs.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "", "Namespace of ClusterIssuers' Secrets. Default: the namespace that cert-manager runs in.")
@@ -137,6 +147,9 @@ func (o *Options) Validate() error {
 // validateRules reports what is wrong with what the rules are told.
 func (o *Options) validateRules() error {
 	var errs []error
+	if o.Unjudged != unjudgedAllow && o.Unjudged != unjudgedDeny {
+		errs = append(errs, fmt.Errorf("--unjudged %q must be allow or deny", o.Unjudged))
+	}
 	namespace := func(flag, name string) {
 		if len(validation.IsDNS1123Label(name)) > 0 {
 			errs = append(errs, fmt.Errorf("%s %q is not the name of a namespace", flag, name))

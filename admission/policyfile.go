@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,32 +19,47 @@ import (
 // policyInterval is how often a policy file is looked at. A mounted ConfigMap takes the kubelet a minute to change.
 const policyInterval = 5 * time.Second
 
-// policyFile holds the policy in force and reads its file again when it changes. Reading decided is safe at any time.
+// policyFile holds the policy in force and reads its file again when it changes. Reading decided and note is safe at any time.
 type policyFile struct {
 	file    string
 	rules   []rule.Rule
 	decided atomic.Pointer[policy.Decided]
 	valid   prometheus.Gauge
+	// noted is what is to be said of the policy with each review, "" or nil while it is right.
+	noted atomic.Pointer[string]
 
-	// last is what the file held when it was last understood or refused, and lastErr why it was refused.
+	// last is what the file held when it was last read, lastErr what is wrong with it, and whole tells whether the policy in force is all
+	// of some file.
 	last    []byte
 	lastErr error
+	whole   bool
 }
 
-// newPolicyFile reads the policy for the first time. Without a file it is the default policy for good. The gauge says
-// whether the file can be used.
+// newPolicyFile reads the policy for the first time. Without a file it is the default policy for good. The gauge says whether all of the
+// file is in force. A mistake in it is no reason not to serve: the rest of it is used. A file that is not there is an error.
 func newPolicyFile(file string, rules []rule.Rule, valid prometheus.Gauge) (*policyFile, error) {
 	s := &policyFile{file: file, rules: rules, valid: valid}
-	return s, s.read()
+	err := s.read()
+	if s.decided.Load() == nil {
+		return nil, err
+	}
+	if err != nil {
+		klog.ErrorS(err, "The policy file has a mistake; the rest of it is in force")
+	}
+	return s, nil
 }
 
-// read puts the file's policy in force. Where it cannot be used, the policy that is in force stays.
+// read puts the file's policy in force. Where something is wrong with it, a policy that was right stays in force; where there is none,
+// the usable part of the file is.
 func (s *policyFile) read() error {
 	err := s.readFile()
 	s.valid.Set(1)
+	note := ""
 	if err != nil {
 		s.valid.Set(0)
+		note = s.complaint(err)
 	}
+	s.noted.Store(&note)
 	return err
 }
 
@@ -58,15 +74,34 @@ func (s *policyFile) readFile() error {
 	if s.decided.Load() != nil && bytes.Equal(raw, s.last) {
 		return s.lastErr
 	}
-	s.last = raw
+	s.last, s.lastErr = raw, nil
 	decided, err := policy.Read(raw, s.rules)
 	if err != nil {
 		s.lastErr = fmt.Errorf("--policy %s: %w", s.file, err)
-		return s.lastErr
 	}
-	s.lastErr = nil
-	s.decided.Store(decided)
-	return nil
+	if err == nil || !s.whole {
+		s.decided.Store(decided)
+		s.whole = err == nil
+	}
+	return s.lastErr
+}
+
+// complaint is what is said with each review: to people who apply objects, and cannot mend the policy.
+func (s *policyFile) complaint(err error) string {
+	inForce := "is used in part"
+	if s.whole {
+		inForce = "is not used: the one before it is"
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--policy "+s.file+": "), "\n")
+	return fmt.Sprintf("[certyun] the policy of this cluster has a mistake and %s; tell who runs it: %s", inForce, first)
+}
+
+// note is what is to be said of the policy with each review, "" while it is right.
+func (s *policyFile) note() string {
+	if noted := s.noted.Load(); noted != nil {
+		return *noted
+	}
+	return ""
 }
 
 // watch reads the file again and again until ctx ends, and logs what changes.
@@ -76,7 +111,7 @@ func (s *policyFile) watch(ctx context.Context) {
 	}
 	ticker := time.NewTicker(policyInterval)
 	defer ticker.Stop()
-	complaint := ""
+	complaint := s.note()
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,14 +121,11 @@ func (s *policyFile) watch(ctx context.Context) {
 		before := s.decided.Load()
 		err := s.read()
 		switch {
-		case err != nil && err.Error() != complaint:
-			klog.ErrorS(err, "The policy file cannot be used; the policy that was read before stays in force")
-		case s.decided.Load() != before:
+		case err != nil && s.note() != complaint:
+			klog.ErrorS(err, "The policy file has a mistake", "policyBeforeInForce", s.whole)
+		case err == nil && s.decided.Load() != before:
 			klog.InfoS("Read the policy anew", "file", s.file)
 		}
-		complaint = ""
-		if err != nil {
-			complaint = err.Error()
-		}
+		complaint = s.note()
 	}
 }

@@ -88,6 +88,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	counted.countExempt(ctx, world, policy)
 	if err := metrics.Registry.Register(counted); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (o *Options) newHandler(world *cluster.World, policy *policyFile, counted *
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion,
 			SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer,
 		},
-		policy: policy, large: make(chan struct{}, 1), exempt: o.users(), metrics: counted,
+		policy: policy, large: make(chan struct{}, 1), denyUnjudged: o.Unjudged == unjudgedDeny, exempt: o.users(), metrics: counted,
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -35,6 +36,7 @@ func TestAdmissionRights(t *testing.T) {
 		fmt.Sprintf("everywhere: %v cert-manager.io [certificates issuers clusterissuers]", reads),
 		fmt.Sprintf("everywhere: %v apiregistration.k8s.io [apiservices]", reads),
 		fmt.Sprintf("everywhere: %v apiextensions.k8s.io [customresourcedefinitions]", reads),
+		fmt.Sprintf("everywhere: %v  [namespaces]", reads),
 		`in cert-manager: [get list watch update]  [secrets] [certyun-admission-ca]`,
 	}
 	for name, test := range map[string]struct {
@@ -172,6 +174,34 @@ func TestFailurePolicies(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("failure policies (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A namespace's labels exempt it only while the policy lets them.
+func TestExemptionByLabel(t *testing.T) {
+	own := metav1.LabelSelectorRequirement{Key: "kubernetes.io/metadata.name", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"cert-manager"}}
+	byLabel := []metav1.LabelSelectorRequirement{
+		{Key: "cert-manager.io/disable-validation", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"true"}},
+		{Key: "certyun.internal/admission", Operator: metav1.LabelSelectorOpNotIn, Values: []string{"off"}},
+	}
+	for name, test := range map[string]struct {
+		args []string
+		want []metav1.LabelSelectorRequirement
+	}{
+		"by default":   {nil, append(byLabel, own)},
+		"by the value": {[]string{"--set", "admission.policy.exemptByLabel=true"}, append(byLabel, own)},
+		"not":          {[]string{"--set", "admission.policy.exemptByLabel=false"}, []metav1.LabelSelectorRequirement{own}},
+		"nobody": {
+			[]string{"--set", "admission.policy.exemptByLabel=false", "--set", "admission.exemptOwnNamespaces=false"}, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, webhook := range webhooks(t, test.args...) {
+				if diff := cmp.Diff(test.want, webhook.NamespaceSelector.MatchExpressions); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", webhook.Name, diff)
+				}
 			}
 		})
 	}

@@ -391,6 +391,26 @@ func TestRefusedValues(t *testing.T) {
 			values: "admission: {policy: {rules: {Wildcard: warn}}}",
 			want:   "at '/admission/policy/rules': additional properties 'Wildcard' not allowed",
 		},
+		"a rule that there is not": {
+			values: "admission: {policy: {rules: {wildcard-needs-dns: warn}}}",
+			want:   "at '/admission/policy/rules': additional properties 'wildcard-needs-dns' not allowed",
+		},
+		"a rule in noSkip that there is not": {
+			values: "admission: {policy: {noSkip: [wildcard-needs-dns]}}",
+			want:   "at '/admission/policy/noSkip/0': value must be one of",
+		},
+		"a CA that nobody knows": {
+			values: "admission: {policy: {caPolicies: [{server: 'https://ca.example.org/dir', like: lets-encrypt}]}}",
+			want:   "at '/admission/policy/caPolicies/0/like': value must be one of",
+		},
+		"a word for yes or no": {
+			values: "admission: {policy: {exemptByLabel: never}}",
+			want:   "at '/admission/policy/exemptByLabel'",
+		},
+		"neither allowed nor denied": {
+			values: "admission: {unjudged: warn}",
+			want:   "at '/admission/unjudged': value must be one of",
+		},
 		"a policy of another kind": {
 			values: "admission: {policy: {kind: ClusterPolicy}}",
 			want:   "at '/admission/policy/kind'",

@@ -135,27 +135,28 @@ func (t *Table) IDs() []string {
 	return append(slices.Sorted(maps.Keys(t.policies)), LikePrivate, LikeOff)
 }
 
-// With returns a table in which these servers are as the overrides say. The error names the first override that is wrong by
-// its place in the list, like "[1].like".
-func (t *Table) With(overrides []Override) (*Table, error) {
+// With returns a table in which these servers are as the overrides say. Of those that are wrong it says why, by their place in the list,
+// like "[1].like", and leaves them out.
+func (t *Table) With(overrides []Override) (*Table, []error) {
+	var wrong []error
 	servers := maps.Clone(t.servers)
 	seen := map[string]bool{}
 	for i, o := range overrides {
 		host, path, ok := split(o.Server)
-		if !ok {
-			return nil, fmt.Errorf("[%d].server: %q is not the absolute URL of an ACME directory", i, o.Server)
-		}
-		if seen[host+path] {
-			return nil, fmt.Errorf("[%d].server: %q is there twice", i, o.Server)
-		}
-		seen[host+path] = true
 		policy, err := t.like(o)
-		if err != nil {
-			return nil, fmt.Errorf("[%d].like: %w", i, err)
+		switch {
+		case !ok:
+			wrong = append(wrong, fmt.Errorf("[%d].server: %q is not the absolute URL of an ACME directory", i, o.Server))
+		case seen[host+path]:
+			wrong = append(wrong, fmt.Errorf("[%d].server: %q is there twice", i, o.Server))
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("[%d].like: %w", i, err))
+		default:
+			seen[host+path] = true
+			servers[host] = slices.Insert(slices.Clone(servers[host]), 0, server{host: host, path: path, policy: policy})
 		}
-		servers[host] = slices.Insert(slices.Clone(servers[host]), 0, server{host: host, path: path, policy: policy})
 	}
-	return &Table{policies: t.policies, servers: servers}, nil
+	return &Table{policies: t.policies, servers: servers}, wrong
 }
 
 func (t *Table) like(o Override) (*Policy, error) {

@@ -64,6 +64,7 @@ before Issuers and stop at the first refusal, so such a denial could keep the re
 warning where both objects are of the same Helm release, Flux Kustomization or Flux HelmRelease. certyun sees that by
 the annotations ` + "`meta.helm.sh/release-name`" + ` and ` + "`-namespace`" + `, and by the labels
 ` + "`kustomize.toolkit.fluxcd.io/name`" + ` and ` + "`helm.toolkit.fluxcd.io/name`" + ` with their ` + "`/namespace`" + `.
+An author can copy these marks, so a rule that the policy lists in ` + "`noSkip`" + ` denies all the same.
 
 ## Skipping a rule
 
@@ -88,7 +89,8 @@ rules:                         # deny, warn or off
   acme-name-forbidden: off
 exemptNamespaces: [sandbox]    # not judged at all
 crossResource: auto            # denials that depend on another object: auto (as above), deny or warn
-noSkip: [secret-is-ca-issuer-key]   # rules that the annotation cannot soften
+noSkip: [secret-is-ca-issuer-key]   # rules that nothing in an object can soften
+exemptByLabel: true            # whether a namespace may exempt itself by a label
 caPolicies:                    # what an ACME server is like: an id from our table, private or off
   - server: https://acme.corp.example/directory
     like: private

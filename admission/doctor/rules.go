@@ -73,7 +73,7 @@ func (e *examination) evidence() evidence.World {
 	w.APIServicesKnown = e.list("", services)
 	for i := range services.Items {
 		s := &services.Items[i]
-		w.AddAPIService(&evidence.APIService{Name: s.Name, Available: slices.ContainsFunc(s.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
+		w.AddAPIService(&evidence.APIService{Name: s.Name, Certyun: evidence.InstallationOf(s), Available: slices.ContainsFunc(s.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
 			return c.Type == apiregistrationv1.Available && c.Status == apiregistrationv1.ConditionTrue
 		})})
 	}

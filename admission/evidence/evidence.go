@@ -97,8 +97,30 @@ type Services interface {
 type APIService struct {
 	Name      string
 	Available bool
+	// Certyun is set for one of certyun's own, be it of another release.
+	Certyun *Installation
 	// Resources are the resources that it serves, nil when that is not known.
 	Resources []string
+}
+
+// Installation is what one of certyun's own APIServices says of the solvers behind it.
+type Installation struct {
+	// Waits tells whether they wait until records are visible.
+	Waits bool
+}
+
+// What certyun's chart writes at its APIServices.
+const (
+	partOfLabel     = "app.kubernetes.io/part-of"
+	waitsAnnotation = "certyun.internal/solver-waits"
+)
+
+// InstallationOf reads the marks of an APIService, nil where it is not certyun's.
+func InstallationOf(service metav1.Object) *Installation {
+	if service.GetLabels()[partOfLabel] != "certyun" {
+		return nil
+	}
+	return &Installation{Waits: service.GetAnnotations()[waitsAnnotation] != "false"}
 }
 
 // Secrets answers about the metadata of Secrets, where somebody has allowed that.

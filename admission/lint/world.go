@@ -131,7 +131,7 @@ func (w *world) add(object metav1.Object) {
 		w.AddSecret(o)
 		w.secrets[o.Name] = true
 	case *apiregistrationv1.APIService:
-		w.AddAPIService(&evidence.APIService{Name: o.Name, Available: available(o)})
+		w.AddAPIService(&evidence.APIService{Name: o.Name, Certyun: evidence.InstallationOf(o), Available: available(o)})
 	case *apiextensionsv1.CustomResourceDefinition:
 		w.AddKind(schema.GroupKind{Group: o.Spec.Group, Kind: o.Spec.Names.Kind})
 	}

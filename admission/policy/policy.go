@@ -39,6 +39,8 @@ type File struct {
 	CrossResource rule.CrossResource `json:"crossResource,omitempty"`
 	// NoSkip lists rules that an object's annotation cannot soften.
 	NoSkip []string `json:"noSkip,omitempty"`
+	// ExemptByLabel is true where it is nil.
+	ExemptByLabel *bool `json:"exemptByLabel,omitempty"`
 	// CAPolicies extends the table of CAs.
 	CAPolicies []ca.Override `json:"caPolicies,omitempty"`
 }
@@ -64,40 +66,55 @@ func (s *severity) UnmarshalJSON(raw []byte) error {
 type Decided struct {
 	Policy *rule.Policy
 	CAs    *ca.Table
+	// ExemptByLabel tells whether a namespace may exempt itself by a label. The webhook's configuration sees to it.
+	ExemptByLabel bool
 }
 
 // Read reads a policy strictly: an unknown field, rule or word is an error that names its path. Nothing is the default policy.
-// The rules for files alone are among the rules, so that one file does for all.
+// The rules for files alone are among the rules, so that one file does for all. Beside an error there is what can be used of the policy:
+// all of it but the entries that are wrong.
 func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
-	document, err := yaml.YAMLToJSONStrict(raw)
-	if err == nil {
-		err = alone(raw)
-	}
+	f, err := parse(raw)
+	wrong := []error{}
 	if err != nil {
-		return nil, fmt.Errorf("the policy cannot be read: %w", err)
+		wrong = append(wrong, fmt.Errorf("the policy cannot be read: %w", err))
 	}
-	f := File{APIVersion: apiVersion, Kind: kind}
-	if string(document) != "null" {
-		f = File{}
-		unknown, err := strictjson.UnmarshalStrict(document, &f)
-		if err := errors.Join(append(unknown, inYAML(err))...); err != nil {
-			return nil, fmt.Errorf("the policy cannot be read: %w", err)
-		}
+	if f == nil {
+		f = newFile()
 	}
-	table, caErr := ca.Known().With(f.CAPolicies)
-	if caErr != nil {
-		caErr = fmt.Errorf("caPolicies%w", caErr)
-	}
-	if err := errors.Join(f.validate(rules), caErr); err != nil {
-		return nil, err
+	wrong = append(wrong, f.validate(rules)...)
+	table, wrongCAs := ca.Known().With(f.CAPolicies)
+	for _, err := range wrongCAs {
+		wrong = append(wrong, fmt.Errorf("caPolicies%w", err))
 	}
 	severities := make(map[string]rule.Severity, len(f.Rules))
 	for id, s := range f.Rules {
 		severities[id] = rule.Severity(s)
 	}
-	return &Decided{CAs: table, Policy: &rule.Policy{
+	return &Decided{CAs: table, ExemptByLabel: f.ExemptByLabel == nil || *f.ExemptByLabel, Policy: &rule.Policy{
 		Rules: severities, ExemptNamespaces: f.ExemptNamespaces, CrossResource: f.CrossResource, NoSkip: f.NoSkip,
-	}}, nil
+	}}, errors.Join(wrong...)
+}
+
+func newFile() *File { return &File{APIVersion: apiVersion, Kind: kind} }
+
+// parse returns what can be read of a file, nil where that is nothing.
+func parse(raw []byte) (*File, error) {
+	document, err := yaml.YAMLToJSONStrict(raw)
+	if err == nil {
+		err = alone(raw)
+	} else if document, _ = yaml.YAMLToJSON(raw); document == nil { // without the strictness, the last of two keys counts
+		return nil, err
+	}
+	if string(document) == "null" {
+		return nil, err
+	}
+	f := &File{}
+	unknown, formErr := strictjson.UnmarshalStrict(document, f)
+	if formErr != nil && document[0] != '{' {
+		f = nil
+	}
+	return f, errors.Join(append(append([]error{err}, unknown...), inYAML(formErr))...)
 }
 
 // alone refuses a second document, which would be left out without a word.
@@ -129,12 +146,15 @@ func inYAML(err error) error {
 		form = "a list"
 	case reflect.Map, reflect.Struct:
 		form = "a mapping"
+	case reflect.Bool:
+		form = "true or false"
 	default:
 	}
 	return fmt.Errorf("%s must be %s", place, form)
 }
 
-func (f *File) validate(rules []rule.Rule) error {
+// validate says what is wrong with the entries, and leaves these out.
+func (f *File) validate(rules []rule.Rule) []error {
 	var errs []error
 	if f.APIVersion != apiVersion || f.Kind != kind {
 		errs = append(errs, fmt.Errorf("the policy must begin with apiVersion: %s and kind: %s", apiVersion, kind))
@@ -143,25 +163,46 @@ func (f *File) validate(rules []rule.Rule) error {
 		return id == rule.SkipUnknown || slices.ContainsFunc(rules, func(r rule.Rule) bool { return r.ID == id })
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.Rules)) {
+		s := rule.Severity(f.Rules[id])
+		understood := slices.Contains([]rule.Severity{rule.Deny, rule.Warn, rule.Off}, s)
 		if !known(id) {
 			errs = append(errs, fmt.Errorf("rules: there is no rule %q", id))
 		}
-		if s := rule.Severity(f.Rules[id]); !slices.Contains([]rule.Severity{rule.Deny, rule.Warn, rule.Off}, s) {
+		if !understood {
 			errs = append(errs, fmt.Errorf("rules.%s: %q must be deny, warn or off", id, s))
 		}
-	}
-	for i, ns := range f.ExemptNamespaces {
-		if len(validation.IsDNS1123Label(ns)) > 0 {
-			errs = append(errs, fmt.Errorf("exemptNamespaces[%d]: %q is not the name of a namespace", i, ns))
+		if !known(id) || !understood {
+			delete(f.Rules, id)
 		}
 	}
+	f.ExemptNamespaces = keep(f.ExemptNamespaces, &errs, func(i int, ns string) error {
+		if len(validation.IsDNS1123Label(ns)) == 0 {
+			return nil
+		}
+		return fmt.Errorf("exemptNamespaces[%d]: %q is not the name of a namespace", i, ns)
+	})
 	if !slices.Contains([]rule.CrossResource{"", rule.CrossAuto, rule.CrossDeny, rule.CrossWarn}, f.CrossResource) {
 		errs = append(errs, fmt.Errorf("crossResource: %q must be auto, deny or warn", f.CrossResource))
+		f.CrossResource = ""
 	}
-	for i, id := range f.NoSkip {
-		if !known(id) {
-			errs = append(errs, fmt.Errorf("noSkip[%d]: there is no rule %q", i, id))
+	f.NoSkip = keep(f.NoSkip, &errs, func(i int, id string) error {
+		if known(id) {
+			return nil
 		}
+		return fmt.Errorf("noSkip[%d]: there is no rule %q", i, id)
+	})
+	return errs
+}
+
+// keep is a list without its entries that are wrong, which are told.
+func keep(list []string, errs *[]error, wrong func(int, string) error) []string {
+	var kept []string
+	for i, one := range list {
+		if err := wrong(i, one); err != nil {
+			*errs = append(*errs, err)
+			continue
+		}
+		kept = append(kept, one)
 	}
-	return errors.Join(errs...)
+	return kept
 }

@@ -92,7 +92,8 @@ func TestPolicyErrorsNameThePath(t *testing.T) {
 		"a field in another case":     {fileHead + "Rules: {}\n", `the policy cannot be read: unknown field "Rules"`},
 		"a word for a list":           {fileHead + "noSkip: spoken\n", "the policy cannot be read: noSkip must be a list"},
 		"a list for a mapping":        {fileHead + "rules: [spoken]\n", "the policy cannot be read: rules must be a mapping"},
-		"a list for a word":           {fileHead + "caPolicies: [{server: [], like: 'off'}]\n", "the policy cannot be read: caPolicies.server must be a text"},
+		"a list for a word":           {fileHead + "caPolicies: [{server: [], like: 'off'}]\n", "the policy cannot be read: caPolicies.server must be a text\ncaPolicies[0].server: \"\" is not the absolute URL of an ACME directory"},
+		"a word for yes or no":        {fileHead + "exemptByLabel: never\n", "the policy cannot be read: exemptByLabel must be true or false"},
 		"a list for the whole":        {"- spoken\n", "the policy cannot be read: the document must be a mapping"},
 		"a second document":           {fileHead + "---\nrules: {spoken: warn}\n", "the policy cannot be read: line 3: a second document begins here; a policy is one document"},
 		"an unknown rule":             {fileHead + "rules: {spokn: warn}\n", `rules: there is no rule "spokn"`},
@@ -114,6 +115,53 @@ func TestPolicyErrorsNameThePath(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, err.Error()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// A mistake takes away no more than the entry that it is in.
+func TestTheRestOfAPolicyWithAMistakeIsUsable(t *testing.T) {
+	t.Parallel()
+	none := rule.Policy{Rules: map[string]rule.Severity{}}
+	noSkip := rule.Policy{Rules: map[string]rule.Severity{}, NoSkip: []string{"spoken"}}
+	tests := map[string]struct {
+		file string
+		want rule.Policy
+	}{
+		"no YAML":            {"rules: [", none},
+		"a list":             {"- spoken\n", none},
+		"no head":            {"noSkip: [spoken]\n", noSkip},
+		"an unknown field":   {fileHead + "rule: {}\nnoSkip: [spoken]\n", noSkip},
+		"a word for a list":  {fileHead + "exemptNamespaces: lab\nnoSkip: [spoken]\n", noSkip},
+		"a key twice":        {fileHead + "crossResource: auto\nnoSkip: [issuer-goes]\nnoSkip: [spoken]\n", rule.Policy{Rules: map[string]rule.Severity{}, CrossResource: rule.CrossAuto, NoSkip: []string{"spoken"}}},
+		"a second document":  {fileHead + "noSkip: [spoken]\n---\nrules: {spoken: warn}\n", noSkip},
+		"an unknown rule":    {fileHead + "rules: {spokn: deny, spoken: warn}\n", rule.Policy{Rules: map[string]rule.Severity{"spoken": rule.Warn}}},
+		"another severity":   {fileHead + "rules: {issuer-goes: error, spoken: warn}\n", rule.Policy{Rules: map[string]rule.Severity{"spoken": rule.Warn}}},
+		"a namespace":        {fileHead + "exemptNamespaces: [ok, 'kube-*']\n", rule.Policy{Rules: map[string]rule.Severity{}, ExemptNamespaces: []string{"ok"}}},
+		"crossResource":      {fileHead + "crossResource: never\nnoSkip: [spoken]\n", noSkip},
+		"a rule in noSkip":   {fileHead + "noSkip: [spokn, spoken]\n", noSkip},
+		"a server of no URL": {fileHead + "caPolicies: [{server: acme.example, like: 'off'}]\nnoSkip: [spoken]\n", noSkip},
+	}
+	for name, c := range tests {
+		got, err := Read([]byte(c.file), spokenRules())
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if diff := cmp.Diff(&c.want, got.Policy); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if got.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory") == nil {
+			t.Errorf("%s: the known CAs are not known", name)
+		}
+	}
+}
+
+func TestNamespacesMayExemptThemselvesUnlessAPolicySaysNo(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": true, "exemptByLabel: true\n": true, "exemptByLabel: false\n": false} {
+		got, err := Read([]byte(fileHead+text), spokenRules())
+		if err != nil || got.ExemptByLabel != want {
+			t.Errorf("%q: %t, %v", text, got.ExemptByLabel, err)
 		}
 	}
 }

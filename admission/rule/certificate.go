@@ -79,6 +79,13 @@ func newCertificateReview(ctx context.Context, env *Environment, op Operation, c
 	return r, nil
 }
 
+// of is the review of another Certificate with the same issuer and the same labels.
+func (r *CertificateReview) of(crt *cmapi.Certificate) *CertificateReview {
+	other := *r
+	other.Certificate, other.CSR = crt, csr.Of(&crt.Spec)
+	return &other
+}
+
 // IssuerKey is what the Certificate refers to; ours is false when that is not an Issuer or ClusterIssuer of cert-manager's.
 func (r *CertificateReview) IssuerKey() (key evidence.IssuerKey, ours bool) {
 	return IssuerKeyOf(r.Certificate)
@@ -129,5 +136,5 @@ func (r *CertificateReview) NameProblem(name string) ca.NameProblem {
 // Hopeless tells whether a name can be in no CSR, or is issued by no CA. Rules speak once about a name: of such a one those do that
 // are about just that.
 func (r *CertificateReview) Hopeless(name string) bool {
-	return !r.CSR.Carries(name) || r.CA != nil && r.NameProblem(name).Verdict == ca.NameRefused
+	return !csr.Carries(name) || r.CA != nil && r.NameProblem(name).Verdict == ca.NameRefused
 }

@@ -2,21 +2,24 @@ package rule
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
 // Engine judges objects by rules. It holds no state between reviews and is safe for concurrent use.
 type Engine struct {
-	rules []Rule
-	known known
+	// founding are asked before the others.
+	founding, others []Rule
+	known            known
 }
 
 // NewEngine returns an engine for files, which asks all of these rules.
 func NewEngine(rules []Rule) *Engine {
-	e := &Engine{rules: rules, known: known{}}
+	e := &Engine{known: known{}}
 	for i := range rules {
 		e.known[rules[i].ID] = &rules[i]
 	}
+	e.take(rules)
 	return e
 }
 
@@ -24,23 +27,30 @@ func NewEngine(rules []Rule) *Engine {
 // the others too.
 func NewOnlineEngine(rules []Rule) *Engine {
 	e := NewEngine(rules)
-	e.rules = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Offline })
+	e.take(slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Offline }))
 	return e
+}
+
+func (e *Engine) take(rules []Rule) {
+	e.founding = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return !r.Founding })
+	e.others = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Founding })
+}
+
+// Begin returns a judgement for which no rule has been asked yet. A nil policy changes nothing.
+func (e *Engine) Begin(env *Environment, policy *Policy, req Request) *Judgement {
+	if policy == nil {
+		policy = &Policy{}
+	}
+	j := &Judgement{engine: e, ruling: newRuling(e.known, policy, &req), env: env}
+	j.founding.ruling, j.others.ruling = &j.ruling, &j.ruling
+	return j
 }
 
 // Review returns all findings about an object, in the order in which they are shown. An error means that some rule could
 // not look; the findings of the others are returned all the same.
 func (e *Engine) Review(ctx context.Context, env *Environment, policy *Policy, req Request) ([]Finding, error) {
-	if policy == nil {
-		policy = &Policy{}
-	}
-	r := newRuling(e.rules, e.known, policy, &req)
-	var findings []Finding
-	var err error
-	if req.Object != nil && !policy.exempts(req.Object.GetNamespace()) {
-		findings, err = r.findings(ctx, env)
-	}
-	findings = append(beside(r.decide(req.Manifest), findings), findings...)
-	Sort(findings)
-	return slices.CompactFunc(findings, func(a, b Finding) bool { return a.String() == b.String() }), err
+	j := e.Begin(env, policy, req)
+	err := j.Founding(ctx)
+	err = errors.Join(err, j.Others(ctx))
+	return j.Findings(), err
 }

@@ -139,20 +139,24 @@ func TestEngineNeverDeadlocksABundle(t *testing.T) {
 		return []string{warnedA("same " + bundle + ": not denied, it may change in this upgrade")}
 	}
 	runEngineCases(t, map[string]engineCase{
-		"no bundle":                      {names: names, change: with(metav1.ObjectMeta{}), want: denied},
-		"one Helm release":               {names: names, object: helm("app", "x"), change: with(helm("app", "x")), want: same(`Helm release "app"`)},
-		"two Helm releases":              {names: names, object: helm("app", "x"), change: with(helm("infra", "x")), want: denied},
-		"two namespaces' Helm releases":  {names: names, object: helm("app", "x"), change: with(helm("app", "y")), want: denied},
-		"one of them is of no release":   {names: names, object: helm("app", "x"), change: with(metav1.ObjectMeta{}), want: denied},
-		"a release without a name":       {names: names, object: helm("", "x"), change: with(helm("", "x")), want: denied},
-		"one Flux Kustomization":         {names: names, object: flux("kustomize", "app", "x"), change: with(flux("kustomize", "app", "x")), want: same(`Flux Kustomization "app"`)},
-		"two Flux Kustomizations":        {names: names, object: flux("kustomize", "app", "x"), change: with(flux("kustomize", "infra", "x")), want: denied},
-		"one Flux HelmRelease":           {names: names, object: flux("helm", "app", "x"), change: with(flux("helm", "app", "x")), want: same(`Flux HelmRelease "app"`)},
-		"two kinds of Flux":              {names: names, object: flux("helm", "app", "x"), change: with(flux("kustomize", "app", "x")), want: denied},
-		"one bundle, told to deny":       {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{CrossResource: rule.CrossDeny}, want: denied},
-		"one bundle, told so in words":   {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{CrossResource: rule.CrossAuto}, want: same(`Helm release "app"`)},
-		"no bundle, told to warn":        {names: names, change: with(metav1.ObjectMeta{}), policy: &rule.Policy{CrossResource: rule.CrossWarn}, want: []string{warnedA("a warning by policy")}},
-		"one bundle, the object alone":   {names: names, object: helm("app", "x"), change: func(f *rule.Finding) { f.Bundle = rule.BundleOf(&cmapi.Issuer{ObjectMeta: helm("app", "x")}) }, want: denied},
+		"no bundle":                                     {names: names, change: with(metav1.ObjectMeta{}), want: denied},
+		"one Helm release":                              {names: names, object: helm("app", "x"), change: with(helm("app", "x")), want: same(`Helm release "app"`)},
+		"two Helm releases":                             {names: names, object: helm("app", "x"), change: with(helm("infra", "x")), want: denied},
+		"two namespaces' Helm releases":                 {names: names, object: helm("app", "x"), change: with(helm("app", "y")), want: denied},
+		"one of them is of no release":                  {names: names, object: helm("app", "x"), change: with(metav1.ObjectMeta{}), want: denied},
+		"a release without a name":                      {names: names, object: helm("", "x"), change: with(helm("", "x")), want: denied},
+		"one Flux Kustomization":                        {names: names, object: flux("kustomize", "app", "x"), change: with(flux("kustomize", "app", "x")), want: same(`Flux Kustomization "app"`)},
+		"two Flux Kustomizations":                       {names: names, object: flux("kustomize", "app", "x"), change: with(flux("kustomize", "infra", "x")), want: denied},
+		"one Flux HelmRelease":                          {names: names, object: flux("helm", "app", "x"), change: with(flux("helm", "app", "x")), want: same(`Flux HelmRelease "app"`)},
+		"two kinds of Flux":                             {names: names, object: flux("helm", "app", "x"), change: with(flux("kustomize", "app", "x")), want: denied},
+		"one bundle, told to deny":                      {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{CrossResource: rule.CrossDeny}, want: denied},
+		"one bundle, told so in words":                  {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{CrossResource: rule.CrossAuto}, want: same(`Helm release "app"`)},
+		"no bundle, told to warn":                       {names: names, change: with(metav1.ObjectMeta{}), policy: &rule.Policy{CrossResource: rule.CrossWarn}, want: []string{warnedA("a warning by policy")}},
+		"one bundle, the object alone":                  {names: names, object: helm("app", "x"), change: func(f *rule.Finding) { f.Bundle = rule.BundleOf(&cmapi.Issuer{ObjectMeta: helm("app", "x")}) }, want: denied},
+		"one bundle, but the rule is not to be skipped": {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{NoSkip: []string{"a"}}, want: denied},
+		"told to warn, also where it is not to be skipped": {
+			names: names, change: with(metav1.ObjectMeta{}), policy: &rule.Policy{CrossResource: rule.CrossWarn, NoSkip: []string{"a"}}, want: []string{warnedA("a warning by policy")},
+		},
 		"told to warn, the object alone": {names: names, policy: &rule.Policy{CrossResource: rule.CrossWarn}, want: denied},
 		"a rule that policy denies":      {names: names, object: helm("app", "x"), change: with(helm("app", "x")), policy: &rule.Policy{Rules: map[string]rule.Severity{"a": rule.Deny}}, want: same(`Helm release "app"`)},
 	})
@@ -375,5 +379,48 @@ func TestEngineDecidesAboutManifestsAsAboutObjects(t *testing.T) {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What founding rules find stands when the others have begun, and does not wait for their end.
+func TestWhatIsFoundCanBeHadWhileOthersAreAsked(t *testing.T) {
+	t.Parallel()
+	var j *rule.Judgement
+	var seen [][]string
+	look := rule.Rule{ID: "look", Severity: rule.Warn, Check: rule.Certificates(func(_ context.Context, _ *rule.CertificateReview, yield rule.Yield) error {
+		seen = append(seen, ruletest.Texts(j.Findings()))
+		err := yield(rule.Finding{Field: "spec", Message: "looked"})
+		seen = append(seen, ruletest.Texts(j.Findings()))
+		return err
+	})}
+	founding := namesRule("a", nil)
+	founding.Founding = true
+	request := rule.Request{Operation: rule.Create, Object: &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{"a", "b"}}}}
+	j = rule.NewEngine([]rule.Rule{look, namesRule("b", nil), founding}).Begin(ruletest.NewScene(t, "").Env, nil, request)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := j.Founding(ended); err != nil {
+		t.Errorf("the clock ends what must be found: %v", err)
+	}
+	if err := j.Others(t.Context()); err != nil {
+		t.Error(err)
+	}
+	const looked = "[look] spec: looked"
+	want := [][]string{{deniedA}, {deniedA, looked}, {deniedA, deniedB, looked}}
+	if diff := cmp.Diff(want, append(seen, ruletest.Texts(j.Findings()))); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+func TestAPanicOfAFoundingRuleIsAnError(t *testing.T) {
+	t.Parallel()
+	broken := rule.Rule{ID: "broken", Founding: true, Check: rule.Certificates(func(context.Context, *rule.CertificateReview, rule.Yield) error { panic("oh") })}
+	findings, err := rule.NewEngine([]rule.Rule{broken, namesRule("a", nil)}).Review(t.Context(), ruletest.NewScene(t, "").Env, nil,
+		rule.Request{Operation: rule.Create, Object: &cmapi.Certificate{Spec: cmapi.CertificateSpec{DNSNames: []string{"a"}}}})
+	if err == nil || !strings.HasPrefix(err.Error(), "a rule panicked: oh\n") {
+		t.Errorf("error: got %v", err)
+	}
+	if diff := cmp.Diff([]string{deniedA}, ruletest.Texts(findings)); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }

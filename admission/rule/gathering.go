@@ -1,6 +1,10 @@
 package rule
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"sync"
+)
 
 // enough is how many findings of one rule and one severity are kept of an object. Its lists may be as long as an object may be large,
 // and nobody reads a thousand warnings.
@@ -10,19 +14,18 @@ const enough = 50
 type gathering struct {
 	*ruling
 	// before is nil where there is no old object.
-	before   *history
+	before  *history
+	tallies map[tally]*struct{ count, last int }
+
+	// mu is for whoever takes the findings while more come.
+	mu       sync.Mutex
 	findings []Finding
-	tallies  map[tally]*struct{ count, last int }
 }
 
 // tally is what findings are counted by.
 type tally struct {
 	rule     string
 	severity Severity
-}
-
-func newGathering(r *ruling) *gathering {
-	return &gathering{ruling: r, tallies: map[tally]*struct{ count, last int }{}}
 }
 
 // take is a Yield for findings of all rules. Its error is errEnough.
@@ -47,8 +50,13 @@ func (g *gathering) keep(f Finding) bool {
 	t := g.tallies[key]
 	if t == nil {
 		t = &struct{ count, last int }{}
+		if g.tallies == nil {
+			g.tallies = map[tally]*struct{ count, last int }{}
+		}
 		g.tallies[key] = t
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	switch t.count++; {
 	case t.count <= enough:
 		t.last = len(g.findings)
@@ -60,6 +68,20 @@ func (g *gathering) keep(f Finding) bool {
 		}
 	}
 	return t.count <= enough
+}
+
+// now are the findings that have come.
+func (g *gathering) now() []Finding {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.findings)
+}
+
+// replace puts others in the place of the findings of some rules.
+func (g *gathering) replace(rules map[string]bool, others []Finding) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.findings = append(slices.DeleteFunc(g.findings, func(f Finding) bool { return rules[f.Rule] }), others...)
 }
 
 // mayDeny tells whether a rule that has warned often enough may still deny.

@@ -20,12 +20,8 @@ func Guarded[T any](ctx context.Context, limit, grace time.Duration, judge func(
 	done := make(chan verdict, 1)
 	go func() {
 		var v verdict
-		defer func() {
-			if p := recover(); p != nil {
-				v = verdict{err: fmt.Errorf("a rule panicked: %v\n%s", p, debug.Stack())}
-			}
-			done <- v
-		}()
+		defer func() { done <- v }()
+		defer recovered(&v.err)
 		v.value, v.err = judge(ctx)
 	}()
 	select {
@@ -39,5 +35,12 @@ func Guarded[T any](ctx context.Context, limit, grace time.Duration, judge func(
 	case <-time.After(grace):
 		var none T
 		return none, errors.New("a rule did not end in time")
+	}
+}
+
+// recovered makes an error of a panic. It is to be deferred.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("a rule panicked: %v\n%s", p, debug.Stack())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,39 +14,69 @@ import (
 	"github.com/certyun/certyun/admission/rule/shim"
 )
 
-// judge asks rules about an object, and yields what they find with the rule's id and severity.
-func judge(ctx context.Context, env *Environment, rules []Rule, op Operation, object, old metav1.Object, yield Yield) error {
+// subject is an object as rules look at it. Its issuer, and which solvers it chooses among, are looked up once for all rules.
+type subject struct {
+	// review is nil where there is nothing to ask.
+	review any
+	// made are the Certificates that cert-manager would make for an annotated object.
+	made []*shim.Certificate
+	// first is the review of the first of them. The others have the same issuer and the same labels.
+	first *CertificateReview
+}
+
+// newSubject looks up the issuer. Where that fails there is a subject all the same: most rules need no issuer.
+func newSubject(ctx context.Context, env *Environment, op Operation, object, old metav1.Object) (*subject, error) {
 	switch object := object.(type) {
 	case *cmapi.Certificate:
 		if op == Delete {
-			return nil
+			return &subject{}, nil
 		}
-		review, lookErr := newCertificateReview(ctx, env, op, object)
-		_, err := ask(ctx, rules, review, yield)
-		return errors.Join(lookErr, err)
+		review, err := newCertificateReview(ctx, env, op, object)
+		return &subject{review: review}, err
 	case cmapi.GenericIssuer:
 		review := &IssuerReview{Environment: env, Operation: op, Issuer: object}
 		if before, ok := old.(cmapi.GenericIssuer); ok {
 			review.Old = before
 		}
-		_, err := ask(ctx, rules, review, yield)
-		return err
+		return &subject{review: review}, nil
 	}
-	return judgeAnnotated(ctx, env, rules, op, object, yield)
+	if op == Delete {
+		return &subject{}, nil
+	}
+	s := &subject{review: &AnnotatedReview{Environment: env, Operation: op, Object: object}, made: shim.Certificates(object)}
+	if len(s.made) == 0 {
+		return s, nil
+	}
+	var err error
+	s.first, err = newCertificateReview(ctx, env, op, s.made[0].Certificate)
+	s.first.Synthetic = true
+	return s, err
 }
 
-// judgeAnnotated asks the rules about the annotations, and then about the Certificates that cert-manager would make.
-func judgeAnnotated(ctx context.Context, env *Environment, rules []Rule, op Operation, object metav1.Object, yield Yield) error {
-	if op == Delete {
+// lookAgain is how long a second look may take, at the issuer of the old object or past a cache. What a founding rule would deny waits for
+// it, whatever the time.
+const lookAgain = 300 * time.Millisecond
+
+// lookOnceMore is newSubject for a second look.
+func lookOnceMore(ctx context.Context, env *Environment, op Operation, object, old metav1.Object) (*subject, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookAgain)
+	defer cancel()
+	return newSubject(ctx, env, op, object, old)
+}
+
+// ask asks rules about the object, and then about the Certificates that cert-manager would make. It yields what they find with the
+// rule's id and severity.
+func (s *subject) ask(ctx context.Context, rules []Rule, yield Yield) error {
+	if s.review == nil {
 		return nil
 	}
-	_, err := ask(ctx, rules, &AnnotatedReview{Environment: env, Operation: op, Object: object}, yield)
+	_, err := ask(ctx, rules, s.review, yield)
+	if len(s.made) == 0 {
+		return err
+	}
 	errs := []error{err}
-	for _, made := range Until(ctx, shim.Certificates(object)) {
-		review, err := newCertificateReview(ctx, env, op, made.Certificate)
-		errs = append(errs, err)
-		review.Synthetic = true
-		heard, err := ask(ctx, rules, review, func(f Finding) error {
+	for _, made := range Until(ctx, s.made) {
+		heard, err := ask(ctx, rules, s.first.of(made.Certificate), func(f Finding) error {
 			f.Field, f.Message = made.Origin(f.Field), made.Text(f.Message)
 			return yield(f)
 		})
@@ -54,7 +85,7 @@ func judgeAnnotated(ctx context.Context, env *Environment, rules []Rule, op Oper
 			rules = slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return slices.Contains(heard, r.ID) })
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, ctx.Err())...)
 }
 
 // errEnough ends a check of whose findings no more are wanted.
@@ -69,8 +100,10 @@ func ask(ctx context.Context, rules []Rule, review any, yield Yield) (heard []st
 		f.Rule, f.Severity = one.ID, cmp.Or(f.Severity, one.Severity)
 		return yield(f)
 	}
+	clocked := false
 	for i := range rules {
 		one = &rules[i]
+		clocked = clocked || !one.Founding // one that is founding says by itself where it has not looked at all of the object
 		err := one.Check.judge(ctx, review, named)
 		switch {
 		case errors.Is(err, errEnough):
@@ -79,5 +112,8 @@ func ask(ctx context.Context, rules []Rule, review any, yield Yield) (heard []st
 			errs = append(errs, fmt.Errorf("rule %s: %w", one.ID, err))
 		}
 	}
-	return heard, errors.Join(append(errs, ctx.Err())...)
+	if clocked && ctx.Err() != nil {
+		errs = append(errs, ctx.Err())
+	}
+	return heard, errors.Join(errs...)
 }

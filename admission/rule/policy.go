@@ -22,7 +22,7 @@ type Policy struct {
 	ExemptNamespaces []string
 	// CrossResource is CrossAuto when it is "".
 	CrossResource CrossResource
-	// NoSkip lists rules that an object's annotation cannot soften.
+	// NoSkip lists rules that nothing in an object can soften, neither its annotation nor the marks of a bundle.
 	NoSkip []string
 }
 
@@ -35,3 +35,6 @@ func (p *Policy) denies(f Finding) bool {
 func (p *Policy) exempts(namespace string) bool {
 	return namespace != "" && slices.Contains(p.ExemptNamespaces, namespace)
 }
+
+// insistsOn tells whether a rule is one that nothing in an object softens.
+func (p *Policy) insistsOn(id string) bool { return slices.Contains(p.NoSkip, id) }

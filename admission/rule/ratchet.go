@@ -41,11 +41,3 @@ func (h *history) excuse(f Finding) string {
 	}
 	return ""
 }
-
-// problem is why not all of it is known.
-func (h *history) problem() error {
-	if h == nil {
-		return nil
-	}
-	return h.err
-}

@@ -19,6 +19,9 @@ type Rule struct {
 	Remedy string
 	// Offline is for what a cluster with cert-manager refuses without us. Only files are judged by it.
 	Offline bool
+	// Founding is for what must be found whatever else there is to look at. These rules are asked before all others, and no clock ends
+	// them, so what they do with an object must cost little and grow no faster than the object.
+	Founding bool
 	// Silent is for what cert-manager passes over without a word, so that nothing else says why a certificate does not come.
 	Silent bool
 

@@ -16,25 +16,30 @@ import (
 
 // ruling is what becomes of the findings about one request.
 type ruling struct {
-	rules  []Rule
 	known  known
 	policy *Policy
 	req    *Request
 
 	// skipped are the rules that the object's annotation names.
-	skipped []string
+	skipped map[string]bool
 	// traffic is what else the object is for, "an Ingress" or "a Gateway"; "" for other kinds.
 	traffic string
 	// sameSpec says that only metadata changes.
 	sameSpec bool
 }
 
-func newRuling(rules []Rule, all known, policy *Policy, req *Request) *ruling {
-	r := &ruling{rules: rules, known: all, policy: policy, req: req}
+func newRuling(all known, policy *Policy, req *Request) ruling {
+	r := ruling{known: all, policy: policy, req: req}
 	if req.Object == nil {
 		return r
 	}
-	r.skipped, r.sameSpec = skips(req.Object), req.Old != nil && SameSpec(req.Old, req.Object)
+	for _, id := range skips(req.Object) {
+		if r.skipped == nil {
+			r.skipped = map[string]bool{}
+		}
+		r.skipped[id] = true
+	}
+	r.sameSpec = req.Old != nil && SameSpec(req.Old, req.Object)
 	switch req.Object.(type) {
 	case *networkingv1.Ingress:
 		r.traffic = "an Ingress"
@@ -44,32 +49,16 @@ func newRuling(rules []Rule, all known, policy *Policy, req *Request) *ruling {
 	return r
 }
 
-// findings asks the rules about the object. What would be denied for another object's sake is asked again where the answer is
-// fresh, by the rules that said so alone: what was applied a moment ago may not have come to the cache.
-func (r *ruling) findings(ctx context.Context, env *Environment) ([]Finding, error) {
-	findings, err := r.ask(ctx, env, r.rules)
-	hasty := func(f Finding) bool { return f.Severity == Deny && f.CrossResource }
-	if env.Fresh != nil && slices.ContainsFunc(findings, hasty) {
-		again := map[string]bool{}
-		for _, f := range findings {
-			again[f.Rule] = again[f.Rule] || hasty(f)
-		}
-		fresh := &Environment{World: env.Fresh, Settings: env.Settings}
-		more, moreErr := r.ask(ctx, fresh, slices.DeleteFunc(slices.Clone(r.rules), func(one Rule) bool { return !again[one.ID] }))
-		findings = append(slices.DeleteFunc(findings, func(f Finding) bool { return again[f.Rule] }), more...)
-		err = errors.Join(err, moreErr)
-	}
-	return append(findings, r.decide(unknownSkips(r.known, r.req.Object))...), err
-}
-
-// ask asks these rules, and makes warnings of what was wrong before the change.
-func (r *ruling) ask(ctx context.Context, env *Environment, rules []Rule) ([]Finding, error) {
-	g := newGathering(r)
+// judge asks these rules about an object, and makes warnings of what was wrong before the change.
+func (r *ruling) judge(ctx context.Context, env *Environment, s *subject, rules []Rule, g *gathering) error {
 	if r.req.Old != nil {
 		g.before = &history{count: func() (map[complaint]int, error) { return r.before(ctx, env, rules) }}
 	}
-	err := judge(ctx, env, rules, r.req.Operation, r.req.Object, r.req.Old, g.take)
-	return g.findings, errors.Join(err, g.before.problem())
+	err := s.ask(ctx, rules, g.take)
+	if g.before == nil {
+		return err
+	}
+	return errors.Join(err, g.before.err)
 }
 
 // before counts what was wrong with the old object already: whatever was accepted before stays accepted, only what the
@@ -93,18 +82,22 @@ func (r *ruling) before(ctx context.Context, env *Environment, rules []Rule) (ma
 // complaints counts what would be denied by itself of an object. There is no bound: what is left out would be new.
 func (r *ruling) complaints(ctx context.Context, env *Environment, rules []Rule, object metav1.Object) (map[complaint]int, error) {
 	counts := map[complaint]int{}
-	err := judge(ctx, env, rules, Create, object, nil, func(f Finding) error {
+	s, lookErr := lookOnceMore(ctx, env, Create, object, nil)
+	err := s.ask(ctx, rules, func(f Finding) error {
 		if r.policy.denies(f) {
 			counts[complaintOf(f)]++
 		}
 		return nil
 	})
-	return counts, err
+	return counts, errors.Join(lookErr, err)
 }
 
 // decide is what becomes of these findings, but for what was there before.
 func (r *ruling) decide(findings []Finding) []Finding {
-	g := newGathering(r)
+	if len(findings) == 0 {
+		return nil
+	}
+	g := gathering{ruling: r}
 	for _, f := range findings {
 		_ = g.take(f) // enough of one rule is not enough of all
 	}
@@ -135,7 +128,7 @@ func (r *ruling) lifted(f Finding) (severity Severity, downgraded string) {
 		return Warn, downgraded
 	}
 	switch {
-	case slices.Contains(r.skipped, f.Rule) && !slices.Contains(r.policy.NoSkip, f.Rule) && !r.known.offline(f.Rule):
+	case r.skipped[f.Rule] && !r.policy.insistsOn(f.Rule) && !r.known.offline(f.Rule):
 		return Warn, "a warning by the annotation " + SkipAnnotation
 	case r.req.Operation == Delete:
 		return Warn, "a deletion is never denied"
@@ -146,7 +139,8 @@ func (r *ruling) lifted(f Finding) (severity Severity, downgraded string) {
 }
 
 // mayChange tells why another object's change may lift a denial, "" where that is none. Helm and Flux apply Certificates before
-// Issuers and stop at the first refusal, so within one bundle a denial would keep the change that lifts it from coming.
+// Issuers and stop at the first refusal, so within one bundle a denial would keep the change that lifts it from coming. The marks of a
+// bundle are the author's own words, as the annotation is that skips a rule, so a rule that cannot be skipped does not believe them.
 func (r *ruling) mayChange(f Finding) string {
 	if !f.CrossResource {
 		return ""
@@ -157,6 +151,9 @@ func (r *ruling) mayChange(f Finding) string {
 	case CrossWarn:
 		return "a warning by policy"
 	case CrossAuto:
+	}
+	if r.policy.insistsOn(f.Rule) {
+		return ""
 	}
 	if bundle := BundleOf(r.req.Object).SameAs(f.Bundle); bundle != "" {
 		return "same " + bundle + ": not denied, it may change in this upgrade"

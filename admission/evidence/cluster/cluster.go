@@ -117,6 +117,10 @@ func New(ctx context.Context, options Options, c cache.Cache, live client.Reader
 		}
 		w.synced = append(w.synced, informer.HasSynced)
 	}
+	// No rule reads namespaces, so no review waits for them.
+	if _, err := c.GetInformer(ctx, namespaceMeta(), cache.BlockUntilSynced(false)); err != nil {
+		return nil, fmt.Errorf("watch namespaces: %w", err)
+	}
 	informer, err := c.GetInformer(ctx, &cmapi.Certificate{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watch Certificates: %w", err)
@@ -273,7 +277,7 @@ func (w *World) APIService(ctx context.Context, name string) (*evidence.APIServi
 	if found, err := w.get(ctx, client.ObjectKey{Name: name}, service); err != nil || !found {
 		return nil, err == nil, err
 	}
-	return &evidence.APIService{Name: name, Available: slices.ContainsFunc(service.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
+	return &evidence.APIService{Name: name, Certyun: evidence.InstallationOf(service), Available: slices.ContainsFunc(service.Status.Conditions, func(c apiregistrationv1.APIServiceCondition) bool {
 		return c.Type == apiregistrationv1.Available && c.Status == apiregistrationv1.ConditionTrue
 	})}, true, nil
 }

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	toolscache "k8s.io/client-go/tools/cache"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -82,6 +83,7 @@ func grant(t testing.TB, user string, secretNamespaces []string) {
 			{Verbs: reads, APIGroups: []string{"cert-manager.io"}, Resources: []string{"certificates", "issuers", "clusterissuers"}},
 			{Verbs: reads, APIGroups: []string{"apiregistration.k8s.io"}, Resources: []string{"apiservices"}},
 			{Verbs: reads, APIGroups: []string{"apiextensions.k8s.io"}, Resources: []string{"customresourcedefinitions"}},
+			{Verbs: reads, APIGroups: []string{""}, Resources: []string{"namespaces"}},
 		}},
 		&rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: user}, Subjects: subject,
@@ -441,6 +443,25 @@ func TestServices(t *testing.T) {
 	if diff := cmp.Diff(&evidence.APIService{Name: "v1.apps", Available: true}, service); diff != "" {
 		t.Errorf("an APIService (-want +got):\n%s", diff)
 	}
+	ours := &apiregistrationv1.APIService{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "v1alpha1.acme.two.internal", Labels: map[string]string{"app.kubernetes.io/part-of": "certyun"},
+			Annotations: map[string]string{"certyun.internal/solver-waits": "false"},
+		},
+		Spec: apiregistrationv1.APIServiceSpec{
+			Group: "acme.two.internal", Version: "v1alpha1", GroupPriorityMinimum: 1000, VersionPriority: 15, InsecureSkipTLSVerify: true,
+			Service: &apiregistrationv1.ServiceReference{Namespace: "default", Name: "two"},
+		},
+	}
+	create(t, ours)
+	t.Cleanup(func() { _ = adminClient(t).Delete(context.Background(), ours) })
+	eventually(t, "the APIService of another certyun has come to the cache", func() bool {
+		return w.cache.Get(t.Context(), client.ObjectKeyFromObject(ours), &apiregistrationv1.APIService{}) == nil
+	})
+	service, _, err = w.APIService(t.Context(), ours.Name)
+	if diff := cmp.Diff(&evidence.APIService{Name: ours.Name, Certyun: &evidence.Installation{Waits: false}}, service); diff != "" || err != nil {
+		t.Errorf("an APIService of certyun's: %v (-want +got):\n%s", err, diff)
+	}
 	if service, known, err := w.APIService(t.Context(), "v1.none.test"); service != nil || !known || err != nil {
 		t.Errorf("an APIService that is not there: %v, %v, %v", service, known, err)
 	}
@@ -465,6 +486,18 @@ func TestServices(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+}
+
+func TestNamespacesAreCountedByTheirLabels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "counts-namespaces")
+	for i, value := range []string{"off", "off", "on"} {
+		create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("counted-%d", i), Labels: map[string]string{"counted.test/admission": value}}})
+	}
+	eventually(t, "two namespaces are counted", func() bool {
+		count, err := w.CountNamespaces(t.Context(), func(labels map[string]string) bool { return labels["counted.test/admission"] == "off" })
+		return err == nil && count == 2
+	})
 }
 
 // reader answers with an object or an error, or not before the caller gives up.

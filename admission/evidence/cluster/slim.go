@@ -24,7 +24,7 @@ func slim(object any) (any, error) {
 		}, nil
 	case *apiregistrationv1.APIService:
 		return &apiregistrationv1.APIService{
-			ObjectMeta: metav1.ObjectMeta{Name: o.Name, ResourceVersion: o.ResourceVersion},
+			ObjectMeta: metav1.ObjectMeta{Name: o.Name, ResourceVersion: o.ResourceVersion, Labels: o.Labels, Annotations: applied(o.Annotations)},
 			Status:     o.Status,
 		}, nil
 	case *metav1.PartialObjectMetadata:

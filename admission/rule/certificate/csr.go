@@ -29,8 +29,12 @@ func csrCannotBeBuilt() rule.Rule {
 			"again: the Certificate stays in \"Issuing\" (https://github.com/cert-manager/cert-manager/issues/9139). A URI that cannot be parsed " +
 			"comes into a CSR, but then cert-manager's own webhook refuses the CertificateRequest. Found by making the CSR with cert-manager's code.",
 		Remedy: "Write names in ASCII: internationalized domain names in their punycode form, address ranges with a mask, URIs as RFC 3986 has them.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			for _, f := range r.CSR.Faults() {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			faults, err := r.CSR.Faults(ctx)
+			if err != nil {
+				return err
+			}
+			for _, f := range faults {
 				if f.Err == nil {
 					continue
 				}
@@ -40,11 +44,12 @@ func csrCannotBeBuilt() rule.Rule {
 					}
 				}
 			}
-			if err := r.CSR.Unexplained(); err != nil {
-				return yield(rule.Finding{Field: "spec", Message: fmt.Sprintf("cert-manager cannot build a CSR from this spec (%q) and %s",
-					err.Error(), stuck(&r.Settings))})
+			reason, err := r.CSR.Unexplained(ctx)
+			if reason == nil || err != nil {
+				return err
 			}
-			return nil
+			return yield(rule.Finding{Field: "spec", Message: fmt.Sprintf("cert-manager cannot build a CSR from this spec (%q) and %s",
+				reason.Error(), stuck(&r.Settings))})
 		}),
 	}
 }
@@ -150,9 +155,13 @@ func csrRoundTripMismatch() rule.Rule {
 		Why: "cert-manager compares each CertificateRequest's CSR with the spec. Where they differ it deletes the CertificateRequest and makes the " +
 			"same one again, for ever. Found by making the CSR and comparing it with cert-manager's own pki.RequestMatchesSpec.",
 		Remedy: "Write the value as the CSR would have it: a URI's scheme in lower case, with spaces and other special characters escaped.",
-		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+			faults, err := r.CSR.Faults(ctx)
+			if err != nil {
+				return err
+			}
 			explained := false
-			for _, f := range r.CSR.Faults() {
+			for _, f := range faults {
 				if f.Err != nil {
 					continue
 				}
@@ -161,10 +170,11 @@ func csrRoundTripMismatch() rule.Rule {
 					return err
 				}
 			}
-			if violations := r.CSR.Violations(); !explained && len(violations) > 0 {
-				return yield(rule.Finding{Field: violations[0], Message: endless("")})
+			violations, err := r.CSR.Violations(ctx)
+			if explained || len(violations) == 0 || err != nil {
+				return err
 			}
-			return nil
+			return yield(rule.Finding{Field: violations[0], Message: endless("")})
 		}),
 	}
 }

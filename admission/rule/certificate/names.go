@@ -53,7 +53,7 @@ func eachName(ctx context.Context, r *rule.CertificateReview, verdict ca.NameVer
 		return nil
 	}
 	for i, name := range rule.Until(ctx, r.Certificate.Spec.DNSNames) {
-		if !r.CSR.Carries(name) {
+		if !csr.Carries(name) {
 			continue
 		}
 		if problem := r.NameProblem(name); problem.Verdict == verdict {
@@ -192,7 +192,7 @@ func acmeCNNotInSANs() rule.Rule {
 		Remedy: "Add the common name to dnsNames, or remove it: nothing reads it today.",
 		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			path, name := commonName(&r.Certificate.Spec)
-			if r.ACME == nil || name == "" || len(name) > 64 || !r.CSR.Carries(name) {
+			if r.ACME == nil || name == "" || len(name) > 64 || !csr.Carries(name) {
 				return nil // A longer one cert-manager's own webhook refuses.
 			}
 			spec := &r.Certificate.Spec

@@ -22,6 +22,7 @@ func keySizeForAlgorithm() rule.Rule {
 	return rule.Rule{
 		ID:       "key-size-for-algorithm",
 		Severity: rule.Deny,
+		Founding: true,
 		Summary:  "The private key's size is none that its algorithm has, or the algorithm is misspelled.",
 		Why: "cert-manager makes RSA keys of 2048 to 8192 bits, ECDSA keys of 256, 384 or 521 bits, and Ed25519 keys, which have one size " +
 			"(https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificatePrivateKey). It generates no other key, so nothing " +

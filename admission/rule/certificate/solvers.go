@@ -29,7 +29,7 @@ func challenged(r *rule.CertificateReview) bool {
 
 func wildcardNeedsDNS01() rule.Rule {
 	return rule.Rule{
-		ID: "wildcard-needs-dns01", Severity: rule.Deny,
+		ID: "wildcard-needs-dns01", Severity: rule.Deny, Founding: true,
 		Summary: "A wildcard name has no DNS-01 solver.",
 		Why: "No CA may validate a wildcard by HTTP (Baseline Requirements, sections 3.2.2.4.19 and 3.2.2.4.20). cert-manager finds no solver: " +
 			"the Order stays pending for ever, and the Certificate shows only \"Issuing\" (cert-manager#3181). A selector counts: the name must " +
@@ -37,10 +37,21 @@ func wildcardNeedsDNS01() rule.Rule {
 			"challenges needs no solver: these are warnings.",
 		Remedy: "Give the Issuer a dns01 solver whose selector covers the name, or drop the wildcard.",
 		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			return eachUnsolved(ctx, r, yield, func(name string) bool { return strings.HasPrefix(name, "*.") }, wildcardWithoutSolver)
+			if !slices.ContainsFunc(r.Certificate.Spec.DNSNames, isWildcard) {
+				return nil
+			}
+			if challenged(r) {
+				ctx = context.WithoutCancel(ctx) // what may be denied is looked at to the end
+			}
+			if err := eachUnsolved(ctx, r, yield, isWildcard, wildcardWithoutSolver); err != nil {
+				return err
+			}
+			return ctx.Err()
 		}),
 	}
 }
+
+func isWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
 
 // eachUnsolved judges the names for which cert-manager would choose no solver.
 func eachUnsolved(ctx context.Context, r *rule.CertificateReview, yield rule.Yield, about func(string) bool, judge func(*rule.CertificateReview, string) rule.Finding) error {
@@ -119,7 +130,7 @@ func noSolverForName() rule.Rule {
 			"right where the CA knows beforehand which names it issues; that is a warning.",
 		Remedy: "Widen a selector, add the label to the Certificate, or add a solver without selector.",
 		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			return eachUnsolved(ctx, r, yield, func(name string) bool { return !strings.HasPrefix(name, "*.") && net.ParseIP(name) == nil },
+			return eachUnsolved(ctx, r, yield, func(name string) bool { return !isWildcard(name) && net.ParseIP(name) == nil },
 				hostWithoutSolver)
 		}),
 	}

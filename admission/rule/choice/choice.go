@@ -27,8 +27,14 @@ type Choice struct {
 	always []int
 	// byName and byZone have the places of the solvers whose selectors have this name, or this zone in lower case.
 	byName, byZone map[string][]int
-	// missed are misses by the challenges that are offered.
+	// long are the entries of those selectors that are too long to be compared with each name.
+	long map[int]entries
+	// missed are misses by the challenges that are offered, had whether there is a solver for them at all. These and the next are made
+	// when there is something to remember: for most Certificates there is not.
 	missed map[offerKind]Miss
+	had    map[offerKind]bool
+	// picked are choices among many.
+	picked map[string]int
 }
 
 // offerKind tells apart what Offers returns.
@@ -44,7 +50,7 @@ func New(ctx context.Context, solvers []cmacme.ACMEChallengeSolver, labels map[s
 		ctx:     logr.NewContext(ctx, logr.Discard()),
 		solvers: make([]cmacme.ACMEChallengeSolver, 0, len(solvers)),
 		order:   &cmacme.Order{ObjectMeta: metav1.ObjectMeta{Labels: labels}},
-		byName:  map[string][]int{}, byZone: map[string][]int{}, missed: map[offerKind]Miss{},
+		byName:  map[string][]int{}, byZone: map[string][]int{},
 	}
 	for i := range solvers {
 		// What a copy of it costs does not depend on its configuration. The mark says which one was chosen.
@@ -59,7 +65,7 @@ func (c *Choice) file(i int) {
 	selector := c.solvers[i].Selector
 	switch {
 	case selector == nil:
-		c.fileAlways(i)
+		c.always = c.best(c.always, i)
 	case !hasLabels(c.order.Labels, selector.MatchLabels):
 		return
 	case len(selector.DNSNames) > 0:
@@ -67,27 +73,29 @@ func (c *Choice) file(i int) {
 			c.byName[name] = append(c.byName[name], i)
 		}
 	case len(selector.DNSZones) == 0:
-		c.fileAlways(i)
-	case slices.ContainsFunc(selector.DNSZones, isOdd):
-		// How zones that are no plain names compare is cert-manager's secret.
-		c.always = append(c.always, i)
+		c.always = c.best(c.always, i)
 	default:
 		for _, zone := range selector.DNSZones {
-			zone = strings.ToLower(zone)
-			c.byZone[zone] = append(c.byZone[zone], i)
+			if zone = strings.ToLower(zone); !isOdd(zone) { // no name is in an odd zone but odd ones
+				c.byZone[zone] = c.best(c.byZone[zone], i)
+			}
 		}
 	}
 }
 
-// fileAlways keeps a solver for any name unless one of its kind that was there before has as many labels: then it never wins.
-func (c *Choice) fileAlways(i int) {
-	for _, j := range c.always {
-		before, now := c.solvers[j].Selector, c.solvers[i].Selector
-		if sameKind(&c.solvers[i], &c.solvers[j]) && matchLabels(before) >= matchLabels(now) && !hasNames(before) {
-			return
+// best adds a solver to a list of those that differ in nothing but their kind, their labels and their place. Of each kind the one with the
+// most labels is chosen, and of these the first, so no more than that is kept.
+func (c *Choice) best(list []int, i int) []int {
+	for n, j := range list {
+		if !sameKind(&c.solvers[i], &c.solvers[j]) {
+			continue
 		}
+		if matchLabels(c.solvers[i].Selector) > matchLabels(c.solvers[j].Selector) {
+			list[n] = i
+		}
+		return list
 	}
-	c.always = append(c.always, i)
+	return append(list, i)
 }
 
 // bare is a solver with no more than its kind and its selector, and a mark.
@@ -126,9 +134,12 @@ func hasLabels(labels, wanted map[string]string) bool {
 	return true
 }
 
-// isOdd tells whether a name is not just labels with dots between them.
+// maxName is how long a name can be in the DNS, with a dot for each of its labels (RFC 1035, section 2.3.4).
+const maxName = 255
+
+// isOdd tells whether a name is not just labels with dots between them, and perhaps one at the end, or longer than any.
 func isOdd(name string) bool {
-	if name == "" || name[0] == '.' || name[len(name)-1] == '.' || strings.Contains(name, "..") {
+	if name == "" || len(name) > maxName || name[0] == '.' || strings.Contains(name, "..") {
 		return true
 	}
 	return strings.ContainsFunc(name, func(r rune) bool {
@@ -148,12 +159,32 @@ func Offers(name string) []cmacme.ACMEChallenge {
 	return []cmacme.ACMEChallenge{http, dns}
 }
 
+func kindOf(name string) offerKind {
+	offered := Offers(name)
+	return offerKind{len(offered), offered[0].Type}
+}
+
 // Pick returns the place of the solver that cert-manager would choose for a name, -1 when there is none. CAs return names in
 // lower case.
 func (c *Choice) Pick(name string) int {
 	name = strings.ToLower(name)
-	return c.among(name, c.candidates(name))
+	places := c.candidates(name)
+	if len(places) <= fewPlaces {
+		return c.among(name, places)
+	}
+	picked, known := c.picked[name]
+	if !known {
+		picked = c.among(name, places)
+		if c.picked == nil {
+			c.picked = map[string]int{}
+		}
+		c.picked[name] = picked
+	}
+	return picked
 }
+
+// fewPlaces is among how many solvers a choice is made anew each time. One among more is kept, for a name may be there many times.
+const fewPlaces = 8
 
 // among is Pick with these solvers alone.
 func (c *Choice) among(name string, places []int) int {
@@ -162,7 +193,7 @@ func (c *Choice) among(name string, places []int) int {
 	}
 	solvers := make([]cmacme.ACMEChallengeSolver, 0, len(places))
 	for _, i := range places {
-		solvers = append(solvers, c.solvers[i])
+		solvers = append(solvers, c.shown(i, name))
 	}
 	return pickedFor(c.ctx, name, c.order, solvers)
 }
@@ -198,7 +229,16 @@ func (c *Choice) all() []int {
 
 // Has tells whether there is a solver of the kind that could be for this name, whatever its selector.
 func (c *Choice) Has(name string) bool {
-	return slices.ContainsFunc(c.solvers, func(s cmacme.ACMEChallengeSolver) bool { return c.fits(&s, name) })
+	kind := kindOf(name)
+	has, known := c.had[kind]
+	if !known {
+		has = slices.ContainsFunc(c.solvers, func(s cmacme.ACMEChallengeSolver) bool { return c.fits(&s, name) })
+		if c.had == nil {
+			c.had = map[offerKind]bool{}
+		}
+		c.had[kind] = has
+	}
+	return has
 }
 
 func (c *Choice) fits(solver *cmacme.ACMEChallengeSolver, name string) bool {
@@ -216,14 +256,17 @@ const mostSolvers = 3
 // Kinds lists solvers, like "solvers[0]: http01".
 func (c *Choice) Kinds() string {
 	var parts []string
-	for i := range c.solvers {
+	for i := range c.solvers[:min(len(c.solvers), mostSolvers)] {
 		kind := "http01"
 		if c.solvers[i].DNS01 != nil {
 			kind = "dns01"
 		}
 		parts = append(parts, fmt.Sprintf("solvers[%d]: %s", i, kind))
 	}
-	return shorten(parts)
+	if more := len(c.solvers) - mostSolvers; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Miss says of the solvers of one kind what keeps each from being chosen for a name that none is chosen for.
@@ -236,8 +279,7 @@ type Miss struct {
 
 // Misses is the same for all names of a kind; so it is found out once for a thousand of them.
 func (c *Choice) Misses(name string) Miss {
-	offered := Offers(name)
-	kind := offerKind{len(offered), offered[0].Type}
+	kind := kindOf(name)
 	if known, ok := c.missed[kind]; ok {
 		return known
 	}
@@ -258,6 +300,9 @@ func (c *Choice) Misses(name string) Miss {
 		}
 	}
 	found.Text = shorten(parts)
+	if c.missed == nil {
+		c.missed = map[offerKind]Miss{}
+	}
 	c.missed[kind] = found
 	return found
 }

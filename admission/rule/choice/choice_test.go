@@ -3,6 +3,7 @@ package choice_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,8 +20,11 @@ import (
 func TestChoiceAgreesWithCertManager(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 4000 {
+	for round := range 4400 {
 		solvers := ruletest.RandomSolvers(random, random.IntN(12))
+		if round%11 == 0 {
+			lengthen(random, solvers)
+		}
 		labels := ruletest.Labels[random.IntN(len(ruletest.Labels))]
 		c := choice.New(t.Context(), solvers, labels)
 		for _, name := range ruletest.Names {
@@ -35,6 +39,22 @@ func TestChoiceAgreesWithCertManager(t *testing.T) {
 			}
 			if got < 0 || cmp.Diff(*want, solvers[got]) != "" {
 				t.Fatalf("%q: solver %d, cert-manager chooses %+v of %+v", name, got, want, solvers)
+			}
+		}
+	}
+}
+
+// lengthen makes selectors so long that the choice does not show all of them to cert-manager.
+func lengthen(random *rand.Rand, solvers []cmacme.ACMEChallengeSolver) {
+	for i := range solvers {
+		s := solvers[i].Selector
+		for n := range 100 {
+			other := fmt.Sprintf("other-%d.example", n)
+			if s != nil && len(s.DNSNames) > 0 {
+				s.DNSNames = slices.Insert(s.DNSNames, random.IntN(len(s.DNSNames)+1), other)
+			}
+			if s != nil && len(s.DNSZones) > 0 {
+				s.DNSZones = slices.Insert(s.DNSZones, random.IntN(len(s.DNSZones)+1), other)
 			}
 		}
 	}

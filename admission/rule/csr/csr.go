@@ -3,12 +3,15 @@
 package csr
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"net"
 	"net/mail"
 	"slices"
+	"strings"
+	"unicode"
 
 	apiutil "github.com/cert-manager/cert-manager/pkg/api/util"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
@@ -26,40 +29,58 @@ type Request struct {
 // Of returns the CSR of a spec.
 func Of(spec *cmapi.CertificateSpec) *Request { return &Request{spec: spec} }
 
-// dry is what becomes of the spec.
-func (r *Request) dry() *dryRun {
+// dry is what becomes of the spec. What was not finished when ctx ended is an error, and is begun anew by whoever asks again.
+func (r *Request) dry(ctx context.Context) (*dryRun, error) {
 	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
 	case r.run != nil:
+		return r.run, nil
 	case isPlain(r.spec):
 		r.run = &dryRun{}
-	default:
-		if r.run = try(r.spec); !r.run.ok() {
-			r.faults = findFaults(r.spec)
+		return r.run, nil
+	}
+	spec := bounded(r.spec)
+	run := try(spec)
+	if !run.ok() {
+		faults, err := findFaults(ctx, spec)
+		if err != nil {
+			return nil, err
 		}
+		r.faults = faults
 	}
-	return r.run
+	r.run = run
+	return run, nil
 }
 
-// Faults are the values that keep the CSR from being made, or from saying what the spec says.
-func (r *Request) Faults() []Fault {
-	r.dry()
-	return r.faults
+// Faults are the values that keep the CSR from being made, or from saying what the spec says. The error is that of ctx.
+func (r *Request) Faults(ctx context.Context) ([]Fault, error) {
+	_, err := r.dry(ctx)
+	return r.faults, err
 }
 
-// Carries tells whether a CSR can have a DNS name. A spec with many faults is not searched for all of them.
-func (r *Request) Carries(name string) bool {
-	return !slices.ContainsFunc(r.Faults(), func(f Fault) bool { return f.Kind == Name && f.Err != nil && f.Value == name })
+// Carries tells whether a CSR can have a DNS name: its names are ASCII (RFC 5280, section 4.2.1.6).
+func Carries(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// Violations are the fields in which the CSR differs from the spec.
-func (r *Request) Violations() []string { return r.dry().violations }
-
-// Unexplained says why there can be no CSR, where no single value is to blame and cert-manager's webhook lets the spec through.
-func (r *Request) Unexplained() error {
-	if len(r.Faults()) > 0 || refusedByWebhook(r.spec) {
-		return nil
+// Violations are the fields in which the CSR differs from the spec. The error is that of ctx.
+func (r *Request) Violations(ctx context.Context) ([]string, error) {
+	run, err := r.dry(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return r.dry().err
+	return run.violations, nil
+}
+
+// Unexplained says why there can be no CSR, where no single value is to blame and cert-manager's webhook lets the spec through. Err is
+// that of ctx.
+func (r *Request) Unexplained(ctx context.Context) (reason, err error) {
+	run, err := r.dry(ctx)
+	if err != nil || len(r.faults) > 0 || refusedByWebhook(r.spec) {
+		return nil, err
+	}
+	return run.err, nil
 }
 
 // dryRun is what becomes of a Certificate when cert-manager makes a CSR from it.
@@ -163,16 +184,16 @@ type part struct {
 const maxFaults = 50
 
 // findFaults tries each part of a spec for itself. It costs little for the parts that are in order.
-func findFaults(spec *cmapi.CertificateSpec) []Fault {
+func findFaults(ctx context.Context, spec *cmapi.CertificateSpec) ([]Fault, error) {
 	var faults []Fault
 	for _, p := range parts(spec) {
-		for _, i := range culprits(len(p.values), p.fails) {
+		for _, i := range culprits(ctx, len(p.values), p.fails) {
 			if faults = append(faults, p.fault(i)); len(faults) == maxFaults {
-				return faults
+				return faults, ctx.Err()
 			}
 		}
 	}
-	return faults
+	return faults, ctx.Err()
 }
 
 // fault is what is wrong with one of the part's values.
@@ -200,12 +221,12 @@ func (p *part) fails(from, to int) bool {
 	return err != nil
 }
 
-// culprits are the positions among n with which something fails, found by halving; at most maxFaults of them.
-func culprits(n int, fails func(from, to int) bool) []int {
+// culprits are the positions among n with which something fails, found by halving; at most maxFaults of them, and fewer once ctx has ended.
+func culprits(ctx context.Context, n int, fails func(from, to int) bool) []int {
 	var found []int
 	var search func(from, to int)
 	search = func(from, to int) {
-		if from == to || len(found) >= maxFaults || !fails(from, to) {
+		if from == to || len(found) >= maxFaults || ctx.Err() != nil || !fails(from, to) {
 			return
 		}
 		if to-from == 1 {

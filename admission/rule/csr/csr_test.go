@@ -2,10 +2,12 @@ package csr_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -171,8 +173,9 @@ func TestManyBadNamesAreCounted(t *testing.T) {
 		spec.DNSNames = append(spec.DNSNames, fmt.Sprintf("中%d.cn", i))
 		spec.URIs = append(spec.URIs, fmt.Sprintf("SPIFFE://x/%d", i))
 	}
-	if got := len(csr.Of(&spec).Faults()); got != csr.MaxFaults {
-		t.Errorf("%d faults, want %d", got, csr.MaxFaults)
+	faults, err := csr.Of(&spec).Faults(t.Context())
+	if err != nil || len(faults) != csr.MaxFaults {
+		t.Errorf("%d faults, %v, want %d", len(faults), err, csr.MaxFaults)
 	}
 }
 
@@ -190,4 +193,54 @@ func TestEveryBrokenCSRIsToldOrLeftToCertManager(t *testing.T) {
 			t.Errorf("%s: dry run ok: %v, webhook refuses: %v, findings: %q", text, ok, csr.RefusedByWebhook(&spec), ruletest.Texts(findings))
 		}
 	}
+}
+
+func TestADryRunEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	spec := cmapi.CertificateSpec{DNSNames: []string{"中.cn"}}
+	request := csr.Of(&spec)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if faults, err := request.Faults(ended); !errors.Is(err, context.Canceled) || faults != nil {
+		t.Errorf("without time: %v, %v", faults, err)
+	}
+	if faults, err := request.Faults(t.Context()); err != nil || len(faults) != 1 {
+		t.Errorf("asked again: %v, %v", faults, err)
+	}
+}
+
+// More than a CSR can have is not tried, and what is said is the same.
+func TestADryRunIsBounded(t *testing.T) {
+	t.Parallel()
+	of := func(n int) *cmapi.CertificateSpec {
+		spec := &cmapi.CertificateSpec{}
+		for i := range n {
+			spec.DNSNames = append(spec.DNSNames, fmt.Sprintf("n%d.certyun.dev", i))
+			spec.OtherNames = append(spec.OtherNames, cmapi.OtherName{OID: fmt.Sprintf("1.3.6.1.%d", i), UTF8Value: "x"})
+		}
+		return spec
+	}
+	whole := csr.Try(of(10_000))
+	reason, err := csr.Of(of(10_000)).Unexplained(t.Context())
+	if err != nil || reason == nil || reason.Error() != whole.Err().Error() {
+		t.Errorf("the reason is %v, %v; of the whole it is %v", reason, err, whole.Err())
+	}
+	if tried := csr.Bounded(of(100_000)); len(tried.DNSNames) > 5000 || len(tried.OtherNames) > 7000 {
+		t.Errorf("%d names and %d other names are tried", len(tried.DNSNames), len(tried.OtherNames))
+	}
+	if diff := cmp.Diff(of(100), csr.Bounded(of(100))); diff != "" {
+		t.Errorf("what fits is tried whole (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzCarries(f *testing.F) {
+	for _, name := range []string{"", "a.dev", "*.a.dev", "中.cn", "a b", "\x00", "\x7f", "\x80", "é"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		spec := &cmapi.CertificateSpec{CommonName: "x", DNSNames: []string{name}, PrivateKey: &cmapi.CertificatePrivateKey{Algorithm: cmapi.Ed25519KeyAlgorithm}}
+		if _, err := csr.Generate(spec); csr.Carries(name) != (err == nil) {
+			t.Errorf("%q: Carries says %t, cert-manager says %v", name, csr.Carries(name), err)
+		}
+	})
 }

@@ -7,6 +7,7 @@ type DryRun = dryRun
 const MaxFaults = maxFaults
 
 var (
+	Bounded          = bounded
 	Encode           = encode
 	Generate         = generate
 	IsPlain          = isPlain

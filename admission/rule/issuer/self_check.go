@@ -8,6 +8,7 @@ import (
 	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/fieldpath"
 )
@@ -44,7 +45,8 @@ func selfCheckSkippedTooEarly() rule.Rule {
 	}
 }
 
-func checkSkippedTooEarly(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
+func checkSkippedTooEarly(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
+	known := releases{}
 	for i := range acme.Solvers {
 		solver := &acme.Solvers[i]
 		wait := solver.WaitInsteadOfSelfCheck
@@ -52,12 +54,15 @@ func checkSkippedTooEarly(_ context.Context, r *rule.IssuerReview, acme *cmacme.
 		if wait == nil || wait.Duration < 0 || wait.Duration >= shortestWait || !isDNS01(solver) {
 			continue
 		}
-		ours := isOurs(r, solver)
-		if ours && r.Settings.SolverWaits {
+		certyun, err := known.of(ctx, r, solver)
+		if err != nil {
+			return err
+		}
+		if certyun != nil && certyun.Waits {
 			continue
 		}
 		waits, remedy := "this solver does not wait for it", "Set 60s or more, or leave the field out"
-		if ours {
+		if certyun != nil {
 			waits, remedy = "certyun's own wait is turned off", "Set 60s or more, leave the field out, or turn that wait on (propagation.timeout)"
 		}
 		if err := yield(rule.Finding{
@@ -128,4 +133,31 @@ func isDNS01(solver *cmacme.ACMEChallengeSolver) bool {
 func isOurs(r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver) bool {
 	webhook := webhookOf(solver)
 	return webhook != nil && webhook.GroupName != "" && webhook.GroupName == r.Settings.SolverGroup
+}
+
+// releases are the certyuns by whose groups they serve, nil for a group that is not certyun's. Each group is looked up once.
+type releases map[string]*evidence.Installation
+
+// of is the certyun whose group a solver is for: our own, or that of another release, by its APIService. It is nil for any other solver.
+func (known releases) of(ctx context.Context, r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver) (*evidence.Installation, error) {
+	if isOurs(r, solver) {
+		return &evidence.Installation{Waits: r.Settings.SolverWaits}, nil
+	}
+	webhook := webhookOf(solver)
+	if webhook == nil || webhook.GroupName == "" {
+		return nil, nil
+	}
+	group := webhook.GroupName
+	if release, seen := known[group]; seen {
+		return release, nil
+	}
+	review := webhookReview{IssuerReview: r, name: apiServiceOf(group)}
+	if err := review.look(ctx); err != nil {
+		return nil, err
+	}
+	known[group] = nil
+	if review.service != nil {
+		known[group] = review.service.Certyun
+	}
+	return known[group], nil
 }

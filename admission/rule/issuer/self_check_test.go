@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/ruletest"
 )
@@ -29,6 +30,13 @@ func solverList(solvers ...string) string { return "solvers:\n" + strings.Join(s
 func solverDoesNotWait(s *ruletest.Scene) { s.Env.Settings.SolverWaits = false }
 
 func solverIsUnknown(s *ruletest.Scene) { s.Env.Settings.SolverGroup = "" }
+
+// otherRelease makes of the foreign group that of another release of certyun.
+func otherRelease(waits bool) func(*ruletest.Scene) {
+	return func(s *ruletest.Scene) {
+		s.World.AddAPIService(&evidence.APIService{Name: "v1alpha1.acme.other.dev", Available: true, Certyun: &evidence.Installation{Waits: waits}})
+	}
+}
 
 func certManagerIs(version string) func(*ruletest.Scene) {
 	return func(s *ruletest.Scene) { s.Env.Settings.CertManagerVersion = version }
@@ -60,20 +68,22 @@ func TestSelfCheckSkippedTooEarly(t *testing.T) {
 		"another webhook of the same spelling but case": {
 			acme: solverList(waiting("0s", `dns01: {webhook: {groupName: Acme.certyun.internal, solverName: alidns}}`)), want: []string{says(0, "0s")},
 		},
-		"HTTP-01":                       {acme: solverList(waiting("0s", httpSolver))},
-		"HTTP-01 too, as cert-manager":  {acme: solverList(waiting("0s", httpSolver+"\n  "+foreignDNS))},
-		"ours":                          {acme: solverList(waiting("0s", ownDNS))},
-		"ours, a little":                {acme: solverList(waiting("10s", ownDNS))},
-		"ours, which do not wait":       {acme: solverList(waiting("0s", ownDNS)), change: solverDoesNotWait, want: []string{off("0s")}},
-		"ours, which do not wait, 59s":  {acme: solverList(waiting("59s", ownDNS)), change: solverDoesNotWait, want: []string{off("59s")}},
-		"ours, which do not wait, 60s":  {acme: solverList(waiting("60s", ownDNS)), change: solverDoesNotWait},
-		"ours, which do not wait, nil":  {acme: solverList(waiting("", ownDNS)), change: solverDoesNotWait},
-		"no group of our own":           {acme: solverList(waiting("0s", ownDNS)), change: solverIsUnknown, want: []string{says(0, "0s")}},
-		"no group at all":               {acme: solverList(waiting("0s", `dns01: {webhook: {groupName: "", solverName: x}}`)), change: solverIsUnknown, want: []string{says(0, "0s")}},
-		"another cert-manager":          {acme: solverList(waiting("0s", foreignDNS)), change: certManagerIs("v1.20.3"), want: []string{says(0, "0s")}},
-		"a cert-manager nobody knows":   {acme: solverList(waiting("0s", foreignDNS)), change: certManagerIs(""), want: []string{says(0, "0s")}},
-		"a ClusterIssuer":               {manifest: ruletest.ClusterIssuer(solverList(waiting("30s", foreignDNS))), want: []string{says(0, "30s")}},
-		"several, of which one is ours": {acme: solverList(waiting("0s", ownDNS), waiting("0s", foreignDNS), waiting("0s", httpSolver), waiting("61s", foreignDNS)), want: []string{says(1, "0s")}},
+		"HTTP-01":                                      {acme: solverList(waiting("0s", httpSolver))},
+		"HTTP-01 too, as cert-manager":                 {acme: solverList(waiting("0s", httpSolver+"\n  "+foreignDNS))},
+		"ours":                                         {acme: solverList(waiting("0s", ownDNS))},
+		"ours, a little":                               {acme: solverList(waiting("10s", ownDNS))},
+		"ours, which do not wait":                      {acme: solverList(waiting("0s", ownDNS)), change: solverDoesNotWait, want: []string{off("0s")}},
+		"ours, which do not wait, 59s":                 {acme: solverList(waiting("59s", ownDNS)), change: solverDoesNotWait, want: []string{off("59s")}},
+		"ours, which do not wait, 60s":                 {acme: solverList(waiting("60s", ownDNS)), change: solverDoesNotWait},
+		"ours, which do not wait, nil":                 {acme: solverList(waiting("", ownDNS)), change: solverDoesNotWait},
+		"no group of our own":                          {acme: solverList(waiting("0s", ownDNS)), change: solverIsUnknown, want: []string{says(0, "0s")}},
+		"no group at all":                              {acme: solverList(waiting("0s", `dns01: {webhook: {groupName: "", solverName: x}}`)), change: solverIsUnknown, want: []string{says(0, "0s")}},
+		"another cert-manager":                         {acme: solverList(waiting("0s", foreignDNS)), change: certManagerIs("v1.20.3"), want: []string{says(0, "0s")}},
+		"a cert-manager nobody knows":                  {acme: solverList(waiting("0s", foreignDNS)), change: certManagerIs(""), want: []string{says(0, "0s")}},
+		"a ClusterIssuer":                              {manifest: ruletest.ClusterIssuer(solverList(waiting("30s", foreignDNS))), want: []string{says(0, "30s")}},
+		"another release's group":                      {acme: solverList(waiting("0s", foreignGroup)), change: otherRelease(true)},
+		"another release's group, which does not wait": {acme: solverList(waiting("0s", foreignGroup)), change: otherRelease(false), want: []string{off("0s")}},
+		"several, of which one is ours":                {acme: solverList(waiting("0s", ownDNS), waiting("0s", foreignDNS), waiting("0s", httpSolver), waiting("61s", foreignDNS)), want: []string{says(1, "0s")}},
 		"several": {
 			acme: solverList(waiting("", foreignDNS), waiting("10s", foreignDNS), waiting("20s", foreignGroup)),
 			want: []string{says(1, "10s"), says(2, "20s")},

@@ -84,7 +84,7 @@ func forWebhooks(check func(*webhookReview, rule.Yield) error) rule.Issuers {
 			}
 			review, seen := reviews[webhook.GroupName]
 			if !seen {
-				review = webhookReview{IssuerReview: r, name: "v1alpha1." + webhook.GroupName}
+				review = webhookReview{IssuerReview: r, name: apiServiceOf(webhook.GroupName)}
 				if err := review.look(ctx); err != nil {
 					return err
 				}
@@ -98,6 +98,9 @@ func forWebhooks(check func(*webhookReview, rule.Yield) error) rule.Issuers {
 		return nil
 	})
 }
+
+// apiServiceOf is the name of the APIService of a webhook's group.
+func apiServiceOf(group string) string { return "v1alpha1." + group }
 
 // look looks for the APIService. One that cannot be is known not to be there.
 func (r *webhookReview) look(ctx context.Context) (err error) {
@@ -150,7 +153,7 @@ func checkSolverName(r *webhookReview, yield rule.Yield) error {
 		return nil
 	case r.service != nil && r.service.Available && r.service.Resources != nil:
 		served = slices.Sorted(slices.Values(r.service.Resources))
-	case r.webhook.GroupName == r.Settings.SolverGroup:
+	case r.webhook.GroupName == r.Settings.SolverGroup, r.service != nil && r.service.Certyun != nil:
 		served = ourSolvers()
 	default:
 		return nil

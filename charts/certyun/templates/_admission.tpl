@@ -83,12 +83,14 @@ namespaceSelector:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   matchExpressions:
+    {{- if ne (get (default dict .Values.admission.policy) "exemptByLabel" | toString) "false" }}
     - key: cert-manager.io/disable-validation
       operator: NotIn
       values: ["true"]
     - key: certyun.internal/admission
       operator: NotIn
       values: ["off"]
+    {{- end }}
     {{- if .Values.admission.exemptOwnNamespaces }}
     - key: kubernetes.io/metadata.name
       operator: NotIn
