@@ -131,7 +131,8 @@ func (h *handler) judge(ctx context.Context, request *rule.Request) (v verdict) 
 	decided := h.policy.decided.Load()
 	settings := h.settings
 	settings.CAs, settings.Now = decided.CAs, time.Now()
-	env := &rule.Environment{World: h.world, Fresh: h.fresh, Settings: settings}
+	world, fresh := evidence.ForReview(h.world, h.fresh)
+	env := &rule.Environment{World: world, Fresh: fresh, Settings: settings}
 	v.findings, v.err = h.engine.Review(ctx, env, decided.Policy, *request)
 	return v
 }

@@ -127,8 +127,14 @@ func (o *Options) serve(ctx context.Context, mgr manager.Manager, source *certif
 	return group.Wait()
 }
 
-// restConfig is that of the cluster whose objects are judged. A review must not queue behind the client's own brake, whose
-// default is 5 requests a second; that of the API server is fair.
+// How often the API server is asked about one kind of object, in a second and at once. An ordinary review asks once or not at all, and
+// must not queue; who asks for many others must not make as many requests of them as he likes.
+const (
+	clientQPS   = 500
+	clientBurst = 1000
+)
+
+// restConfig is that of the cluster whose objects are judged.
 func (o *Options) restConfig() (*rest.Config, error) {
 	config, err := rest.InClusterConfig()
 	if o.Kubeconfig != "" {
@@ -137,7 +143,7 @@ func (o *Options) restConfig() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--kubeconfig: %w", err)
 	}
-	config.QPS = -1
+	config.QPS, config.Burst = clientQPS, clientBurst
 	return rest.AddUserAgent(config, "certyun-admission"), nil
 }
 
