@@ -25,48 +25,52 @@ const (
 	noRoom   = "room"
 )
 
+// Rooms of the server, in bytes: for bodies as they come, and for what judging makes of them. The greatest body takes less than half.
+const (
+	bodyRoom  = 16 << 20
+	judgeRoom = 32 << 20
+)
+
 // intake reads the bodies of requests before anybody judges them. All that are there at one time share one room, which each takes
-// of as it comes and has until it is answered: what a request says of its length costs nothing.
+// of as it comes and has until it is answered: what a request says of its length costs nothing. Those that are whole share another.
 type intake struct {
-	next    http.Handler
-	room    *room
-	refused func(reason string)
+	next            http.Handler
+	bodies, judging *room
+	refused         func(reason string)
 }
 
 func newIntake(next http.Handler, counted *reviewMetrics) *intake {
-	return &intake{next: next, room: newRoom(), refused: counted.refuse}
+	return &intake{next: next, bodies: newRoom(bodyRoom), judging: newRoom(judgeRoom), refused: counted.refuse}
 }
 
 func (i *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, release, err := i.take(w, r)
+	connection := http.NewResponseController(w)
+	ctx, cancel := context.WithTimeout(r.Context(), roomPatience)
+	defer cancel()
+	coming := i.bodies.enter(func() {
+		cancel()
+		_ = connection.SetReadDeadline(time.Unix(1, 0))
+	})
+	defer coming.leave()
+	body, size, err := coming.read(ctx, r)
 	if err != nil {
 		i.refuse(w, err)
 		return
 	}
-	defer release()
-	if len(body) > 0 {
+	coming.keep()
+	// The time was for the body. An HTTP/1 connection would end the review with it.
+	_ = connection.SetReadDeadline(time.Time{})
+
+	judged := i.judging.enter(nil)
+	defer judged.leave()
+	if err := judged.grow(ctx, bodyCopies*size+judgeCopies*min(size, largeObject)); err != nil {
+		i.refuse(w, err)
+		return
+	}
+	if size > 0 {
 		r.Body = io.NopCloser(&body)
 	}
 	i.next.ServeHTTP(w, r)
-}
-
-// take reads the body. Whoever has it releases its room.
-func (i *intake) take(w http.ResponseWriter, r *http.Request) (body net.Buffers, release func(), err error) {
-	connection := http.NewResponseController(w)
-	ctx, cancel := context.WithTimeout(r.Context(), roomPatience)
-	defer cancel()
-	c := i.room.enter(func() {
-		cancel()
-		_ = connection.SetReadDeadline(time.Unix(1, 0))
-	})
-	if body, err = c.read(ctx, r); err != nil {
-		c.leave()
-		return nil, nil, err
-	}
-	c.keep()
-	// The time was for the body. An HTTP/1 connection would end the review with it.
-	_ = connection.SetReadDeadline(time.Time{})
-	return body, c.leave, nil
 }
 
 // refuse says why there is no review.
@@ -92,11 +96,14 @@ var (
 	errNoRoom   = errors.New("there is no room for the body")
 )
 
-// What a request takes beside its body, and what each byte of the body comes to: itself, the object that is cut out of it, and what
-// that is decoded into.
+// requestSize is what a request takes beside its body.
+const requestSize = 16 << 10
+
+// What judging makes of each byte of a body: the object that is cut out of it and what that is decoded into; and then what rules make
+// of it, but of large objects they judge one at a time.
 const (
-	requestSize = 16 << 10
-	bodyCopies  = 3
+	bodyCopies  = 2
+	judgeCopies = 20
 )
 
 // Bodies are read in pieces, each as large as all before it within these bounds.
@@ -106,28 +113,28 @@ const (
 )
 
 // read reads a body of any length piece by piece, and claims the room for each before.
-func (c *claim) read(ctx context.Context, r *http.Request) (body net.Buffers, err error) {
+func (c *claim) read(ctx context.Context, r *http.Request) (body net.Buffers, size int, err error) {
 	if r.ContentLength >= maxBody {
-		return nil, errTooLarge
+		return nil, 0, errTooLarge
 	}
 	if err := c.grow(ctx, requestSize); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	for size, ended := 0, false; !ended && int64(size) != r.ContentLength; {
+	for ended := false; !ended && int64(size) != r.ContentLength; {
 		length := pieceAfter(size, r.ContentLength)
-		if err := c.grow(ctx, bodyCopies*length); err != nil {
-			return nil, err
+		if err := c.grow(ctx, length); err != nil {
+			return nil, 0, err
 		}
 		piece := make([]byte, length)
 		if length, ended, err = fill(r.Body, piece); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if size += length; size >= maxBody {
-			return nil, errTooLarge
+			return nil, 0, errTooLarge
 		}
 		body = append(body, piece[:length])
 	}
-	return body, nil
+	return body, size, nil
 }
 
 // pieceAfter is the length of the next piece of a body of this length, which is less than 0 where that is not known.

@@ -19,11 +19,15 @@ import (
 	"testing"
 	"time"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/certyun/certyun/admission/catalogue"
+	"github.com/certyun/certyun/admission/rule"
 )
 
 // What is promised of callers who never end what they send.
@@ -40,10 +44,10 @@ type reviewServer struct {
 	intake *intake
 }
 
-func newReviewServer(t testing.TB) *reviewServer {
+func newReviewServer(t testing.TB, rules []rule.Rule, issuers ...*cmapi.Issuer) *reviewServer {
 	t.Helper()
-	w := worldOf()
-	h := newHandler(t, w, w, spokenRules())
+	w := worldOf(issuers...)
+	h := newHandler(t, w, w, rules)
 	s := &reviewServer{intake: newIntake(&admission.Webhook{Handler: h}, h.metrics)}
 	s.url, s.roots = serve(t, &callers{}, s.intake)
 	return s
@@ -84,11 +88,14 @@ func (s *reviewServer) review(t testing.TB, c *http.Client, body io.Reader) stri
 	return "denied"
 }
 
-// reviewOf is an AdmissionReview of a Certificate with an annotation of this size.
-func reviewOf(t testing.TB, name string, padding int) []byte {
+// padded is a Certificate that is denied, with an annotation of this size.
+func padded(size int) string {
+	return certificateHead[:len(certificateHead)-2] + ", annotations: {padding: \"" + strings.Repeat("x", size) + "\"}}\n" +
+		"spec: {secretName: tls, issuerRef: {name: le}, dnsNames: [\"deny:\"]}\n"
+}
+
+func reviewOf(t testing.TB, manifest string) []byte {
 	t.Helper()
-	manifest := certificateHead[:len(certificateHead)-2] + ", annotations: {padding: \"" + strings.Repeat("x", padding) + "\"}}\n" +
-		"spec: {secretName: tls, issuerRef: {name: le}, dnsNames: [\"" + name + "\"]}\n"
 	raw, err := json.Marshal(&admissionv1.AdmissionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"},
 		Request:  request{Object: manifest}.admissionRequest(t),
@@ -240,22 +247,21 @@ func inUse() int {
 func TestUnfinishedRequestsTakeLittleMemoryAndKeepNobodyWaiting(t *testing.T) {
 	const almost = maxBody - 10
 	attacks := map[string]attack{
-		"bodies of a length, almost whole":        http1("Content-Length: 7340031\r\n", almost, plain),
-		"bodies in chunks":                        http1("Transfer-Encoding: chunked\r\n", almost, chunked),
-		"bodies of one megabyte, almost whole":    http1("Content-Length: 1048577\r\n", 1<<20, plain),
-		"bodies that come byte by byte":           drip,
-		"headers without an end":                  headers,
-		"a stream of a length in each connection": streams(1, "7340031"),
-		"eight streams of no length in each":      streams(8, ""),
+		"bodies of a length, almost whole":     http1("Content-Length: 7340031\r\n", almost, plain),
+		"bodies in chunks":                     http1("Transfer-Encoding: chunked\r\n", almost, chunked),
+		"bodies of one megabyte, almost whole": http1("Content-Length: 1048577\r\n", 1<<20, plain),
+		"bodies that come byte by byte":        drip,
+		"headers without an end":               headers,
+		"eight streams of no length in each":   streams(8, ""),
 	}
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
-			s := newReviewServer(t)
+			s := newReviewServer(t, spokenRules())
 			client := httpsClient(s.roots, nil)
 			client.Timeout = webhookTimeout
 			asked := func() {
 				t.Helper()
-				if got := s.review(t, client, bytes.NewReader(reviewOf(t, "deny:", 10<<10))); got != "denied" {
+				if got := s.review(t, client, bytes.NewReader(reviewOf(t, padded(10<<10)))); got != "denied" {
 					t.Errorf("a review: %q", got)
 				}
 			}
@@ -288,34 +294,82 @@ func TestUnfinishedRequestsTakeLittleMemoryAndKeepNobodyWaiting(t *testing.T) {
 			if most > mostMemory {
 				t.Errorf("%d connections take %d MiB", attackers, most>>20)
 			}
-			eventually(t, "all room is given back", func() bool { return s.intake.room.left() == roomSize })
+			eventually(t, "all room is given back", s.intake.empty)
 		})
 	}
 }
 
-func (r *room) left() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.free
+// Whoever may apply objects reaches the server through the API server, and can apply many at once.
+func TestManyReviewsAtOnceTakeLittleMemoryAndKeepNobodyWaiting(t *testing.T) {
+	const callers = 150
+	names := make([]string, 0, 3300)
+	for i := range cap(names) {
+		names = append(names, fmt.Sprintf("*.n%d.plain.certyun.dev", i))
+	}
+	issuer := acmeIssuer("le", http01Solver())
+	issuer.Namespace = "shop"
+	s := newReviewServer(t, catalogue.Rules(), issuer)
+	heavy := reviewOf(t, certificateOf(names...))
+	client := httpsClient(s.roots, nil)
+	client.Timeout = webhookTimeout
+	small := reviewOf(t, certificateOf("*.certyun.dev"))
+	if got := s.review(t, client, bytes.NewReader(small)); got != "denied" {
+		t.Fatalf("a review before: %q", got)
+	}
+	before := inUse()
+	ctx, end := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer end()
+	for range callers {
+		all.Go(func() {
+			one := httpsClient(s.roots, nil)
+			for ctx.Err() == nil {
+				s.review(t, one, bytes.NewReader(heavy))
+			}
+		})
+	}
+	most := 0
+	for range 40 {
+		most = max(most, inUse()-before)
+		if got := s.review(t, client, bytes.NewReader(small)); got != "denied" {
+			t.Errorf("a review meanwhile: %q", got)
+		}
+	}
+	if most > 2*mostMemory {
+		t.Errorf("%d callers take %d MiB", callers, most>>20)
+	}
+}
+
+// empty tells whether nobody has any room.
+func (i *intake) empty() bool {
+	for _, r := range []*room{i.bodies, i.judging} {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.free != r.size {
+			return false
+		}
+	}
+	return true
 }
 
 func TestWhichRequestsAreReviewed(t *testing.T) {
-	s := newReviewServer(t)
+	s := newReviewServer(t, spokenRules())
 	client := httpsClient(s.roots, nil)
 	unknownLength := func(body []byte) io.Reader { return io.MultiReader(bytes.NewReader(body)) }
 	tests := map[string]struct {
 		body io.Reader
 		want string
 	}{
-		"a small one":                           {bytes.NewReader(reviewOf(t, "deny:", 0)), "denied"},
-		"a small one of no length":              {unknownLength(reviewOf(t, "deny:", 0)), "denied"},
-		"one of the size of a piece":            {bytes.NewReader(ofSize(reviewOf(t, "deny:", 0), minPiece)), "denied"},
-		"one of no length, the size of a piece": {unknownLength(ofSize(reviewOf(t, "deny:", 0), minPiece)), "denied"},
-		"a large one":                           {bytes.NewReader(reviewOf(t, "deny:", 3<<20)), "denied"},
-		"the largest":                           {bytes.NewReader(ofSize(reviewOf(t, "deny:", 0), maxBody-1)), "denied"},
-		"the largest, of no length":             {unknownLength(ofSize(reviewOf(t, "deny:", 0), maxBody-1)), "denied"},
-		"one that is too large":                 {bytes.NewReader(ofSize(reviewOf(t, "deny:", 0), maxBody)), "413 the review is too large: it must be smaller than 7 MiB"},
-		"one of no length that is too large":    {unknownLength(ofSize(reviewOf(t, "deny:", 0), maxBody)), "413 the review is too large: it must be smaller than 7 MiB"},
+		"a small one":                           {bytes.NewReader(reviewOf(t, padded(0))), "denied"},
+		"a small one of no length":              {unknownLength(reviewOf(t, padded(0))), "denied"},
+		"one of the size of a piece":            {bytes.NewReader(ofSize(reviewOf(t, padded(0)), minPiece)), "denied"},
+		"one of no length, the size of a piece": {unknownLength(ofSize(reviewOf(t, padded(0)), minPiece)), "denied"},
+		"a large one":                           {bytes.NewReader(reviewOf(t, padded(3<<20))), "denied"},
+		"the largest":                           {bytes.NewReader(ofSize(reviewOf(t, padded(0)), maxBody-1)), "denied"},
+		"the largest, of no length":             {unknownLength(ofSize(reviewOf(t, padded(0)), maxBody-1)), "denied"},
+		"one that is too large":                 {bytes.NewReader(ofSize(reviewOf(t, padded(0)), maxBody)), "413 the review is too large: it must be smaller than 7 MiB"},
+		"one of no length that is too large":    {unknownLength(ofSize(reviewOf(t, padded(0)), maxBody)), "413 the review is too large: it must be smaller than 7 MiB"},
 		"one that does not come":                {stalled{t.Context()}, "408 the review did not come in time"},
 	}
 	for name, c := range tests {
@@ -323,11 +377,9 @@ func TestWhichRequestsAreReviewed(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	if left := s.intake.room.left(); left != roomSize {
-		t.Errorf("of the room %d bytes are left", left)
-	}
-	whole := claimOf(t, s.intake.room, roomSize-roomSize/3)
-	if got, want := s.review(t, client, bytes.NewReader(reviewOf(t, "deny:", 3<<20))), "503 the server is busy with other reviews, and has no room for one of this size; try again"; got != want {
+	eventually(t, "all room is given back", s.intake.empty)
+	whole := claimOf(t, s.intake.bodies, bodyRoom-bodyRoom/3)
+	if got, want := s.review(t, client, bytes.NewReader(reviewOf(t, padded(3<<20)))), "503 the server is busy with other reviews, and has no room for one of this size; try again"; got != want {
 		t.Errorf("where there is no room: %q, want %q", got, want)
 	}
 	whole.leave()

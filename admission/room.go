@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// roomSize is that of the server's room, in bytes. The greatest body takes 21 MiB.
-const roomSize = 36 << 20
-
 // crowd is how many others of its size a claim leaves room for, up to a third of all.
 const crowd = 8
 
@@ -19,6 +16,8 @@ const lateness = 100 * time.Millisecond
 // more, so that small bodies come and go while large ones wait for their end. Where there is not enough for one, the largest that is
 // late makes room for it.
 type room struct {
+	size int
+
 	mu   sync.Mutex
 	free int
 	// freed is closed when some of it is given back.
@@ -28,8 +27,8 @@ type room struct {
 	stopped    *claim
 }
 
-func newRoom() *room {
-	return &room{free: roomSize, freed: make(chan struct{}), unfinished: map[*claim]bool{}}
+func newRoom(size int) *room {
+	return &room{size: size, free: size, freed: make(chan struct{}), unfinished: map[*claim]bool{}}
 }
 
 // claim is what one request has of the room. It is for one goroutine.
@@ -37,7 +36,7 @@ type claim struct {
 	room  *room
 	held  int
 	since time.Time
-	// stop ends the reading of the body. It is called by others, but not after keep or leave.
+	// stop ends the reading of the body. It is called by others, but not after keep or leave. Nil is for what cannot be stopped.
 	stop func()
 }
 
@@ -46,7 +45,9 @@ func (r *room) enter(stop func()) *claim {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := &claim{room: r, since: time.Now(), stop: stop}
-	r.unfinished[c] = true
+	if stop != nil {
+		r.unfinished[c] = true
+	}
 	return c
 }
 
@@ -95,7 +96,7 @@ func (c *claim) tryGrow(more int) (freed <-chan struct{}, grown bool) {
 	r := c.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if left := r.free - more; left >= min(crowd*(c.held+more), roomSize/3) {
+	if left := r.free - more; left >= min(crowd*(c.held+more), r.size/3) {
 		r.free = left
 		c.held += more
 		return nil, true

@@ -22,7 +22,7 @@ func bodies(t testing.TB, r *room, n, size int) (claims []*claim) {
 }
 
 func TestWhoGetsRoom(t *testing.T) {
-	const small, large = 64 << 10, 1 << 20
+	const size, small, large = bodyRoom, 64 << 10, 1 << 20
 	tests := map[string]struct {
 		crowd, each int
 		age         time.Duration
@@ -32,18 +32,18 @@ func TestWhoGetsRoom(t *testing.T) {
 		refused     bool
 	}{
 		"a small body where there is room":              {crowd: 10, each: large, want: small},
-		"a large body where there is room":              {crowd: 10, each: large, want: large},
-		"the largest body of all, alone":                {want: requestSize + bodyCopies*maxBody},
-		"a small body beside late ones":                 {crowd: 36, each: large, age: lateness, want: small},
-		"a small body beside ones that have just begun": {crowd: 36, each: large, want: small, wait: lateness},
-		"a small body beside as many small ones":        {crowd: 574, each: small, age: lateness, want: small, refused: true},
-		"a large body beside small ones":                {crowd: 500, each: small, age: lateness, want: large, refused: true},
-		"a small body beside reviews":                   {crowd: 36, each: large, age: lateness, finished: true, want: small, refused: true},
+		"a large body where there is room":              {crowd: 8, each: large, want: large},
+		"the largest body of all, alone":                {want: requestSize + maxBody},
+		"a small body beside late ones":                 {crowd: size / large, each: large, age: lateness, want: small},
+		"a small body beside ones that have just begun": {crowd: size / large, each: large, want: small, wait: lateness},
+		"a small body beside as many small ones":        {crowd: size/small - 2, each: small, age: lateness, want: small, refused: true},
+		"a large body beside small ones":                {crowd: 200, each: small, age: lateness, want: large, refused: true},
+		"a small body beside reviews":                   {crowd: size / large, each: large, age: lateness, finished: true, want: small, refused: true},
 	}
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRoom()
+				r := newRoom(size)
 				for _, other := range bodies(t, r, c.crowd, c.each) {
 					if c.finished {
 						other.keep()
@@ -70,14 +70,15 @@ func TestWhoGetsRoom(t *testing.T) {
 
 func TestNoMoreIsStoppedThanIsNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom()
-		bodies(t, r, 36, 1<<20)
+		const size = bodyRoom
+		r := newRoom(size)
+		bodies(t, r, size>>20, 1<<20)
 		time.Sleep(lateness)
-		if err := r.enter(nil).grow(t.Context(), 64<<10); err != nil {
+		if err := r.enter(func() {}).grow(t.Context(), 64<<10); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if left := len(r.unfinished); left != 36 { // one has gone and this one has come
+		if left := len(r.unfinished); left != size>>20 { // one has gone and this one has come
 			t.Errorf("%d bodies are left", left)
 		}
 	})
