@@ -161,7 +161,8 @@ func (h *handler) begin(request *rule.Request) *rule.Judgement {
 	decided := h.policy.decided.Load()
 	settings := h.settings
 	settings.CAs, settings.Now = decided.CAs, time.Now()
-	return h.engine.Begin(&rule.Environment{World: h.world, Fresh: h.fresh, Settings: settings}, decided.Policy, *request)
+	world, fresh := evidence.ForReview(h.world, h.fresh)
+	return h.engine.Begin(&rule.Environment{World: world, Fresh: fresh, Settings: settings}, decided.Policy, *request)
 }
 
 // decode returns nil for what no rule judges.

@@ -17,6 +17,7 @@ type reviewMetrics struct {
 	incomplete  *prometheus.CounterVec
 	findings    *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
+	refused     *prometheus.CounterVec
 	policyValid prometheus.Gauge
 	exempt      prometheus.Gauge
 	// refresh sets what is counted when it is asked for; nil where nobody knows.
@@ -38,6 +39,10 @@ func newReviewMetrics() *reviewMetrics {
 			Name: "certyun_admission_review_duration_seconds", Help: "How long reviews took, by kind.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 		}, []string{"kind"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "certyun_admission_refused_requests_total",
+			Help: "Requests that were refused before their review, by reason: size, time (the body did not come in time) or room (too many bodies at once).",
+		}, []string{"reason"}),
 		policyValid: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "certyun_admission_policy_valid", Help: "1 while all of the policy file is in force, 0 while something is wrong with it.",
 		}),
@@ -48,7 +53,7 @@ func newReviewMetrics() *reviewMetrics {
 }
 
 func (m *reviewMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.reviews, m.incomplete, m.findings, m.duration, m.policyValid, m.exempt}
+	return []prometheus.Collector{m.reviews, m.incomplete, m.findings, m.duration, m.refused, m.policyValid, m.exempt}
 }
 
 // Describe implements prometheus.Collector.
@@ -82,6 +87,10 @@ func (m *reviewMetrics) reviewed(req *admission.Request, response *admission.Res
 
 func (m *reviewMetrics) unfinished(req *admission.Request) {
 	m.incomplete.WithLabelValues(kindLabel(req)).Inc()
+}
+
+func (m *reviewMetrics) refuse(reason string) {
+	m.refused.WithLabelValues(reason).Inc()
 }
 
 func (m *reviewMetrics) found(findings []rule.Finding) {

@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/cert-manager/cert-manager/pkg/logs"
@@ -20,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/certyun/certyun/admission/catalogue"
@@ -80,7 +81,7 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := o.newManager(config, tlsOptions(source, callers))
+	mgr, err := o.newManager(config)
 	if err != nil {
 		return err
 	}
@@ -94,10 +95,15 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	defer metrics.Registry.Unregister(counted)
 
-	server := mgr.GetWebhookServer()
-	server.Register("/validate", callers.only(&admission.Webhook{Handler: o.newHandler(world, policy, counted)}))
-	server.Register("/livez", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
-	server.Register("/readyz", ready(ctx, world.HasSynced, source.healthy))
+	reviews := newIntake(&admission.Webhook{Handler: o.newHandler(world, policy, counted)}, counted)
+	server := newServer(callers.only(reviews), ready(ctx, world.HasSynced, source.healthy))
+	listener, err := tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.SecurePort)), tlsConfig(source, callers))
+	if err != nil {
+		return fmt.Errorf("--secure-port: %w", err)
+	}
+	if err := mgr.Add(&manager.Server{Name: "reviews", Server: server, Listener: listener, ShutdownTimeout: new(shutdownTimeout)}); err != nil {
+		return err
+	}
 	klog.InfoS("Serving reviews", "port", o.SecurePort, "rules", len(catalogue.Online()), "certManager", o.CertManagerVersion)
 	return o.serve(ctx, mgr, source, policy.watch, callers.watch)
 }
@@ -122,8 +128,14 @@ func (o *Options) serve(ctx context.Context, mgr manager.Manager, source *certif
 	return group.Wait()
 }
 
-// restConfig is that of the cluster whose objects are judged. A review must not queue behind the client's own brake, whose
-// default is 5 requests a second; that of the API server is fair.
+// How often the API server is asked about one kind of object, in a second and at once. An ordinary review asks once or not at all, and
+// must not queue; who asks for many others must not make as many requests of them as he likes.
+const (
+	clientQPS   = 500
+	clientBurst = 1000
+)
+
+// restConfig is that of the cluster whose objects are judged.
 func (o *Options) restConfig() (*rest.Config, error) {
 	config, err := rest.InClusterConfig()
 	if o.Kubeconfig != "" {
@@ -132,7 +144,7 @@ func (o *Options) restConfig() (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--kubeconfig: %w", err)
 	}
-	config.QPS = -1
+	config.QPS, config.Burst = clientQPS, clientBurst
 	return rest.AddUserAgent(config, "certyun-admission"), nil
 }
 
@@ -140,15 +152,13 @@ func (o *Options) world() cluster.Options {
 	return cluster.Options{ClusterResourceNamespace: o.ClusterResourceNamespace, SecretNamespaces: o.SecretNamespaces, Index: rule.IndexKeys}
 }
 
-func (o *Options) newManager(config *rest.Config, tlsOptions func(*tls.Config)) (manager.Manager, error) {
-	scheme := cluster.NewScheme()
+func (o *Options) newManager(config *rest.Config) (manager.Manager, error) {
 	return ctrl.NewManager(config, ctrl.Options{
-		Scheme:                  scheme,
+		Scheme:                  cluster.NewScheme(),
 		Cache:                   o.world().CacheOptions(),
 		Metrics:                 metricsserver.Options{BindAddress: o.MetricsBindAddress},
 		HealthProbeBindAddress:  "0",
 		GracefulShutdownTimeout: new(shutdownTimeout),
-		WebhookServer:           webhook.NewServer(webhook.Options{Port: o.SecurePort, TLSOpts: []func(*tls.Config){tlsOptions}}),
 	})
 }
 
@@ -160,6 +170,25 @@ func (o *Options) newHandler(world *cluster.World, policy *policyFile, counted *
 			SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer,
 		},
 		policy: policy, large: make(chan struct{}, 1), denyUnjudged: o.Unjudged == unjudgedDeny, exempt: o.users(), metrics: counted,
+	}
+}
+
+// newServer answers reviews and probes. Whoever reaches its port may connect, so what a connection may take of time and of memory is
+// little; the API server needs no more.
+func newServer(reviews, ready http.Handler) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/validate", reviews)
+	mux.HandleFunc("/livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
+	mux.Handle("/readyz", ready)
+	return &http.Server{
+		Handler:        mux,
+		ReadTimeout:    requestTimeout,
+		WriteTimeout:   10 * time.Second,
+		IdleTimeout:    90 * time.Second, // that of the API server's own end
+		MaxHeaderBytes: 16 << 10,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 100, MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 16 << 10,
+		},
 	}
 }
 

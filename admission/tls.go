@@ -44,16 +44,13 @@ func (o *TLSOptions) source(config *rest.Config) (*certificateSource, error) {
 	return &certificateSource{get: dynamic.GetCertificate, healthy: dynamic.Healthy, start: dynamic.Start}, nil
 }
 
-// tlsOptions ask for the caller's certificate and leave it to callers to judge it: probes come without one.
-func tlsOptions(source *certificateSource, callers *callers) func(*tls.Config) {
-	return func(c *tls.Config) {
-		c.MinVersion = tls.VersionTLS12
-		c.NextProtos = []string{"h2", "http/1.1"}
-		c.GetCertificate = source.get
-		if callers.authority != nil {
-			c.ClientAuth = tls.RequestClientCert
-		}
+// tlsConfig asks for the caller's certificate and leaves it to callers to judge it: probes come without one.
+func tlsConfig(source *certificateSource, callers *callers) *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: source.get}
+	if callers.authority != nil {
+		c.ClientAuth = tls.RequestClientCert
 	}
+	return c
 }
 
 // callers are those who may ask for reviews.

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -201,9 +202,9 @@ func TestWhoMayAskForReviews(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server, roots := serve(t, callers)
+			server, roots := serve(t, callers, nothing)
 			for path, want := range map[string]int{"/validate": c.want, "/livez": http.StatusOK} {
-				got := status(t, httpsClient(roots, c.certificate), server.URL+path)
+				got := status(t, httpsClient(roots, c.certificate), server+path)
 				if got != want {
 					t.Errorf("%s: status %d, want %d", path, got, want)
 				}
@@ -212,23 +213,27 @@ func TestWhoMayAskForReviews(t *testing.T) {
 	}
 }
 
-// serve is a server with the TLS settings of the real one.
-func serve(t testing.TB, callers *callers) (*httptest.Server, *authorityOf) {
+// nothing is an empty answer.
+var nothing = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+
+// serve is the real server, with these reviews.
+func serve(t testing.TB, callers *callers, reviews http.Handler) (url string, roots *authorityOf) {
 	t.Helper()
-	roots := newAuthority(t, "serving")
+	roots = newAuthority(t, "serving")
 	pair := keyPair(t, roots, "server", x509.ExtKeyUsageServerAuth)
 	source := &certificateSource{get: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair, nil }}
-	mux := http.NewServeMux()
-	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	mux.Handle("/validate", callers.only(ok))
-	mux.Handle("/livez", ok)
-	server := httptest.NewUnstartedServer(mux)
-	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	tlsOptions(source, callers)(server.TLS)
-	server.EnableHTTP2 = true
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return server, roots
+	server := newServer(callers.only(reviews), reviews)
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", tlsConfig(source, callers))
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, func(ctx context.Context) {
+		context.AfterFunc(ctx, func() { _ = server.Close() })
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	return "https://" + listener.Addr().String(), roots
 }
 
 func status(t testing.TB, c *http.Client, url string) int {
@@ -259,13 +264,13 @@ func TestTheClientCAIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	background(t, callers.watch)
-	server, roots := serve(t, callers)
+	server, roots := serve(t, callers, nothing)
 	caller := httpsClient(roots, keyPair(t, second, "kube-apiserver", x509.ExtKeyUsageClientAuth))
-	if got := status(t, caller, server.URL+"/validate"); got != http.StatusForbidden {
+	if got := status(t, caller, server+"/validate"); got != http.StatusForbidden {
 		t.Errorf("status %d before the CA is there", got)
 	}
 	writeFile(t, caFile, append(first.pem(), second.pem()...))
-	eventually(t, "a caller of the new CA is let in", func() bool { return status(t, caller, server.URL+"/validate") == http.StatusOK })
+	eventually(t, "a caller of the new CA is let in", func() bool { return status(t, caller, server+"/validate") == http.StatusOK })
 }
 
 func TestReadiness(t *testing.T) {

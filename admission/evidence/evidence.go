@@ -8,6 +8,8 @@ package evidence
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"io"
 	"slices"
 	"strings"
 
@@ -73,14 +75,22 @@ const (
 // String is the key of the index ByIssuer: "namespace/name", "/name" for a ClusterIssuer.
 func (k IssuerKey) String() string { return k.Namespace + "/" + k.Name }
 
-// NamesKey is the key of the index ByNames: the set of names, whatever their order, case or repetition.
+// MaxNames is how many names of a Certificate a World need know. One that has as many may have more, so it is under no NamesKey, and
+// what is said of its names is said of the first.
+const MaxNames = 1000
+
+// NamesKey is the key of the index ByNames: a digest of the set of names, whatever their order, case or repetition.
 func NamesKey(names []string) string {
 	sorted := make([]string, 0, len(names))
 	for _, name := range names {
 		sorted = append(sorted, strings.ToLower(name))
 	}
 	slices.Sort(sorted)
-	return strings.Join(slices.Compact(sorted), ",")
+	digest := sha256.New()
+	for _, name := range slices.Compact(sorted) {
+		_, _ = io.WriteString(digest, name+"\x00")
+	}
+	return string(digest.Sum(nil))
 }
 
 // Services answers about what the API server serves.

@@ -19,9 +19,11 @@ func IndexKeys(crt *cmapi.Certificate) map[evidence.Index][]string {
 	if len(names) == 0 {
 		return keys
 	}
-	keys[evidence.ByNames] = []string{evidence.NamesKey(names)}
+	if len(names) < evidence.MaxNames {
+		keys[evidence.ByNames] = []string{evidence.NamesKey(names)}
+	}
 	seen := map[string]bool{"": true}
-	for _, name := range crt.Spec.DNSNames {
+	for _, name := range crt.Spec.DNSNames[:min(len(crt.Spec.DNSNames), evidence.MaxNames)] {
 		if domain := ca.RegisteredDomain(name); !seen[domain] {
 			seen[domain] = true
 			keys[evidence.ByDomain] = append(keys[evidence.ByDomain], domain)

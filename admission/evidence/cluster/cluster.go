@@ -83,6 +83,7 @@ func (o Options) CacheOptions() cache.Options {
 		// Reviews change nothing.
 		DefaultUnsafeDisableDeepCopy: new(true),
 		DefaultTransform:             slim,
+		NewInformer:                  newInformer,
 	}
 	if len(o.SecretNamespaces) > 0 {
 		namespaces := map[string]cache.Config{}
@@ -161,7 +162,12 @@ func newIssuer(key evidence.IssuerKey) issuerObject {
 // Issuer implements evidence.Issuers.
 func (w *World) Issuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
 	issuer := newIssuer(key)
-	if found, err := w.get(ctx, client.ObjectKey(key), issuer); err != nil || !found {
+	found, err := w.get(ctx, client.ObjectKey(key), issuer)
+	if _, is := issuer.GetAnnotations()[partial]; is {
+		issuer = newIssuer(key)
+		found, err = w.getLive(ctx, client.ObjectKey(key), issuer)
+	}
+	if err != nil || !found {
 		return nil, err
 	}
 	return issuer, nil

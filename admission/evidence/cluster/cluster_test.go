@@ -364,7 +364,7 @@ func TestCachedObjectsAreSlim(t *testing.T) {
 			DeletionTimestamp: crt.DeletionTimestamp, Labels: map[string]string{"team": "web"},
 		},
 		Spec: cmapi.CertificateSpec{
-			CommonName: "www.slim.test", DNSNames: []string{"www.slim.test"}, IPAddresses: []string{"192.0.2.1"},
+			DNSNames: []string{"www.slim.test"}, IPAddresses: []string{"192.0.2.1"},
 			SecretName: "tls", IssuerRef: cmmeta.IssuerReference{Name: "le"},
 		},
 	}

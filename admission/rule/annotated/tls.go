@@ -70,6 +70,9 @@ func ingressTLSSecretDuplicate() rule.Rule {
 	}
 }
 
+// maxMissing is how many Certificates are looked for in vain: each may be a question to the API server.
+const maxMissing = 30
+
 func ingressExistingCertificate() rule.Rule {
 	return rule.Rule{
 		ID:       "ingress-existing-certificate",
@@ -83,12 +86,19 @@ func ingressExistingCertificate() rule.Rule {
 				return nil
 			}
 			entries, _ := shim.Entries(r.Object)
+			missing := 0
 			for _, entry := range rule.Until(ctx, entries) {
 				crt, err := r.World.Certificate(ctx, r.Object.GetNamespace(), entry.SecretName)
 				if err != nil {
 					return err
 				}
-				if crt == nil || managedBy(crt, r.Object) {
+				if crt == nil {
+					if missing++; missing == maxMissing {
+						return nil
+					}
+					continue
+				}
+				if managedBy(crt, r.Object) {
 					continue
 				}
 				if err := yield(rule.Finding{Field: entry.SecretPath, Value: entry.SecretName, Message: fmt.Sprintf(

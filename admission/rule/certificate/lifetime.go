@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,7 +195,7 @@ func checkRateLimit(ctx context.Context, r *rule.CertificateReview, yield rule.Y
 	}
 	counter := &sameCA{review: r, visits: rateLimitVisits, known: map[evidence.IssuerKey]bool{}}
 	spec := &r.Certificate.Spec
-	if names := append(append([]string{}, spec.DNSNames...), spec.IPAddresses...); len(names) > 0 {
+	if names := slices.Concat(spec.DNSNames, spec.IPAddresses); len(names) > 0 && len(names) < evidence.MaxNames {
 		same, err := counter.count(ctx, evidence.ByNames, evidence.NamesKey(names), math.MaxInt)
 		if err != nil {
 			return err

@@ -178,8 +178,8 @@ func solverSecretMissing() rule.Rule {
 	}
 }
 
-// maxSecretsLooked is how many Secrets are looked for: each may be a question to the API server.
-const maxSecretsLooked = 100
+// maxSecretsMissing is how many Secrets are looked for in vain: each may be a question to the API server.
+const maxSecretsMissing = 30
 
 func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	namespace := r.SecretNamespace()
@@ -190,10 +190,10 @@ func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.
 	if r.Kind() == cmapi.ClusterIssuerKind {
 		where = " (ClusterIssuers read Secrets there)"
 	}
-	looked := map[string]bool{}
+	looked, missing := map[string]bool{}, 0
 	for i := range acme.Solvers {
 		for _, ref := range neededSecrets(r, &acme.Solvers[i], i) {
-			if looked[ref.name] || len(looked) == maxSecretsLooked || len(validation.IsDNS1123Subdomain(ref.name)) > 0 {
+			if looked[ref.name] || len(validation.IsDNS1123Subdomain(ref.name)) > 0 {
 				continue
 			}
 			looked[ref.name] = true
@@ -201,13 +201,17 @@ func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.
 			if err != nil || !known {
 				return err
 			}
-			if secret == nil {
-				if err := yield(rule.Finding{
-					Field: ref.path.String(), Value: ref.name,
-					Message: fmt.Sprintf("Secret not found in namespace %q%s", namespace, where),
-				}); err != nil {
-					return err
-				}
+			if secret != nil {
+				continue
+			}
+			if missing++; missing > maxSecretsMissing {
+				return nil
+			}
+			if err := yield(rule.Finding{
+				Field: ref.path.String(), Value: ref.name,
+				Message: fmt.Sprintf("Secret not found in namespace %q%s", namespace, where),
+			}); err != nil {
+				return err
 			}
 		}
 	}
