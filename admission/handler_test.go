@@ -489,7 +489,7 @@ func TestAnUpdateIsNotHeldUpWhenNobodyKnowsHowItWasBefore(t *testing.T) {
 	t.Parallel()
 	world := forgetful{World: objects.New(rule.IndexKeys), issuer: issuer(map[string]string{"forbids": "yes"}), asked: new(int)}
 	h := newHandler(t, world, world, spokenRules())
-	ar := request{Operation: "UPDATE", Name: "web", Namespace: "shop", Object: certificateOf("b"), Old: certificateOf("a")}.admissionRequest(t)
+	ar := request{Operation: "UPDATE", Name: "web", Namespace: "shop", Object: certificateOf("b"), Old: strings.Replace(certificateOf("a"), "name: le", "name: other", 1)}.admissionRequest(t)
 	got := h.Handle(t.Context(), admission.Request{AdmissionRequest: *ar})
 	want := []string{
 		"[issuer-forbids] spec.issuerRef.name: this issuer forbids everything (not denied, because it is not known whether it was there before)",

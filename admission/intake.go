@@ -25,7 +25,7 @@ const (
 	noRoom   = "room"
 )
 
-// Rooms of the server, in bytes: for bodies as they come, and for what judging makes of them. The greatest body takes less than half.
+// Rooms of the server, in bytes: for bodies as they come, and for what judging makes of them. The greatest body has room in both.
 const (
 	bodyRoom  = 16 << 20
 	judgeRoom = 32 << 20
@@ -97,7 +97,7 @@ var (
 )
 
 // requestSize is what a request takes beside its body.
-const requestSize = 16 << 10
+const requestSize = 8 << 10
 
 // What judging makes of each byte of a body: the object that is cut out of it and what that is decoded into; and then what rules make
 // of it, but of large objects they judge one at a time.

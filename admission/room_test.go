@@ -31,13 +31,13 @@ func TestWhoGetsRoom(t *testing.T) {
 		wait        time.Duration
 		refused     bool
 	}{
-		"a small body where there is room":              {crowd: 10, each: large, want: small},
-		"a large body where there is room":              {crowd: 8, each: large, want: large},
+		"a small body where there is room":              {crowd: 7, each: large, want: small},
+		"a large body where there is room":              {crowd: 7, each: large, want: large},
 		"the largest body of all, alone":                {want: requestSize + maxBody},
 		"a small body beside late ones":                 {crowd: size / large, each: large, age: lateness, want: small},
 		"a small body beside ones that have just begun": {crowd: size / large, each: large, want: small, wait: lateness},
 		"a small body beside as many small ones":        {crowd: size/small - 2, each: small, age: lateness, want: small, refused: true},
-		"a large body beside small ones":                {crowd: 200, each: small, age: lateness, want: large, refused: true},
+		"a large body beside small ones":                {crowd: 180, each: small, age: lateness, want: large, refused: true},
 		"a small body beside reviews":                   {crowd: size / large, each: large, age: lateness, finished: true, want: small, refused: true},
 	}
 	for name, c := range tests {

@@ -186,8 +186,9 @@ func newServer(reviews, ready http.Handler) *http.Server {
 		WriteTimeout:   10 * time.Second,
 		IdleTimeout:    90 * time.Second, // that of the API server's own end
 		MaxHeaderBytes: 16 << 10,
+		// A stream gets no less than a client may send before it has heard of that.
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: 100, MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 16 << 10,
+			MaxConcurrentStreams: 100, MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerConnection: 96 << 10, MaxReceiveBufferPerStream: 64 << 10,
 		},
 	}
 }
