@@ -95,12 +95,15 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{/*
-GOMEMLIMIT, so that Go frees memory before the container has all that it may: nine tenths of its limit, if it has one. The
-argument holds the part's values. A limit that is written in another way than with a decimal number and a unit counts whole.
+GOMEMLIMIT, so that Go frees memory before the container has all that it may: nine tenths of its limit, if it has one and extraEnv does
+not say otherwise. The argument holds the part's values. A limit that is written in another way than with a decimal number and a unit
+counts whole.
 */}}
 {{- define "certyun.memoryLimit" -}}
 {{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
-{{- with .resources }}{{ with .limits }}{{ with .memory }}
+{{- $own := false -}}
+{{- range .extraEnv }}{{ if eq .name "GOMEMLIMIT" }}{{ $own = true }}{{ end }}{{ end -}}
+{{- if not $own }}{{ with .resources }}{{ with .limits }}{{ with .memory }}
 {{- $limit := kindIs "string" . | ternary . (printf "%d" (int64 .)) }}
 {{- $number := regexFind "^[0-9]+(\\.[0-9]+)?" $limit }}
 {{- $unit := trimPrefix $number $limit }}
@@ -112,7 +115,7 @@ argument holds the part's values. A limit that is written in another way than wi
     resourceFieldRef:
       resource: limits.memory
   {{- end }}
-{{- end }}{{ end }}{{ end -}}
+{{- end }}{{ end }}{{ end }}{{ end -}}
 {{- end -}}
 
 {{/* The image has no default, since no registry has one that the project vouches for. */}}
