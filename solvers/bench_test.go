@@ -149,8 +149,8 @@ func BenchmarkCalls(b *testing.B) {
 						b.Error(err)
 					}
 				})
-				if got := len(r.cloud.Calls()); got != 2*names {
-					b.Fatalf("%d calls for %d names, want 2 for each", got, names)
+				if got := len(r.cloud.Calls()); got != 3*names {
+					b.Fatalf("%d calls for %d names, want 3 for each", got, names)
 				}
 			}
 			b.ReportMetric(float64(len(r.cloud.Calls()))/names, "calls/name")

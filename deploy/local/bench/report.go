@@ -172,8 +172,9 @@ func (r *Report) addLimit(l limit, ready []time.Duration) {
 const (
 	// oneMargin is how many seconds one certificate may take beyond its basis.
 	oneMargin = 1
-	// mostCallsOne and mostCalls are how many calls a name may take with one replica and with more.
-	mostCallsOne, mostCalls = 2.0, 2.5
+	// mostCallsOne and mostCalls are how many calls a name may take with one replica and with more: to add the record, to see that it
+	// still is the challenge's, and to remove it.
+	mostCallsOne, mostCalls = 3.0, 3.5
 	// mostTwin is how many seconds the second certificate for the same names may take.
 	mostTwin = 75
 	// mostOthersMB is how much memory a thousand challenges of others may take.

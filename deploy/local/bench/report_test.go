@@ -41,7 +41,7 @@ func sample() *Report {
 		r.addBatch(p.Title, wayPlain, usualPropagation, evenly(ten, 269*time.Second))
 		r.addTwin(p.Title, []time.Duration{62 * time.Second})
 		r.Calls = append(r.Calls,
-			Calls{Provider: p.Title, Replicas: 1, Names: 100, Calls: 201, ZoneLists: 1}, Calls{Provider: p.Title, Replicas: 2, Names: 100, Calls: 232, ZoneLists: 2})
+			Calls{Provider: p.Title, Replicas: 1, Names: 100, Calls: 301, ZoneLists: 1}, Calls{Provider: p.Title, Replicas: 2, Names: 100, Calls: 332, ZoneLists: 2})
 		r.addOrders(p.Title, wayCertyun, outcome{ready: evenly(hundred, time.Minute)})
 		r.addOrders(p.Title, wayCertyun, outcome{ready: evenly(ten, time.Minute)})
 		r.addOrders(p.Title, wayPlain, outcome{ready: evenly(ten, time.Minute)})
@@ -164,12 +164,12 @@ func TestPromises(t *testing.T) {
 			change: func(r *Report) { r.addOrders(alidns, wayPlain, outcome{failed: 1}) },
 		},
 		"a call too many with one replica": {
-			change: func(r *Report) { r.Calls[0].Calls = 206 },
-			want:   []string{"bench: a name through Alidns took 2.1 calls (replicas: 1): more than 2.0"},
+			change: func(r *Report) { r.Calls[0].Calls = 306 },
+			want:   []string{"bench: a name through Alidns took 3.1 calls (replicas: 1): more than 3.0"},
 		},
 		"calls too many with two replicas": {
-			change: func(r *Report) { r.Calls[1].Calls = 256 },
-			want:   []string{"bench: a name through Alidns took 2.6 calls (replicas: 2): more than 2.5"},
+			change: func(r *Report) { r.Calls[1].Calls = 356 },
+			want:   []string{"bench: a name through Alidns took 3.6 calls (replicas: 2): more than 3.5"},
 		},
 		"challenges of others that take memory": {
 			change: func(r *Report) { r.Others.WithMB = 50.3 },
