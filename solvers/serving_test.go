@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
 	logsapi "k8s.io/component-base/logs/api/v1"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/certyun/certyun/solvers/config"
@@ -40,9 +40,10 @@ func TestServing(t *testing.T) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatal("KUBEBUILDER_ASSETS must name a folder with etcd and kube-apiserver; `make test` builds them")
 	}
+	log := logged(t)
 	s := serve(t)
 	t.Run("it becomes ready", s.becomesReady)
-	log := s.logged(t)
+	log.reset()
 	t.Run("discovery lists every solver", s.discovery)
 	t.Run("the OpenAPI documents have one operation id for each solver", s.openAPI)
 	t.Run("both solvers present and clean up", s.presentAndCleanUp)
@@ -50,7 +51,7 @@ func TestServing(t *testing.T) {
 	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
 	t.Run("what takes too long says why", s.takesTooLong)
 	t.Run("it ends late enough, and a CleanUp in flight is let finish", s.ends)
-	t.Run("the log has a line for each challenge", func(t *testing.T) { wantLines(t, log.String()) })
+	t.Run("the log has a line for each challenge", func(t *testing.T) { wantLines(t, log.end()) })
 }
 
 // served is a running command.
@@ -234,15 +235,33 @@ func (s *served) becomesReady(t *testing.T) {
 	}
 }
 
-// logged turns the log to a buffer.
-func (s *served) logged(t *testing.T) *lockedBuffer {
+// errorStream is what the process writes to its error stream.
+type errorStream struct {
+	lockedBuffer
+	write *os.File
+	read  sync.WaitGroup
+}
+
+// logged turns the error stream into a buffer. Nobody may be logging yet: the logger is set up with that stream.
+func logged(t *testing.T) *errorStream {
 	t.Helper()
-	t.Cleanup(klog.CaptureState().Restore)
-	log := &lockedBuffer{}
-	klog.ClearLogger()
-	klog.LogToStderr(false)
-	klog.SetOutput(log)
-	return log
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stderr
+	t.Cleanup(func() { os.Stderr = before })
+	os.Stderr = write
+	s := &errorStream{write: write}
+	s.read.Go(func() { _, _ = io.Copy(&s.lockedBuffer, read) })
+	return s
+}
+
+// end returns what was written since the last reset.
+func (s *errorStream) end() string {
+	_ = s.write.Close()
+	s.read.Wait()
+	return s.String()
 }
 
 // wantLines checks the log of what the test has presented and cleaned up, at the level that the chart sets.
