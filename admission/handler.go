@@ -116,7 +116,7 @@ func (h *handler) review(ctx context.Context, req *admission.Request) admission.
 // that Helm chose, so nothing is to be said about it but a denial: whoever copies the labels is spared advice and no more.
 func certyuns(object metav1.Object) bool {
 	labels := object.GetLabels()
-	return labels["app.kubernetes.io/part-of"] == "certyun" && labels["app.kubernetes.io/component"] == "solver"
+	return labels[evidence.PartOfLabel] == evidence.PartOf && labels["app.kubernetes.io/component"] == "solver"
 }
 
 // verdict is what a review came to. An error means that not all rules could look.

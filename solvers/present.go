@@ -118,9 +118,7 @@ func (s *Solver) addTo(ctx context.Context, c *challenge, known ahead.Record, zo
 
 // withdraw removes a record that was written ahead into another zone: the account has one that the DNS does not use.
 func (s *Solver) withdraw(ctx context.Context, c *challenge, known ahead.Record, zone string) {
-	if before := s.records.get(c.key()); before.id != "" {
-		known = ahead.Record{Zone: before.zone, ID: string(before.id)}
-	}
+	known = s.remembered(c, known)
 	if known.ID == "" || known.Zone == zone {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
+	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/report"
 )
 
@@ -21,8 +22,8 @@ const (
 	// apiVersion is the version in which cert-manager calls all webhook solvers (pkg/acme/webhook/apis/acme/v1alpha1).
 	apiVersion = "v1alpha1"
 	// partOf is the label of all that certyun's chart installs.
-	partOf = "app.kubernetes.io/part-of"
-	ours   = "certyun"
+	partOf = evidence.PartOfLabel
+	ours   = evidence.PartOf
 )
 
 // The solverNames that certyun serves, as package solvers has them.

@@ -119,15 +119,18 @@ type Installation struct {
 	Waits bool
 }
 
-// What certyun's chart writes at its APIServices.
+// PartOfLabel has the value PartOf at all that certyun's chart installs.
 const (
-	partOfLabel     = "app.kubernetes.io/part-of"
-	waitsAnnotation = "certyun.internal/solver-waits"
+	PartOfLabel = "app.kubernetes.io/part-of"
+	PartOf      = "certyun"
 )
+
+// waitsAnnotation is what the chart writes at an APIService whose solvers do not wait.
+const waitsAnnotation = "certyun.internal/solver-waits"
 
 // InstallationOf reads the marks of an APIService, nil where it is not certyun's.
 func InstallationOf(service metav1.Object) *Installation {
-	if service.GetLabels()[partOfLabel] != "certyun" {
+	if service.GetLabels()[PartOfLabel] != PartOf {
 		return nil
 	}
 	return &Installation{Waits: service.GetAnnotations()[waitsAnnotation] != "false"}

@@ -53,12 +53,17 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if diff := cmp.Diff(&c.want, got.Policy); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-		if got.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory") == nil {
-			t.Errorf("%s: the known CAs are not known", name)
-		}
+		wantPolicy(t, name, &c.want, got)
+	}
+}
+
+func wantPolicy(t *testing.T, name string, want *rule.Policy, got *Decided) {
+	t.Helper()
+	if diff := cmp.Diff(want, got.Policy); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+	if got.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory") == nil {
+		t.Errorf("%s: the known CAs are not known", name)
 	}
 }
 
@@ -147,12 +152,7 @@ func TestTheRestOfAPolicyWithAMistakeIsUsable(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: no error", name)
 		}
-		if diff := cmp.Diff(&c.want, got.Policy); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-		if got.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory") == nil {
-			t.Errorf("%s: the known CAs are not known", name)
-		}
+		wantPolicy(t, name, &c.want, got)
 	}
 }
 

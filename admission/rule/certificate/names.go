@@ -114,7 +114,7 @@ func checkRedundantNames(ctx context.Context, r *rule.CertificateReview, yield r
 	}
 	wildcards := map[string]bool{}
 	for _, name := range r.Certificate.Spec.DNSNames {
-		if strings.HasPrefix(name, "*.") {
+		if isWildcard(name) {
 			wildcards[strings.ToLower(name)] = true
 		}
 	}
