@@ -413,6 +413,7 @@ func (s *suite) doctorSolver(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	s.eventually(t, func() error { return s.solversRun(0) }) // for a while after it was told to stop, a solver still answers
 	args := p.begin(t)
 	s.eventually(t, func() error { return s.apiServiceUnavailable(t, stage.GroupName, "") })
 	s.expectCause(t, "solver-not-running", args...)
