@@ -25,7 +25,7 @@ import (
 
 // operationTimeout bounds one Present or CleanUp, everything included: cert-manager's interface hands us no context. A generic API
 // server answers after 34 seconds with a time-out of its own, whatever the handler does
-// (https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/endpoints/handlers/rest.go, requestTimeoutUpperBound). What went
+// (https://github.com/kubernetes/apiserver/blob/v0.36.6/pkg/endpoints/handlers/rest.go, requestTimeoutUpperBound). What went
 // wrong must be told before that, or nobody is told. Of a Present's time:
 //
 //	33 s  all of it

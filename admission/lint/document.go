@@ -59,7 +59,7 @@ func problemAt(file string, line, column int, message string) report.Problem {
 }
 
 // splitter cuts a file into documents as kubectl does
-// (https://github.com/kubernetes/apimachinery/blob/v0.36.3/pkg/util/yaml/decoder.go): at lines that begin with "---", wherever
+// (https://github.com/kubernetes/apimachinery/blob/v0.36.6/pkg/util/yaml/decoder.go): at lines that begin with "---", wherever
 // those stand. So a mistake in one document keeps nobody from reading the next.
 type splitter struct {
 	file     string

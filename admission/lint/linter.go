@@ -32,7 +32,7 @@ const (
 )
 
 // maxObject is the largest request that the API server takes
-// (https://github.com/kubernetes/apiserver/blob/v0.36.3/pkg/server/config.go, MaxRequestBodyBytes).
+// (https://github.com/kubernetes/apiserver/blob/v0.36.6/pkg/server/config.go, MaxRequestBodyBytes).
 const maxObject = 3 << 20
 
 // linter reads everything first, then judges: any object may be what another one needs.

@@ -32,7 +32,7 @@ const (
 
 // kubernetesVersion is the version of k8s.io/kubernetes in tools/go.mod, as the linker writes it into the programs. A
 // plain build says "v0.0.0-master", which no chart's kubeVersion accepts.
-const kubernetesVersion = "v1.36.3"
+const kubernetesVersion = "v1.36.5"
 
 const kubernetesFlags = "-X k8s.io/component-base/version.gitVersion=" + kubernetesVersion +
 	" -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
