@@ -13,6 +13,11 @@ GENERATED := '^TestGenerated_'
 packages = $(shell cd $(1) && grep -rl --include='*_test.go' --exclude-dir=.local $(if $(filter .,$(1)),--exclude-dir=deploy) '^func TestGenerated_' . | xargs -n1 dirname | sort -u)
 ASSETS := KUBEBUILDER_ASSETS=$${KUBEBUILDER_ASSETS:-$(BIN)}
 
+# The check for known faults: the program, Go's database as of today, and the Go that releases are built with.
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VULNDB ?= golang.org/x/vulndb@latest
+TOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
+
 VERSION ?= $(shell sed -n 's/^appVersion: *//p' charts/certyun/Chart.yaml)
 REVISION ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -68,6 +73,19 @@ verify: tools $(GOLANGCI_LINT) ## Check formatting, lint, generated and golden f
 generate: tools ## Write the generated and golden files anew.
 	$(ASSETS) go test -count=1 -run $(GENERATED) $(call packages,.) -update
 	go -C deploy/local test -count=1 -run $(GENERATED) $(call packages,deploy/local) -update
+
+.PHONY: vuln
+vuln: export GOTOOLCHAIN := $(TOOLCHAIN)
+vuln: ## Look for known faults in what is built, the local cluster's programs as well (VULNDB names the database's module).
+	@mkdir -p .local/vuln
+	source=$$(go mod download -json $(VULNDB) | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p') && [ -n "$$source" ] && \
+	  go -C "$$source" build -o $(CURDIR)/.local/vuln/indexdb ./cmd/indexdb && \
+	  .local/vuln/indexdb -vulns "$$source/data/osv" -out .local/vuln/db
+	GOBIN=$(CURDIR)/.local/vuln GOFLAGS= go install $(GOVULNCHECK)
+	for module in . admission/oracle deploy/local; do \
+	  .local/vuln/govulncheck -db file://$(CURDIR)/.local/vuln/db -scan package -C $$module ./... || exit; \
+	done
+	.local/vuln/govulncheck -db file://$(CURDIR)/.local/vuln/db -scan package -C deploy/local/tools $$(go -C deploy/local/tools list tool)
 
 .PHONY: figures
 figures: ## Print lines, functions and files that use each other, for each package, and what both DNS hosts have in common.

@@ -68,6 +68,35 @@ app.kubernetes.io/component: solver
 {{- toYaml (merge (deepCopy (default dict .values.podAnnotations)) (dict "kubectl.kubernetes.io/default-container" .container)) }}
 {{- end -}}
 
+{{/* How Pods reach the network, and whom they know by name. The argument holds the part's values. */}}
+{{- define "certyun.podNetwork" -}}
+{{- with .hostNetwork }}
+hostNetwork: true
+{{- end }}
+{{- with default (ternary "ClusterFirstWithHostNet" "" .hostNetwork) .dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+How Pods are replaced, so that none is missed. In the network of the nodes two cannot have one port, so there one goes before the next
+comes. The argument holds the part's values.
+*/}}
+{{- define "certyun.strategy" -}}
+type: RollingUpdate
+rollingUpdate:
+  maxUnavailable: {{ ternary 1 0 .hostNetwork }}
+  maxSurge: {{ ternary 0 1 .hostNetwork }}
+{{- end -}}
+
 {{/*
 Where Pods run: the argument holds the values of the part (`values`) and the labels that select its Pods (`selector`).
 */}}
