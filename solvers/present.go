@@ -134,7 +134,7 @@ func (s *Solver) await(ctx context.Context, c *challenge, zone string) (propagat
 		s.shown.Saw(c.name, c.value)
 		return propagation.Sight{}, nil
 	}
-	sight, err := s.watcher.Wait(ctx, propagation.Record{Tenant: c.request.ResourceNamespace, Zone: zone, Name: c.name, Value: c.value})
+	sight, err := s.watcher.Wait(ctx, propagation.Record{Tenant: c.request.ResourceNamespace, Zone: zone, Name: c.name, Value: c.value, Delegated: zone == c.resolvedZone})
 	if err != nil {
 		return sight, err
 	}

@@ -169,7 +169,9 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 }
 
 // isDisabled knows a record that is paused, which the DNS does not show (https://cloud.tencent.com/document/api/1427/56166).
-func isDisabled(record *api.RecordListItem) bool { return strings.EqualFold(value(record.Status), "DISABLE") }
+func isDisabled(record *api.RecordListItem) bool {
+	return strings.EqualFold(value(record.Status), "DISABLE")
+}
 
 // found are the ids of those of the records that are listed as r which are wanted, and still are r.
 func (a *account) found(ctx context.Context, r provider.TXT, wanted func(*api.RecordListItem) bool) ([]provider.RecordID, error) {
