@@ -25,7 +25,7 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	start := time.Now()
 	c, zone, written, err := s.present(ctx, ch)
 	if err != nil {
-		return s.explain("present", c, err)
+		return s.explain("present", c, s.astray(ctx, c, err))
 	}
 	klog.InfoS("Presented the challenge",
 		append(s.logFields(c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
