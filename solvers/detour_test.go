@@ -3,6 +3,7 @@ package solvers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -157,4 +158,27 @@ func TestPresent_AWildcardCNAMEInARealDNS(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPresent_ATargetOfCNAMERecordsThatHasRecordsOfItsOwn has two names lead to one that is in use.
+func TestPresent_ATargetOfCNAMERecordsThatHasRecordsOfItsOwn(t *testing.T) {
+	forBoth(t, func(r *rig) {
+		r.putZone("alice", "example.com",
+			cloud.Record{RR: "www", Type: "TXT", Value: "v=spf1 -all", TTL: 600}, cloud.Record{RR: "www", Type: "A", Value: "192.0.2.1", TTL: 600})
+		before := r.cloud.Records("example.com")
+		from := func(dnsName string) func(*whapi.ChallengeRequest) {
+			return func(ch *whapi.ChallengeRequest) { ch.DNSName, ch.ResolvedFQDN = dnsName, "www.example.com." }
+		}
+		r.present(from("a.test"))
+		r.present(from("b.test"), withKey(otherValue))
+		r.wantTXT("alice", "www.example.com v=spf1 -all", "www.example.com "+value, "www.example.com "+otherValue)
+		time.Sleep(time.Minute)
+		r.restart()
+		r.cleanUp(from("a.test"))
+		r.wantTXT("alice", "www.example.com v=spf1 -all", "www.example.com "+otherValue)
+		r.cleanUp(from("b.test"), withKey(otherValue))
+		if after := r.cloud.Records("example.com"); !slices.Equal(before, after) {
+			t.Errorf("records before: %v\nafter: %v", before, after)
+		}
+	})
 }
