@@ -53,7 +53,7 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 		return c, misconfigured(fmt.Errorf("%w: resolvedFQDN: %w", errConfig, err))
 	}
 	c.name = name
-	if err := s.checkTarget(ch.DNSName, name); err != nil {
+	if err := s.checkTarget(c.plain(), name); err != nil {
 		return c, err
 	}
 	if zone, err := dnsname.Parse(ch.ResolvedZone); err == nil {
@@ -82,10 +82,9 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 
 // checkTarget refuses a name that CNAME records led to outside of what the operator allows. Whoever runs the DNS of a name decides
 // where they lead, and so at which name a record is written with the keys of an Issuer that he may use.
-func (s *Solver) checkTarget(dnsName, name string) error {
-	plain, err := dnsname.Parse("_acme-challenge." + dnsName)
+func (s *Solver) checkTarget(plain, name string) error {
 	within := func(target string) bool { return dnsname.Encloses(target, name) }
-	if len(s.targets) == 0 || err == nil && name == plain || slices.ContainsFunc(s.targets, within) {
+	if len(s.targets) == 0 || name == plain || slices.ContainsFunc(s.targets, within) {
 		return nil
 	}
 	return &fault.Error{

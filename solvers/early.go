@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"github.com/cert-manager/cert-manager/pkg/client/clientset/versioned"
 	dnsutil "github.com/cert-manager/cert-manager/pkg/issuer/acme/dns/util"
 	"github.com/google/uuid"
+	"github.com/miekg/dns"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -87,17 +89,40 @@ func (f follower) Follow(ctx context.Context, dnsName string) (string, error) {
 	return dnsname.Parse(fqdn)
 }
 
+// Target implements aliases.
+func (f follower) Target(ctx context.Context, name string) (string, error) {
+	reply, err := dnsutil.DNSQuery(ctx, name+".", dns.TypeCNAME, f.resolvers, true)
+	if err != nil {
+		return "", err
+	}
+	if reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError {
+		return "", fmt.Errorf("the resolvers answer %s for %s", dns.RcodeToString[reply.Rcode], name)
+	}
+	for _, rr := range reply.Answer {
+		if alias, ok := rr.(*dns.CNAME); ok && strings.EqualFold(alias.Hdr.Name, name+".") {
+			return dnsname.Parse(alias.Target)
+		}
+	}
+	return "", nil
+}
+
+// follower returns one that asks the resolvers which are asked for zones.
+func (o *PropagationOptions) follower() (follower, error) {
+	resolvers, err := o.resolvers()
+	if len(resolvers) == 0 {
+		resolvers = dnsutil.RecursiveNameservers
+	}
+	return follower{resolvers}, err
+}
+
 // newAhead returns what the solvers ask about other challenges, nil where that is turned off.
 func (o *Options) newAhead(memory *ahead.Memory, solvers ...*Solver) (*ahead.Ahead, error) {
 	if o.Ahead.Max == 0 {
 		return nil, nil
 	}
-	resolvers, err := o.Propagation.resolvers()
+	follower, err := o.Propagation.follower()
 	if err != nil {
 		return nil, err
-	}
-	if len(resolvers) == 0 {
-		resolvers = dnsutil.RecursiveNameservers
 	}
 	group := ahead.Group{Name: o.Server.SolverGroup, Solvers: map[string]ahead.Solver{}, ClusterResources: o.Ahead.ClusterResourceNamespace}
 	for _, s := range solvers {
@@ -105,7 +130,7 @@ func (o *Options) newAhead(memory *ahead.Memory, solvers ...*Solver) (*ahead.Ahe
 	}
 	group.Solvers[AlidnsAlias] = group.Solvers[AlidnsName]
 	a := ahead.New(ahead.Options{
-		Group: group, Max: o.Ahead.Max, Namespace: o.Ahead.Namespace, Identity: identity(), Memory: memory, Names: follower{resolvers},
+		Group: group, Max: o.Ahead.Max, Namespace: o.Ahead.Namespace, Identity: identity(), Memory: memory, Names: follower,
 	})
 	for _, s := range solvers {
 		s.ahead = a

@@ -54,6 +54,10 @@ func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	follower, err := o.Propagation.follower()
+	if err != nil {
+		return nil, nil, err
+	}
 	memory, counters := ahead.NewMemory(o.CAMemory), newCounters(legacyregistry.Register)
 	var solvers [2]*Solver
 	for i, host := range []func(http.RoundTripper) (host, error){o.alidnsHost, o.dnspodHost} {
@@ -62,7 +66,7 @@ func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
 			return nil, nil, err
 		}
 		s := newSolver(h, counters)
-		s.shown, s.targets, s.anyValue = memory, targets, o.AnyValue
+		s.shown, s.targets, s.aliases, s.anyValue = memory, targets, follower, o.AnyValue
 		s.watcher, s.longest = watcher, o.Propagation.Timeout
 		solvers[i] = s
 	}

@@ -25,7 +25,7 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	start := time.Now()
 	c, zone, written, err := s.present(ctx, ch)
 	if err != nil {
-		return s.explain("present", c, err)
+		return s.explain("present", c, s.astray(ctx, c, err))
 	}
 	klog.InfoS("Presented the challenge",
 		append(s.logFields(c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
@@ -134,7 +134,7 @@ func (s *Solver) await(ctx context.Context, c *challenge, zone string) (propagat
 		s.shown.Saw(c.name, c.value)
 		return propagation.Sight{}, nil
 	}
-	sight, err := s.watcher.Wait(ctx, propagation.Record{Tenant: c.request.ResourceNamespace, Zone: zone, Name: c.name, Value: c.value})
+	sight, err := s.watcher.Wait(ctx, propagation.Record{Tenant: c.request.ResourceNamespace, Zone: zone, Name: c.name, Value: c.value, Delegated: zone == c.resolvedZone})
 	if err != nil {
 		return sight, err
 	}

@@ -230,3 +230,45 @@ func TestPresentWithoutAWait(t *testing.T) {
 		t.Errorf("somebody was asked: %s", q.Name+" "+q.Type)
 	}
 }
+
+// TestPresentIntoAZoneThatIsNotDelegated has accounts host zones that the DNS does not have: one of a whole domain, and one beneath a zone
+// that both the account and the DNS have. cert-manager finds neither.
+func TestPresentIntoAZoneThatIsNotDelegated(t *testing.T) {
+	w := connect(t, nil, func(o *simulator.Options, _ *PropagationOptions) {
+		for _, c := range []*simulator.CloudOptions{&o.Alidns, &o.DNSPod} {
+			zone := c.Zones[0].Name
+			c.Zones = append(c.Zones,
+				cloud.Zone{Owner: "alice", Name: "new-" + zone, Status: cloud.ZonePaused},
+				cloud.Zone{Owner: "alice", Name: "sub." + zone, Status: cloud.ZonePaused})
+		}
+	})
+	for _, v := range vendors() {
+		zone := v.name + ".example"
+		for hosted, want := range map[string]string{
+			"new-" + zone: "the zone new-" + zone + " has no name servers in the DNS yet, so nobody can see the record; delegate it at its registrar",
+			"sub." + zone: "the zone sub." + zone + " has no name servers in the DNS yet, so nobody can see the record; the DNS looks for its names in " + zone,
+		} {
+			ch := w.request(v)
+			ch.DNSName, ch.ResolvedFQDN, ch.ResolvedZone = hosted, "_acme-challenge."+hosted+".", "example."
+			start := time.Now()
+			first, again := w.solver[v.name].Present(ch), w.solver[v.name].Present(ch)
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("%s: it took %s", hosted, took)
+			}
+			if first == nil || again == nil || first.Error() != again.Error() || !strings.Contains(first.Error(), want) {
+				t.Errorf("%s: errors %v and %v, want %q", hosted, first, again, want)
+			}
+			if err := w.solver[v.name].CleanUp(ch); err != nil {
+				t.Errorf("%s: CleanUp: %v", hosted, err)
+			}
+		}
+		for _, c := range []*simulator.Endpoint{w.world.Alidns, w.world.DNSPod} {
+			if left := c.Records(""); len(left) > 0 {
+				t.Errorf("records are left: %v", left)
+			}
+		}
+		if n := counted(t, w.counters.unseen, v.name); n != 0 {
+			t.Errorf("%g records counted as unseen", n)
+		}
+	}
+}

@@ -57,6 +57,8 @@ type Solver struct {
 	holding *semaphore.Weighted
 	// targets are the domains that CNAME records may lead into, none for any.
 	targets []string
+	// aliases is asked where CNAME records led a challenge to where nothing can be written; it may be nil.
+	aliases aliases
 	// anyValue lets values pass that are none of a challenge's.
 	anyValue bool
 	// inFlight holds a share for each Present and CleanUp. It is no RWMutex: simulated time stands still while somebody waits for one.

@@ -47,7 +47,7 @@ func TestPresentReturnsWhenTheRecordIsVisible(t *testing.T) {
 		if took := time.Since(start); took < w.takes {
 			t.Errorf("Present returned after %s", took)
 		}
-		want := []propagation.Record{{Tenant: "team-a", Zone: "example.com", Name: "_acme-challenge.example.com", Value: value}}
+		want := []propagation.Record{{Tenant: "team-a", Zone: "example.com", Name: "_acme-challenge.example.com", Value: value, Delegated: true}}
 		if diff := cmp.Diff(want, w.records); diff != "" {
 			t.Errorf("what was waited for (-want +got):\n%s", diff)
 		}

@@ -5,6 +5,7 @@ package alidns
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
@@ -97,6 +98,19 @@ func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID
 	if line == "" {
 		line = defaultLine
 	}
+	id, err := provider.Adding{
+		Duplicate: "DomainRecordDuplicate",
+		Add:       func() (provider.RecordID, error) { return a.add(ctx, r, line) },
+		Disabled:  func() ([]provider.RecordID, error) { return a.listed(ctx, r, isDisabled) },
+		Remove:    func(id provider.RecordID) (bool, error) { return a.Delete(ctx, r.Zone, id) },
+	}.Do()
+	if err != nil {
+		return "", provider.ExplainTTL(err, r.Zone, r.TTL, edition, func() (int64, error) { return a.minimumTTL(ctx, r.Zone) })
+	}
+	return id, nil
+}
+
+func (a *account) add(ctx context.Context, r provider.TXT, line string) (provider.RecordID, error) {
 	q := wire.Question{Action: "AddDomainRecord", Zone: r.Zone, Line: line, TTL: r.TTL}
 	response := api.CreateAddDomainRecordResponse()
 	var err error
@@ -106,13 +120,7 @@ func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID
 		request.Line, request.TTL = line, requests.NewInteger(r.TTL)
 		err = a.call(ctx, q, request, response, func() bool { return response.RecordId != "" })
 	}
-	if fault.CodeOf(err) == "DomainRecordDuplicate" {
-		return "", nil
-	}
-	if err != nil {
-		return "", provider.ExplainTTL(err, r.Zone, r.TTL, edition, func() (int64, error) { return a.minimumTTL(ctx, r.Zone) })
-	}
-	return provider.RecordID(response.RecordId), nil
+	return provider.RecordID(response.RecordId), err
 }
 
 // FindTXT implements provider.Provider with DescribeDomainRecords
@@ -122,6 +130,15 @@ func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID
 // is no more than that: what is ours is decided here. Lists are not searched by name, because their search for names is
 // fuzzy too, and a list by sub-domain shows 100 records at most.
 func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
+	return a.listed(ctx, r, func(api.Record) bool { return true })
+}
+
+// isDisabled knows a record that is paused, which the DNS does not show
+// (https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-setdomainrecordstatus).
+func isDisabled(record api.Record) bool { return strings.EqualFold(record.Status, "DISABLE") }
+
+// listed are the ids of those of the records that equal r which are wanted.
+func (a *account) listed(ctx context.Context, r provider.TXT, wanted func(api.Record) bool) ([]provider.RecordID, error) {
 	var ids []provider.RecordID
 	q := wire.Question{Action: "DescribeDomainRecords", Zone: r.Zone}
 	var err error
@@ -134,7 +151,7 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 			response.TotalCount = unset
 			err := a.call(ctx, q, request, response, func() bool { return response.TotalCount != unset })
 			for _, record := range response.DomainRecords.Record {
-				if r.Is(record.RR, record.Type, record.Value) {
+				if r.Is(record.RR, record.Type, record.Value) && wanted(record) {
 					ids = append(ids, provider.RecordID(record.RecordId))
 				}
 			}

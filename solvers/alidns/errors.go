@@ -95,8 +95,8 @@ var known = map[string]fault.Meaning{
 		Kind: fault.Denied, Reason: "the AccessKey is a temporary one and has no security token", Remedy: "set config.securityTokenRef",
 	},
 
-	"Forbidden*":    {Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}", Remedy: checkPolicy},
-	"NoPermission*": {Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}", Remedy: checkPolicy},
+	"Forbidden*":    {Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}", Remedy: checkPolicy, Cause: fault.ErrPolicy},
+	"NoPermission*": {Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}", Remedy: checkPolicy, Cause: fault.ErrPolicy},
 }
 
 // refused puts an error code into words. The message is looked at where a code says nothing, and is never repeated.

@@ -148,6 +148,15 @@ func LongestZone(zones []string, name string) (string, bool) {
 	return longest, longest != ""
 }
 
+// Wildcards are the wildcards that may answer for a canonical name which is not there: the closest first, none of a public suffix.
+func Wildcards(name string) []string {
+	var wildcards []string
+	for _, parent, more := strings.Cut(name, "."); more && !IsPublicSuffix(parent); _, parent, more = strings.Cut(parent, ".") {
+		wildcards = append(wildcards, "*."+parent)
+	}
+	return wildcards
+}
+
 // IsPublicSuffix tells whether a zone is one under which others register theirs, such as com.cn, so that no account can host it.
 // A resolver that filters SOA records makes cert-manager resolve such zones. The list is that of https://publicsuffix.org.
 func IsPublicSuffix(zone string) bool {

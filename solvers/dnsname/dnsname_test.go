@@ -252,3 +252,18 @@ func TestIsPublicSuffix(t *testing.T) {
 		}
 	}
 }
+
+func TestWildcards(t *testing.T) {
+	for name, want := range map[string][]string{
+		"_acme-challenge.a.shop.example.com": {"*.a.shop.example.com", "*.shop.example.com", "*.example.com"},
+		"_acme-challenge.example.com.cn":     {"*.example.com.cn"},
+		"_acme-challenge.me.github.io":       {"*.me.github.io", "*.github.io"},
+		"example.com":                        nil,
+		"com":                                nil,
+		"":                                   nil,
+	} {
+		if got := dnsname.Wildcards(name); !slices.Equal(got, want) {
+			t.Errorf("Wildcards(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
@@ -113,6 +114,19 @@ func totalOf(total *uint64, entries int) int64 {
 // AddTXT implements provider.Provider with CreateRecord (https://cloud.tencent.com/document/api/1427/56180). The
 // international site does not document CreateTXTRecord.
 func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID, error) {
+	id, err := provider.Adding{
+		Duplicate: "InvalidParameter.DomainRecordExist",
+		Add:       func() (provider.RecordID, error) { return a.add(ctx, r) },
+		Disabled:  func() ([]provider.RecordID, error) { return a.found(ctx, r, isDisabled) },
+		Remove:    func(id provider.RecordID) (bool, error) { return a.Delete(ctx, r.Zone, id) },
+	}.Do()
+	if err != nil {
+		return "", provider.ExplainTTL(err, r.Zone, r.TTL, edition, func() (int64, error) { return a.minimumTTL(ctx, r.Zone) })
+	}
+	return id, nil
+}
+
+func (a *account) add(ctx context.Context, r provider.TXT) (provider.RecordID, error) {
 	q := wire.Question{Action: "CreateRecord", Zone: r.Zone, Line: lineOf(r), TTL: r.TTL}
 	response := api.NewCreateRecordResponse()
 	var err error
@@ -121,11 +135,8 @@ func (a *account) AddTXT(ctx context.Context, r provider.TXT) (provider.RecordID
 			return response.Response != nil && response.Response.RecordId != nil
 		})
 	}
-	if fault.CodeOf(err) == "InvalidParameter.DomainRecordExist" {
-		return "", nil
-	}
 	if err != nil {
-		return "", provider.ExplainTTL(err, r.Zone, r.TTL, edition, func() (int64, error) { return a.minimumTTL(ctx, r.Zone) })
+		return "", err
 	}
 	return recordID(*response.Response.RecordId), nil
 }
@@ -154,7 +165,17 @@ func (a *account) FindTXT(ctx context.Context, r provider.TXT) ([]provider.Recor
 			return []provider.RecordID{r.Known}, err
 		}
 	}
-	ids, err := a.listed(ctx, r)
+	return a.found(ctx, r, func(*api.RecordListItem) bool { return true })
+}
+
+// isDisabled knows a record that is paused, which the DNS does not show (https://cloud.tencent.com/document/api/1427/56166).
+func isDisabled(record *api.RecordListItem) bool {
+	return strings.EqualFold(value(record.Status), "DISABLE")
+}
+
+// found are the ids of those of the records that are listed as r which are wanted, and still are r.
+func (a *account) found(ctx context.Context, r provider.TXT, wanted func(*api.RecordListItem) bool) ([]provider.RecordID, error) {
+	ids, err := a.listed(ctx, r, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -177,10 +198,10 @@ func unsettled(err error) bool {
 	return retryable || fault.Is(err, fault.ZoneNotFound)
 }
 
-// listed are the ids of the records that are listed as r.
+// listed are the ids of those of the records that are listed as r which are wanted.
 //
 // An empty list is an error of the API unless ErrorOnEmpty says otherwise, which not every site knows, so the error is expected.
-func (a *account) listed(ctx context.Context, r provider.TXT) ([]provider.RecordID, error) {
+func (a *account) listed(ctx context.Context, r provider.TXT, wanted func(*api.RecordListItem) bool) ([]provider.RecordID, error) {
 	var ids []provider.RecordID
 	q := wire.Question{Action: "DescribeRecordList", Zone: r.Zone}
 	var err error
@@ -198,7 +219,10 @@ func (a *account) listed(ctx context.Context, r provider.TXT) ([]provider.Record
 			}
 			list := response.Response.RecordList
 			for _, record := range list {
-				if record != nil && record.RecordId != nil && r.Is(value(record.Name), value(record.Type), value(record.Value)) {
+				if record == nil || record.RecordId == nil || !wanted(record) {
+					continue
+				}
+				if r.Is(value(record.Name), value(record.Type), value(record.Value)) {
 					ids = append(ids, recordID(*record.RecordId))
 				}
 			}

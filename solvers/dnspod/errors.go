@@ -177,9 +177,9 @@ var known = map[string]fault.Meaning{
 	"AuthFailure.SignatureExpire":       {Kind: fault.Misconfigured, Reason: "the clock of this node is off", Remedy: checkClock},
 	"InvalidParameter.TimestampExpired": {Kind: fault.Misconfigured, Reason: "the clock of this node is off", Remedy: checkClock},
 	"AuthFailure*":                      {Kind: fault.Denied, Reason: "Tencent Cloud could not verify the caller", Remedy: checkKey},
-	"AuthFailure.UnauthorizedOperation": {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy},
-	"UnauthorizedOperation*":            {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy},
-	"InvalidParameter.PermissionDenied": {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy},
+	"AuthFailure.UnauthorizedOperation": {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy, Cause: fault.ErrPolicy},
+	"UnauthorizedOperation*":            {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy, Cause: fault.ErrPolicy},
+	"InvalidParameter.PermissionDenied": {Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}", Remedy: checkPolicy, Cause: fault.ErrPolicy},
 }
 
 var foreignZone = fault.Meaning{

@@ -12,6 +12,8 @@ type Meaning struct {
 	Kind           Kind
 	Reason, Remedy string
 	RetryAfter     time.Duration
+	// Cause is that of the Error.
+	Cause error
 }
 
 // Codes are the meanings of a cloud's error codes, by their whole names or, with a star at the end, by their beginning.
@@ -45,7 +47,7 @@ func (c Codes) Of(code string, status int) Meaning {
 // Fault puts a code that means this into words: pairs of a word in braces and what it stands for.
 func (m Meaning) Fault(code string, words ...string) *Error {
 	said := strings.NewReplacer(words...)
-	return &Error{Kind: m.Kind, Reason: said.Replace(m.Reason), Code: Code(code), Remedy: said.Replace(m.Remedy), RetryAfter: m.RetryAfter}
+	return &Error{Kind: m.Kind, Reason: said.Replace(m.Reason), Code: Code(code), Remedy: said.Replace(m.Remedy), RetryAfter: m.RetryAfter, Cause: m.Cause}
 }
 
 // CodeOf returns the cloud's code in an error, "" if there is none.

@@ -83,6 +83,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// ErrPolicy is the cause of a refusal of what a caller is known to have no right to, while he may have rights to other calls.
+var ErrPolicy = errors.New("the policy does not allow the call")
+
 // Is tells whether err is, or wraps, a fault of this kind.
 func Is(err error, kind Kind) bool {
 	e, ok := errors.AsType[*Error](err)

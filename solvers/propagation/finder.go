@@ -147,9 +147,27 @@ func (f Finder) names(ctx context.Context, zone string) ([]string, error) {
 		names = slices.Compact(names)
 		return names[:min(len(names), maxNames)], nil
 	case isNotFound(err):
-		return nil, fmt.Errorf("the zone %s has no name servers in the DNS", zone)
+		return nil, &AbsentError{zone}
 	}
 	return nil, notFoundYet(zone)
+}
+
+// AbsentError says that the resolvers answered, and that a zone has no name servers: it is not delegated.
+type AbsentError struct{ Zone string }
+
+// Error implements error.
+func (e *AbsentError) Error() string {
+	return "the zone " + e.Zone + " has no name servers in the DNS"
+}
+
+// above returns the closest zone above another one that has name servers, "" for none.
+func (f Finder) above(ctx context.Context, zone string) string {
+	for _, parent, more := strings.Cut(zone, "."); more; _, parent, more = strings.Cut(parent, ".") {
+		if names, _ := f.names(ctx, parent); len(names) > 0 {
+			return parent
+		}
+	}
+	return ""
 }
 
 func notFoundYet(zone string) error {

@@ -5,6 +5,7 @@ package propagation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"k8s.io/utils/lru"
 
+	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
 )
 
@@ -37,6 +39,8 @@ type Record struct {
 	// Zone and Name are in A-label form, without a dot at the end.
 	Zone, Name string
 	Value      string
+	// Delegated says that cert-manager has found the zone in the DNS, so that resolvers that do not are not believed.
+	Delegated bool
 }
 
 // Sight is how a wait without an error ended.
@@ -86,7 +90,7 @@ func NewWatcher(o Options) *Watcher {
 }
 
 // Wait returns when the record can be seen, or when the timeout has passed. It returns an error when name servers answer but do
-// not show the record. When nobody can tell it waits for the whole timeout and says so in the Sight, so that whoever goes on
+// not show the record, and at once where the zone is not delegated. When nobody can tell it waits for the whole timeout and says so in the Sight, so that whoever goes on
 // after a success never goes on early.
 //
 // A zone whose last wait ran out is slow, for a while or until a wait for it succeeds. One call at a time waits for a slow zone, and
@@ -134,6 +138,9 @@ func (w *Watcher) watch(ctx context.Context, r Record, s *stay) (sight Sight, ra
 		view, changed := watch.look(self)
 		if view.visible() {
 			return Sight{Seen: true}, false, nil
+		}
+		if err := view.notInDNS(r); err != nil {
+			return Sight{}, false, err
 		}
 		if s.glances && view.complete() {
 			return Sight{}, true, s.crowded()
@@ -192,6 +199,20 @@ func (w *Watcher) unheard(v view, r Record, waited time.Duration) (Sight, error)
 // blame for not being seen.
 func (w *Watcher) hears() bool {
 	return time.Since(time.Unix(0, w.answered.Load())) < quiet
+}
+
+// notInDNS is the error for a record of a zone that is not delegated, nil where that is not the case.
+func (v view) notInDNS(r Record) error {
+	absent, ok := errors.AsType[*undelegatedError](v.failure)
+	if !ok || r.Delegated {
+		return nil
+	}
+	remedy := "delegate it at its registrar to the name servers that the DNS host names for it; it is tried again"
+	if absent.above != "" && !dnsname.IsPublicSuffix(absent.above) {
+		remedy = fmt.Sprintf("the DNS looks for its names in %s: delegate it there by NS records, or remove the zone %s if the account has %s too; it is tried again",
+			absent.above, r.Zone, absent.above)
+	}
+	return &fault.Error{Kind: fault.Transient, Reason: absent.Error() + " yet, so nobody can see the record", Remedy: remedy}
 }
 
 // notYet is the error for a record that some name servers do not show.

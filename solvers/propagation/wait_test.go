@@ -336,11 +336,6 @@ func TestWait(t *testing.T) {
 			want:  outcome{Blind: "nobody could be asked whether the record is visible: the name servers of the zone example.com could not be found"},
 			from:  timeout, to: timeout,
 		},
-		"the zone is not in the DNS": {
-			world: func(i *internet) { delete(i.ns, zoneName) },
-			want:  outcome{Blind: "nobody could be asked whether the record is visible: the zone example.com has no name servers in the DNS"},
-			from:  timeout, to: timeout,
-		},
 		"the names of the servers have no address": {
 			world: func(i *internet) { clear(i.hosts) },
 			want:  outcome{Blind: "nobody could be asked whether the record is visible: no address of the name servers of the zone example.com could be found"},

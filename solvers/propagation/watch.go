@@ -145,6 +145,7 @@ func (p *watch) poll(ctx context.Context) time.Duration {
 	defer p.mu.Unlock()
 	p.servers, p.failure = servers, err
 	if err != nil {
+		p.announce()
 		return lookupAgain
 	}
 	now := time.Now()
@@ -193,9 +194,7 @@ func (p *watch) interval(now time.Time) time.Duration {
 
 // ask asks one server and notes its answer.
 func (p *watch) ask(ctx context.Context, server netip.Addr, a *answer, asked time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	values, err := p.question(ctx, server)
+	values, err := p.zone.ask(ctx, server, p.name)
 	now := time.Now()
 	p.zone.heard(server, err, now)
 	if err == nil {
@@ -224,17 +223,19 @@ func (p *watch) awaited(values []string) map[*caller]bool {
 }
 
 // question is put to one server. What a stranger answers must end no process: a panic over it is a bad answer.
-func (p *watch) question(ctx context.Context, server netip.Addr) (values []string, err error) {
+func (w *Watcher) question(ctx context.Context, server netip.Addr, name string) (values []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
-			p.watcher.panicked.Do(func() {
+			w.panicked.Do(func() {
 				klog.InfoS("Warning: the answer of a name server made the reading of it panic; such answers count as bad ones, and this is told once",
-					"server", server, "name", p.name, "panic", fmt.Sprint(cause))
+					"server", server, "name", name, "panic", fmt.Sprint(cause))
 			})
 			values, err = nil, errBadAnswer
 		}
 	}()
-	return p.watcher.options.Asker.Ask(ctx, netip.AddrPortFrom(server, p.watcher.options.Port), p.name)
+	return w.options.Asker.Ask(ctx, netip.AddrPortFrom(server, w.options.Port), name)
 }
 
 // announce tells all who wait that there is something new.

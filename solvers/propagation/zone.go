@@ -35,6 +35,8 @@ const (
 type zone struct {
 	name   string
 	finder Finder
+	// ask asks one name server.
+	ask    func(ctx context.Context, server netip.Addr, name string) ([]string, error)
 	flight singleflight.Group
 
 	mu      sync.Mutex
@@ -58,7 +60,7 @@ func (w *Watcher) zone(key tenantZone) *zone {
 	if z, ok := w.zones.Get(key); ok {
 		return z.(*zone)
 	}
-	z := &zone{name: key.zone, finder: w.options.Finder, health: map[netip.Addr]*health{}}
+	z := &zone{name: key.zone, finder: w.options.Finder, ask: w.question, health: map[netip.Addr]*health{}}
 	w.zones.Add(key, z)
 	return z
 }
@@ -97,6 +99,9 @@ func (z *zone) doubt() {
 
 func (z *zone) lookup(ctx context.Context) ([]Server, error) {
 	servers, complete, err := z.finder.Servers(ctx, z.name)
+	if absent, ok := errors.AsType[*AbsentError](err); ok {
+		err = z.undelegated(ctx, absent)
+	}
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if err != nil && len(z.list) == 0 {
@@ -116,6 +121,41 @@ func (z *zone) lookup(ctx context.Context) ([]Server, error) {
 		}
 	}
 	return servers, nil
+}
+
+// undelegatedError is for a zone that is not in the DNS, where above is the one that has its names, "" if that is not known.
+type undelegatedError struct {
+	*AbsentError
+	above string
+}
+
+// Unwrap returns what the resolvers said.
+func (e *undelegatedError) Unwrap() error { return e.AbsentError }
+
+// maxParents is how many of the name servers above a zone are asked whether they delegate it.
+const maxParents = 4
+
+// undelegated asks the name servers above the zone whether the resolvers are right: some hide zones. If nobody says otherwise, they are.
+func (z *zone) undelegated(ctx context.Context, absent *AbsentError) error {
+	above := z.finder.above(ctx, z.name)
+	if above == "" {
+		return &undelegatedError{absent, ""}
+	}
+	servers, _, _ := z.finder.Servers(ctx, above) // where none can be asked, the resolvers' word counts
+	delegated := make(chan bool, maxParents)
+	servers = servers[:min(len(servers), maxParents)]
+	for _, server := range servers {
+		go func() {
+			_, err := z.ask(ctx, server.Addr, z.name)
+			delegated <- errors.Is(err, errReferral)
+		}()
+	}
+	for range servers {
+		if <-delegated {
+			return notFoundYet(z.name)
+		}
+	}
+	return &undelegatedError{absent, above}
 }
 
 // rests tells whether an address is to be left alone: it has failed a moment ago, or stayed silent and is being asked.

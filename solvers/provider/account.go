@@ -52,6 +52,10 @@ type state struct {
 
 	zones  atomic.Pointer[zoneList]
 	flight singleflight.Group
+	// barred is why the zones may not be listed, nil if they may or nobody has tried.
+	barred atomic.Pointer[barring]
+	// hosted are zones that a call has shown to be the account's while they could not be listed.
+	hosted *lru.Cache
 	// unlisted is why the last try of the look at the zones that is under way failed, nil if none has yet.
 	unlisted atomic.Pointer[error]
 
@@ -74,7 +78,7 @@ func (a *Accounts) Account(identity, keyID string, open Open) *Account {
 	if s, ok := a.states.Get(identity); ok {
 		return &Account{accounts: a, state: s.(*state), open: open}
 	}
-	s := &state{quota: a.quotas.Of(keyID), locks: map[string]*lock{}, patience: map[string]*lock{}}
+	s := &state{quota: a.quotas.Of(keyID), hosted: lru.New(maxHosted), locks: map[string]*lock{}, patience: map[string]*lock{}}
 	a.states.Add(identity, s)
 	return &Account{accounts: a, state: s, open: open}
 }

@@ -73,6 +73,38 @@ func (n *Names) Next(err error) bool {
 	return true
 }
 
+// Adding adds a record at a host that refuses one of which there is an equal one.
+type Adding struct {
+	// Duplicate is the host's code for that.
+	Duplicate string
+	Add       func() (RecordID, error)
+	// Disabled finds the equal records that the DNS does not show, because somebody has paused them, and Remove removes one.
+	Disabled func() ([]RecordID, error)
+	Remove   func(RecordID) (was bool, err error)
+}
+
+// Do adds the record, and replaces equal ones that are disabled: to enable one would need a right that nothing else needs. It returns ""
+// where an equal one is there that is not known to be disabled.
+func (a Adding) Do() (RecordID, error) {
+	id, err := a.Add()
+	if fault.CodeOf(err) != a.Duplicate {
+		return id, err
+	}
+	disabled, unknown := a.Disabled()
+	if unknown != nil || len(disabled) == 0 {
+		return "", nil //nolint:nilerr // the record is there, and whether it shows is waited for
+	}
+	for _, id := range disabled {
+		if _, err := a.Remove(id); err != nil {
+			return "", err
+		}
+	}
+	if id, err = a.Add(); fault.CodeOf(err) == a.Duplicate {
+		return "", nil // another replica was faster
+	}
+	return id, err
+}
+
 // errTTL marks the refusal of a TTL.
 var errTTL = errors.New("the TTL is refused")
 

@@ -31,11 +31,11 @@ type RecordID string
 type Provider interface {
 	// Zones lists the names of the zones that the account hosts, in canonical form (see package dnsname).
 	Zones(ctx context.Context) ([]string, error)
-	// AddTXT makes sure that the record exists. It returns its id, or "" where the cloud says only that an equal one is
-	// there already. It never changes another record.
+	// AddTXT makes sure that the record exists and is not disabled. It returns its id, or "" where the cloud says only that an equal one
+	// is there already. It never changes another record.
 	AddTXT(ctx context.Context, r TXT) (RecordID, error)
-	// FindTXT returns the ids of the records that equal r in name, type and value byte for byte, whatever their line and
-	// TTL and whatever the page they are on. Where lists lag behind, the record with the id that is known is enough, if it is such
+	// FindTXT returns the ids of the records that equal r in name, type and value byte for byte, whatever their line,
+	// TTL and status and whatever the page they are on. Where lists lag behind, the record with the id that is known is enough, if it is such
 	// a one.
 	FindTXT(ctx context.Context, r TXT) ([]RecordID, error)
 	// Delete removes one record, whatever it says by now, and tells whether it was there. That it was not is no error.

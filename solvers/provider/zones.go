@@ -3,7 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/certyun/certyun/solvers/dnsname"
@@ -26,8 +28,28 @@ type zoneList struct {
 	asked time.Time
 }
 
+// maxHosted is how many zones of an account are remembered whose zones may not be listed.
+const maxHosted = 64
+
+// barring is the refusal of a list of zones by the policy of the keys. It is believed for as long as a list is that could be too old.
+type barring struct {
+	why  error
+	said time.Time
+}
+
+// barring is why the zones may not be listed, as far as it is remembered.
+func (s *state) barring() error {
+	if b := s.barred.Load(); b != nil && time.Since(b.said) < zonesDoubted {
+		return b.why
+	}
+	return nil
+}
+
 // InZone tries the zone of the account that the name belongs to: the one that cert-manager resolved, if the account hosts it, else the
 // longest one that encloses the name. Both names are canonical; resolved may be "".
+//
+// Where the policy of the keys does not allow to list the zones, the one that cert-manager resolved is tried: that the cloud does not
+// refuse it shows that the account hosts it.
 //
 // If the cloud then says that the zone is not in the account, the list is dropped, the account's zones are listed anew, and another
 // zone is tried if there is one now. So it fails with fault.ZoneNotFound only when a list that was asked for meanwhile has no zone
@@ -36,12 +58,12 @@ func (a *Account) InZone(name, resolved string) *Zones {
 	return &Zones{account: a, name: name, resolved: resolved}
 }
 
-// InLikelyZone is InZone without a list of the zones where none is remembered: it first tries the zone that cert-manager resolved. That
-// the cloud does not refuse it shows that the account hosts it. It is for calls that change nothing in a zone that turns out not to be
-// the right one.
+// InLikelyZone is InZone without a list of the zones where none is remembered: it first tries the zone that cert-manager resolved. It is
+// for calls that change nothing in a zone that turns out not to be the right one.
 func (a *Account) InLikelyZone(name, resolved string) *Zones {
-	likely := a.state.zones.Load() == nil && dnsname.Encloses(resolved, name) && !dnsname.IsPublicSuffix(resolved)
-	return &Zones{account: a, name: name, resolved: resolved, likely: likely}
+	zones := a.InZone(name, resolved)
+	zones.likely = a.state.zones.Load() == nil && zones.hostable()
+	return zones
 }
 
 // Zones are the zones that a name may belong to, one or two:
@@ -59,6 +81,8 @@ type Zones struct {
 	account        *Account
 	name, resolved string
 	likely         bool
+	// barred is why the zones may not be listed, so that the resolved one is all there is to try.
+	barred error
 	// list is that of before the first try, tried how many there were.
 	list  *zoneList
 	tried int
@@ -71,25 +95,75 @@ func (z *Zones) Next(ctx context.Context) bool {
 	case 1:
 		return z.first(ctx)
 	case 2:
-		return fault.Is(z.Err, fault.ZoneNotFound) && z.second(ctx)
+		if z.Err == nil && z.barred != nil {
+			z.account.state.hosted.Add(z.Zone, true)
+		}
+		return z.mayBeAnother() && z.second(ctx)
 	}
 	z.Err = listedButRefused(z.Err)
 	return false
+}
+
+// hostable tells whether an account may host the zone that cert-manager resolved.
+func (z *Zones) hostable() bool {
+	return dnsname.Encloses(z.resolved, z.name) && !dnsname.IsPublicSuffix(z.resolved)
 }
 
 func (z *Zones) first(ctx context.Context) bool {
 	if z.Zone = z.resolved; z.likely {
 		return true
 	}
+	if z.guess(z.account.state.barring()) {
+		return true
+	}
 	z.Zone, z.Err = z.account.zoneOf(ctx, z.name, z.resolved, time.Now().Add(-zonesKept))
 	z.list = z.account.state.zones.Load()
-	return z.Err == nil
+	return z.Err == nil || z.guess(z.Err)
+}
+
+// guess chooses a zone without a list, if that is refused by the policy and there is one to try.
+func (z *Zones) guess(refused error) bool {
+	if !errors.Is(refused, fault.ErrPolicy) {
+		return false
+	}
+	zone := z.account.state.hostedOf(z.name)
+	if z.hostable() {
+		zone = z.resolved
+	}
+	if zone == "" {
+		return false
+	}
+	z.Zone, z.barred, z.Err = zone, refused, nil
+	return true
+}
+
+// hostedOf is the longest zone that encloses the name and that is remembered as the account's, "" for none.
+func (s *state) hostedOf(name string) string {
+	for zone, more := name, true; more; _, zone, more = strings.Cut(zone, ".") {
+		if _, hosted := s.hosted.Get(zone); hosted {
+			return zone
+		}
+	}
+	return ""
+}
+
+// mayBeAnother tells whether the first zone was refused in a way that leaves another one to look for. A policy that is limited to some
+// zones refuses those that the account does not host like any other.
+func (z *Zones) mayBeAnother() bool {
+	return fault.Is(z.Err, fault.ZoneNotFound) || (z.likely || z.barred != nil) && errors.Is(z.Err, fault.ErrPolicy)
 }
 
 // second looks anew for a zone.
 func (z *Zones) second(ctx context.Context) bool {
+	if z.barred != nil {
+		z.Err = unlisted(z.barred, z.Zone, z.Err)
+		return false
+	}
 	z.account.state.zones.CompareAndSwap(z.list, nil) // so that nobody else tries it, even if the look that follows fails
 	again, err := z.account.zoneOf(ctx, z.name, z.resolved, time.Now())
+	if errors.Is(err, fault.ErrPolicy) {
+		err = unlisted(err, z.Zone, z.Err)
+	}
 	if err != nil {
 		z.Err = err
 		return false
@@ -100,6 +174,18 @@ func (z *Zones) second(ctx context.Context) bool {
 	}
 	z.Zone = again
 	return true
+}
+
+// unlisted is the error of a zone that was refused, where the account's zones may not be listed to find another.
+func unlisted(barred error, zone string, refused error) error {
+	list, ok := errors.AsType[*fault.Error](barred)
+	tried, alsoOK := errors.AsType[*fault.Error](refused)
+	if !ok || !alsoOK {
+		return barred
+	}
+	both := *list
+	both.Reason = fmt.Sprintf("%s, and %s, the zone that cert-manager found, is refused: %s", list.Reason, zone, tried.Reason)
+	return &both
 }
 
 // listedButRefused turns "no such zone" about a zone that the account lists into a refusal: the zone is there, but not
@@ -198,8 +284,12 @@ func (a *Account) listZones(ctx context.Context) error {
 			a.state.unlisted.Store(&cause)
 		}
 	}
-	if t.err == nil {
+	switch {
+	case t.err == nil:
+		a.state.barred.Store(nil)
 		a.accounts.kept.keep(a.state, list)
+	case errors.Is(t.err, fault.ErrPolicy):
+		a.state.barred.Store(&barring{t.err, time.Now()})
 	}
 	return t.err
 }

@@ -122,11 +122,18 @@ func (a *api) describeDomainRecords(owner string, params parameters) (cloud.Body
 	for _, r := range list {
 		records = append(records, cloud.Body{
 			"DomainName": r.Zone, "RecordId": recordID(r), "RR": r.RR, "Type": r.Type, "Value": r.Value, "Line": r.Line, "TTL": r.TTL,
-			"Status": "ENABLE", "Locked": r.Locked, "Weight": 1,
+			"Status": status(r), "Locked": r.Locked, "Weight": 1,
 		})
 	}
 	content["DomainRecords"] = cloud.Body{"Record": records}
 	return content, nil
+}
+
+func status(r cloud.Record) string {
+	if r.Disabled {
+		return "DISABLE"
+	}
+	return "ENABLE"
 }
 
 // isType says whether a record is of a type; an empty one is any.

@@ -129,13 +129,26 @@ func (a *api) authenticate(method string, params parameters) (string, error) {
 	if !a.cloud.Admit(owner) {
 		return "", cloud.ErrThrottled
 	}
-	if !key.Allows(params["Action"]) {
+	if !key.Allows(params["Action"], a.zoneAsked(owner, params)) {
 		return "", cloud.APIError{
 			Status: http.StatusForbidden, Code: "Forbidden.RAM",
 			Message: "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
 		}
 	}
 	return owner, nil
+}
+
+// zoneAsked is the zone that a request is for: the one that it names, or that of the record.
+func (a *api) zoneAsked(owner string, params parameters) string {
+	id, err := strconv.ParseUint(params["RecordId"], 10, 64)
+	if err != nil {
+		return params["DomainName"]
+	}
+	r, err := a.cloud.Record(owner, id)
+	if err != nil {
+		return ""
+	}
+	return r.Zone
 }
 
 // checkSignature recomputes the signature, and checks the time and the nonce under it.

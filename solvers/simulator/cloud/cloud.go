@@ -255,9 +255,11 @@ func (c *Cloud) Key(id string) (key Key, owner string, ok bool) {
 	return Key{}, "", false
 }
 
-// Allows says whether the account's policy lets the key do the action.
-func (k Key) Allows(action string) bool {
-	return !slices.Contains(k.Denied, action) && !slices.Contains(k.Denied, "*")
+// Allows says whether the account's policy lets the key do the action in a zone, which is "" for an action that is for none.
+func (k Key) Allows(action, zoneName string) bool {
+	same := func(allowed string) bool { return ASCII(allowed) == ASCII(zoneName) }
+	within := len(k.Zones) == 0 || slices.ContainsFunc(k.Zones, same) || zoneName == "" && k.Lists
+	return within && !slices.Contains(k.Denied, action) && !slices.Contains(k.Denied, "*")
 }
 
 // Expired says whether a temporary key has ended at a time.

@@ -30,6 +30,10 @@ type Key struct {
 	Disabled bool
 	// Denied lists the actions that the account's policy does not allow this key; "*" is all of them.
 	Denied []string
+	// Zones are those that the policy is limited to, none for no limit. Actions that are for no zone, such as listing the zones, are then
+	// not allowed unless Lists is set.
+	Zones []string
+	Lists bool
 }
 
 // ZoneStatus is what the cloud thinks of a zone. Only enabled and locked zones are served by the DNS.
@@ -70,6 +74,8 @@ type Record struct {
 	Line   string
 	TTL    int
 	Locked bool
+	// Disabled records are listed, and stand in the way of an equal one, and are not served by the DNS.
+	Disabled bool
 }
 
 // Settings are the switches that change how a cloud behaves.

@@ -44,7 +44,7 @@ func (c *Cloud) Lookup(zoneName, rr string, at time.Time) (records []Record, exi
 			continue
 		}
 		for _, v := range z.names[rr] {
-			if v.at(at) {
+			if v.at(at) && !v.Disabled {
 				records = append(records, v.Record)
 			}
 		}
@@ -61,7 +61,7 @@ func (z *zone) hasBelow(rr string, at time.Time) bool {
 		if !strings.HasSuffix(name, "."+rr) {
 			continue
 		}
-		if slices.ContainsFunc(versions, func(v *version) bool { return v.at(at) }) {
+		if slices.ContainsFunc(versions, func(v *version) bool { return v.at(at) && !v.Disabled }) {
 			return true
 		}
 	}

@@ -135,7 +135,23 @@ func (a *api) describeRecord(owner string, f fields) (cloud.Body, error) {
 	}
 	return cloud.Body{"RecordInfo": cloud.Body{
 		"Id": r.ID, "SubDomain": r.RR, "RecordType": r.Type, "Value": r.Value, "RecordLineId": r.Line, "TTL": r.TTL,
+		"Enabled": enabled(r),
 	}}, nil
+}
+
+// enabled and status are the two ways in which the API says whether the DNS serves a record.
+func enabled(r cloud.Record) int {
+	if r.Disabled {
+		return 0
+	}
+	return 1
+}
+
+func status(r cloud.Record) string {
+	if r.Disabled {
+		return "DISABLE"
+	}
+	return "ENABLE"
 }
 
 // describeRecordList searches by exact name and type. An empty list is an error.
@@ -163,7 +179,9 @@ func (a *api) describeRecordList(owner string, f fields) (cloud.Body, error) {
 	}
 	records := []cloud.Body{}
 	for _, r := range page {
-		records = append(records, cloud.Body{"RecordId": r.ID, "Name": r.RR, "Type": r.Type, "Value": r.Value, "LineId": r.Line, "TTL": r.TTL})
+		records = append(records, cloud.Body{
+			"RecordId": r.ID, "Name": r.RR, "Type": r.Type, "Value": r.Value, "LineId": r.Line, "TTL": r.TTL, "Status": status(r),
+		})
 	}
 	return cloud.Body{"RecordCountInfo": cloud.Body{"ListCount": len(page), "TotalCount": len(list)}, "RecordList": records}, nil
 }

@@ -112,7 +112,7 @@ func (a *api) authenticate(q query, call cloud.Call) (string, error) {
 	if !a.cloud.Admit(owner) {
 		return "", cloud.ErrThrottled
 	}
-	if !key.Allows(call.Action) {
+	if !key.Allows(call.Action, call.Zone) {
 		return "", refuse("AuthFailure.UnauthorizedOperation", fmt.Sprintf(
 			"[request id:%s]you are not authorized to perform operation (dnspod:%s)\nresource (domain/%s) has no permission\n",
 			uuid.NewString(), call.Action, call.Zone))
