@@ -560,6 +560,14 @@ func acmeCauses() []Cause {
 			Fix:       "Add a CAA record that names the CA (for example `0 issue \"letsencrypt.org\"`; for a wildcard `issuewild` counts first), or use the CA that is named.",
 		},
 		{
+			ID: "caa-restricts", Title: "A CAA record lets the CA issue for another account or after another validation only",
+			Shows:    []string{"a CAA record like `0 issue \"letsencrypt.org; validationmethods=http-01\"` or with `accounturi=https://…`", "`CAA record for … prevents issuance`, though the record names the CA"},
+			Sentence: "A CAA record names this CA, and binds it to what this certificate is not: {why}.",
+			Next:     "dig CAA {domain}",
+			Fix: "Put `dns-01` into `validationmethods`, and into `accounturi` the account's URI as it stands in `status.acme.uri` of the Issuer; or add a record with these. " +
+				"A record whose parameters cannot be read allows nothing; there is no semicolon after the last one. Let's Encrypt obeys these parameters (RFC 8657), all public CAs have to from 2027-03-15 on.",
+		},
+		{
 			ID: "no-solver-matches", Title: "No solver of the Issuer matches the name",
 			Shows:     []string{"`no configured challenge solvers can be used for this challenge` in an event of an Order"},
 			Recognise: said("no configured challenge solvers can be used"),

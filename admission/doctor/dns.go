@@ -14,6 +14,7 @@ import (
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	"github.com/miekg/dns"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/propagation"
@@ -163,8 +164,10 @@ type records struct {
 // lookup is one name to look at.
 type lookup struct {
 	name string
-	// wildcard tells whether the certificate is for all names below it, too.
-	wildcard bool
+	// plain tells whether the certificate is for the name, wildcard whether it is for all names below it.
+	plain, wildcard bool
+	// methods are those by which the name may be validated, as ACME calls them.
+	methods []string
 	// follows tells whether the solver follows a CNAME.
 	follows bool
 	// expected are the values that challenges wait to be seen.
@@ -179,26 +182,31 @@ type lookup struct {
 func (d *records) lookups() []*lookup {
 	byName := map[string]*lookup{}
 	var ordered []*lookup
-	of := func(name string) *lookup {
-		bare, wildcard := strings.CutPrefix(name, "*.")
+	of := func(name string, wildcard bool) *lookup {
+		bare, hasStar := strings.CutPrefix(name, "*.")
 		if parsed, err := dnsname.Parse(bare); err == nil {
 			bare = parsed
 		}
 		if byName[bare] == nil {
-			byName[bare] = &lookup{name: bare, follows: d.followsCNAME()}
+			byName[bare] = &lookup{name: bare, follows: d.followsCNAME(), methods: d.methods()}
 			ordered = append(ordered, byName[bare])
 		}
-		byName[bare].wildcard = byName[bare].wildcard || wildcard
-		return byName[bare]
+		one := byName[bare]
+		one.wildcard = one.wildcard || wildcard || hasStar
+		one.plain = one.plain || !wildcard && !hasStar
+		return one
 	}
 	for _, name := range d.chain.certificate.Spec.DNSNames {
-		of(name)
+		of(name, false)
 	}
 	for _, challenge := range d.chain.challenges {
-		one := of(challenge.Spec.DNSName)
+		one := of(challenge.Spec.DNSName, challenge.Spec.Wildcard)
 		if challenge.Spec.Solver.DNS01 == nil {
-			one.web = true
+			one.web, one.methods = true, []string{byHTTP}
 			continue
+		}
+		if !challenge.Spec.Wildcard {
+			one.methods = []string{byDNS}
 		}
 		one.follows = challenge.Spec.Solver.DNS01.CNAMEStrategy == "Follow"
 		one.waiting = one.waiting || d.now().Sub(challenge.CreationTimestamp.Time) < patientlyFor
@@ -222,18 +230,51 @@ func (d *records) followsCNAME() bool {
 	return true
 }
 
+// Methods of validation, as ACME calls them.
+const (
+	byDNS  = "dns-01"
+	byHTTP = "http-01"
+)
+
+// methods are those of the Issuer's solvers.
+func (d *records) methods() []string {
+	var methods []string
+	if d.chain.issuer == nil || d.chain.issuer.GetSpec().ACME == nil {
+		return nil
+	}
+	for _, solver := range d.chain.issuer.GetSpec().ACME.Solvers {
+		method := byDNS
+		if solver.HTTP01 != nil {
+			method = byHTTP
+		}
+		if !slices.Contains(methods, method) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
 // look looks at each name of the Certificate.
 func (d *records) look() {
-	var identities []string
-	if d.chain.issuer != nil {
-		identities = d.chain.issuer.identities()
-	}
+	who := d.applicant()
 	for _, one := range d.lookups() {
 		if !one.web {
 			d.lookAt(one)
 		}
-		d.lookCAA(one, identities)
+		d.lookCAA(one, who)
 	}
+}
+
+// applicant is the Issuer, as the CA knows it.
+func (d *records) applicant() applicant {
+	if d.chain.issuer == nil || d.chain.issuer.GetSpec().ACME == nil {
+		return applicant{}
+	}
+	who := applicant{identities: d.chain.issuer.identities(), obeys: obeysParameters(ca.Known().Lookup(d.chain.issuer.GetSpec().ACME.Server), d.now())}
+	if status := d.chain.issuer.GetStatus().ACME; status != nil {
+		who.account = status.URI
+	}
+	return who
 }
 
 // lookAt looks where the record of a name is to be, and who shows it.

@@ -14,7 +14,6 @@ import (
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
-	miekg "github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/certyun/certyun/solvers/propagation"
@@ -184,6 +183,33 @@ func TestDNS(t *testing.T) {
 			},
 			causes: []string{"record-not-visible"},
 		},
+		"a CAA record wants another method": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, `example.com. 60 IN CAA 0 issue "letsencrypt.example; validationmethods=http-01"`)
+			},
+			causes: []string{"record-not-visible"}, warnings: []string{"caa-restricts"}, // nobody knows what this CA obeys
+		},
+		"a CAA record wants the Issuer's account": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				show(t, w, visible, `example.com. 60 IN CAA 0 issue "letsencrypt.example; accounturi=https://letsencrypt.example/7"`)
+				find[*cmapi.Issuer](t, s, "le").Status.ACME = &acmev1.ACMEIssuerStatus{URI: "https://letsencrypt.example/7"}
+			},
+			causes: []string{"record-not-visible"},
+		},
+		"CAA records forbid the name, and allow the wildcard that is wanted": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				show(t, w, visible, `www.example.com. 60 IN CAA 0 issue ";"`, `www.example.com. 60 IN CAA 0 issuewild "letsencrypt.example"`)
+				find[*cmapi.Certificate](t, s, "www").Spec.DNSNames = []string{"*.www.example.com"}
+				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.Wildcard = true
+			},
+			causes: []string{"record-not-visible"},
+		},
+		"the CAA record behind a CNAME counts": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, `cdn.example.com. 60 IN CAA 0 issue "ca.example"`, "www.example.com. 60 IN CNAME cdn.example.com.")
+			},
+			causes: []string{"caa-forbids", "record-not-visible"},
+		},
 		"no resolver answers": {
 			damage: func(_ *testing.T, _ *simulator.World, s *scene) { s.dns.Resolvers = []string{"127.0.0.1:1"} },
 			causes: []string{"dns-closed", "record-not-visible"},
@@ -225,47 +251,6 @@ func hasCheck(d *Diagnosis, text string) bool {
 		}
 	}
 	return false
-}
-
-// TestAllows has the examples of RFC 8659, section 4, and what CAs make of them.
-func TestAllows(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		records  []string
-		wildcard bool
-		want     bool
-	}{
-		"no records":      {nil, false, true},
-		"the CA is named": {[]string{`0 issue "ca1.example.com"`}, false, true},
-		"the CA is named in capitals, with parameters":  {[]string{`0 issue "CA1.Example.Com; account=230123"`}, false, true},
-		"another CA is named":                           {[]string{`0 issue "ca2.example.org"`}, false, false},
-		"two are named":                                 {[]string{`0 issue "ca2.example.org"`, `0 issue "ca1.example.com"`}, false, true},
-		"nobody may":                                    {[]string{`0 issue ";"`}, false, false},
-		"only reports are asked for":                    {[]string{`0 iodef "mailto:security@example.com"`}, false, true},
-		"a wildcard falls back to issue":                {[]string{`0 issue "ca1.example.com"`}, true, true},
-		"issuewild decides about a wildcard":            {[]string{`0 issue "ca1.example.com"`, `0 issuewild "ca2.example.org"`}, true, false},
-		"issuewild says nothing about other names":      {[]string{`0 issue "ca1.example.com"`, `0 issuewild "ca2.example.org"`}, false, true},
-		"issuewild alone leaves other names to all":     {[]string{`0 issuewild "ca2.example.org"`}, false, true},
-		"a critical tag that nobody knows forbids":      {[]string{`0 issue "ca1.example.com"`, `128 tbs "Unknown"`}, false, false},
-		"a tag that nobody knows is passed over":        {[]string{`0 issue "ca1.example.com"`, `0 tbs "Unknown"`}, false, true},
-		"a critical tag that everybody knows is obeyed": {[]string{`128 issue "ca1.example.com"`}, false, true},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var records []*miekg.CAA
-			for _, text := range test.records {
-				rr, err := miekg.NewRR("example.com. 60 IN CAA " + text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				records = append(records, rr.(*miekg.CAA))
-			}
-			if got := allows(records, []string{"ca1.example.com"}, test.wildcard); got != test.want {
-				t.Errorf("allows = %t", got)
-			}
-		})
-	}
 }
 
 // TestClouds asks the simulated clouds, and recognises how each refuses.
