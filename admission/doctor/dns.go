@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -34,10 +35,15 @@ const queryTimeout = 5 * time.Second
 // maxChain is how many CNAMEs are followed.
 const maxChain = 12
 
-// ask asks the resolvers, one after the other, until one answers.
+// ednsSize is the size of answers that reaches everybody in one piece (https://www.dnsflagday.net/2020/).
+const ednsSize = 1232
+
+// ask asks the resolvers, one after the other, until one answers. They are told not to check DNSSEC: what is wrong with it would hide
+// everything else, and is looked at by itself.
 func (w *DNS) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
-	query.SetEdns0(1232, false)
+	query.SetEdns0(ednsSize, false)
+	query.CheckingDisabled = true
 	var errs []error
 	for _, resolver := range w.Resolvers {
 		for _, network := range []string{"udp", "tcp"} {
@@ -57,7 +63,7 @@ func (w *DNS) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, erro
 			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	return nil, cmp.Or(errors.Join(errs...), errors.New("there is no resolver to ask"))
 }
 
 // stable says what is wrong with the network, without the port of our end.
@@ -82,12 +88,7 @@ func (w *DNS) follow(ctx context.Context, name string) ([]string, error) {
 		if err != nil {
 			return chain, err
 		}
-		target := ""
-		for _, rr := range reply.Answer {
-			if cname, ok := rr.(*dns.CNAME); ok && strings.EqualFold(cname.Hdr.Name, dns.Fqdn(chain[len(chain)-1])) {
-				target = strings.ToLower(strings.TrimSuffix(cname.Target, "."))
-			}
-		}
+		target := targetOf(reply, chain[len(chain)-1])
 		switch {
 		case target == "":
 			return chain, nil
@@ -99,6 +100,30 @@ func (w *DNS) follow(ctx context.Context, name string) ([]string, error) {
 	return chain, fmt.Errorf("%w: %s leads through more than %d", errCircle, name, maxChain)
 }
 
+// targetOf is what a name is a CNAME to, "" where it is none.
+func targetOf(reply *dns.Msg, name string) string {
+	for _, cname := range recordsOf[*dns.CNAME](reply.Answer, name) {
+		return strings.ToLower(strings.TrimSuffix(cname.Target, "."))
+	}
+	return ""
+}
+
+// synthesized is the first of the names that lead to one another by CNAME at which a wildcard answers, -1 where there is none. A
+// wildcard answers for a sibling in the same way, and where it has several answers, for a name below.
+func (w *DNS) synthesized(ctx context.Context, path []string) int {
+	return slices.IndexFunc(path[:len(path)-1], func(name string) bool {
+		target := path[slices.Index(path, name)+1]
+		_, parent, _ := strings.Cut(name, ".")
+		return w.leads(ctx, "*."+parent, target) || w.leads(ctx, "*."+name, target)
+	})
+}
+
+// leads tells whether a name is a CNAME to a target.
+func (w *DNS) leads(ctx context.Context, name, target string) bool {
+	reply, err := w.ask(ctx, name, dns.TypeCNAME)
+	return err == nil && targetOf(reply, name) == target
+}
+
 // zone finds the zone of a name as cert-manager does: by the SOA record of the name or of the first name above it that has one. It
 // is "" where none has.
 func (w *DNS) zone(ctx context.Context, name string) (string, error) {
@@ -108,10 +133,8 @@ func (w *DNS) zone(ctx context.Context, name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for _, rr := range reply.Answer {
-			if soa, ok := rr.(*dns.SOA); ok && strings.EqualFold(soa.Hdr.Name, candidate) {
-				return strings.ToLower(strings.TrimSuffix(candidate, ".")), nil
-			}
+		if len(recordsOf[*dns.SOA](reply.Answer, candidate)) > 0 {
+			return strings.ToLower(strings.TrimSuffix(candidate, ".")), nil
 		}
 	}
 	return "", nil
@@ -126,11 +149,7 @@ type sighting struct {
 
 // authorities asks each authoritative server of a zone for the TXT records at a name.
 func (w *DNS) authorities(ctx context.Context, zone, name string) ([]sighting, error) {
-	finder := propagation.Finder{Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
-	for _, r := range w.Resolvers {
-		finder.Resolvers = append(finder.Resolvers, propagation.ResolverAt(r))
-	}
-	servers, _, err := finder.Servers(ctx, zone)
+	servers, _, err := w.finder().Servers(ctx, zone)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +168,9 @@ func (w *DNS) authorities(ctx context.Context, zone, name string) ([]sighting, e
 	return seen, nil
 }
 
+// noServers is what is said of a zone that the DNS delegates to nobody.
+const noServers = "no name servers"
+
 func encloses(zones []string, name string) bool {
 	_, found := dnsname.LongestZone(zones, name)
 	return found
@@ -159,6 +181,8 @@ type records struct {
 	*reader
 	sight
 	chain *chain
+	// zones are those whose DNSSEC was looked at, each with what is wrong with it.
+	zones map[string]string
 }
 
 // lookup is one name to look at.
@@ -176,6 +200,8 @@ type lookup struct {
 	web bool
 	// waiting tells whether the challenges are young.
 	waiting bool
+	// complaints are what challenges say that wait for nothing to be seen.
+	complaints []string
 }
 
 // lookups are the names of a Certificate that need a record.
@@ -212,6 +238,8 @@ func (d *records) lookups() []*lookup {
 		one.waiting = one.waiting || d.now().Sub(challenge.CreationTimestamp.Time) < patientlyFor
 		if challenge.Status.Presented || strings.Contains(challenge.Status.Reason, "not visible yet") {
 			one.expected = append(one.expected, challenge.Spec.Key)
+		} else {
+			one.complaints = append(one.complaints, challenge.Status.Reason)
 		}
 	}
 	return ordered
@@ -291,24 +319,25 @@ func (d *records) lookAt(one *lookup) {
 		d.unanswered(object, values, err.Error())
 		return
 	}
-	target := path[len(path)-1]
-	values["record"] = target
-	if len(path) > 1 {
-		text := strings.Join(path, " → ")
-		if !one.follows {
-			d.problem("cname-not-followed", object, "the solver does not follow the CNAME "+text, with(values, "record", record, "target", target))
-			return
-		}
-		d.checkf(OK, "CNAME %s", text)
+	target, wildcard := d.target(one, object, path, values)
+	if target == "" {
+		return
 	}
+	values["record"] = target
 	zone, err := d.dns.zone(d.ctx, target)
 	if err != nil {
 		d.unanswered(object, values, err.Error())
 		return
 	}
 	values["zone"] = zone
+	if wildcard != "" && d.leavesZone(one, object, wildcard, values) {
+		return
+	}
 	if zone == "" || dnsname.IsPublicSuffix(zone) {
 		d.tooHigh(object, target, values)
+		return
+	}
+	if d.distrusted(object, zone, values) {
 		return
 	}
 	seen, err := d.dns.authorities(d.ctx, zone, target)
@@ -318,6 +347,51 @@ func (d *records) lookAt(one *lookup) {
 	}
 	d.checkf(OK, "the zone of %s is %s, with the name servers %s", target, zone, serversOf(seen))
 	d.compare(one, seen, values)
+}
+
+// target is where the record of a name has to be, by the CNAMEs that lead from one to the next; "" where the solver writes it elsewhere.
+// Wildcard is the name on the way at which a wildcard answers, where the solver follows that.
+func (d *records) target(one *lookup, object report.Object, path []string, values map[string]string) (target, wildcard string) {
+	record, target := path[0], path[len(path)-1]
+	if len(path) == 1 {
+		return record, ""
+	}
+	text := strings.Join(path, " → ")
+	at := d.dns.synthesized(d.ctx, path)
+	switch {
+	case !one.follows && at == 0:
+		d.checkf(OK, "CNAME %s: that is a wildcard, which does not answer there any more as soon as the record is written", text)
+		return record, ""
+	case !one.follows:
+		d.problem("cname-not-followed", object, "the solver does not follow the CNAME "+text, with(values, "record", record, "target", target))
+		return "", ""
+	case at >= 0:
+		wildcard = path[at]
+		d.checkf(OK, "CNAME %s: at %s that is a wildcard", text, wildcard)
+	default:
+		d.checkf(OK, "CNAME %s", text)
+	}
+	return target, wildcard
+}
+
+// leavesZone notes a wildcard CNAME that takes the record into another zone, as those to a CDN do. Within a zone, it takes it to where the
+// account may write as well. That is why the challenge does not go on, where this speaks of that zone.
+func (d *records) leavesZone(one *lookup, object report.Object, wildcard string, values map[string]string) bool {
+	target, zone := values["record"], values["zone"]
+	own, err := d.dns.zone(d.ctx, wildcard)
+	if err != nil || own == zone {
+		return false
+	}
+	refused := slices.ContainsFunc(one.complaints, func(said string) bool {
+		return strings.Contains(said, target) || zone != "" && !dnsname.IsPublicSuffix(zone) && strings.Contains(said, zone) || strings.Contains(said, wildcardCNAME)
+	})
+	level := Warning
+	if refused {
+		level = Problem
+	}
+	text := fmt.Sprintf("the solver follows it to %s, which is not in the zone %s", target, own)
+	d.bad(level, "cname-of-wildcard", object, text, with(values, "record", wildcard, "why", text))
+	return refused
 }
 
 // tooHigh says why no zone was found below a public suffix: the domain does not exist, or its SOA record is not shown.
@@ -360,7 +434,10 @@ func serversOf(seen []sighting) string {
 // unanswered notes that nobody says anything of a name, or that all who do say that they failed.
 func (d *records) unanswered(object report.Object, values map[string]string, why string) {
 	cause := "dns-closed"
-	if isFailure(why) {
+	switch {
+	case strings.Contains(why, noServers):
+		cause = "zone-not-delegated"
+	case isFailure(why):
 		cause = "dns-broken"
 	}
 	d.problem(cause, object, values["record"]+": "+why, with(values, "why", why))
@@ -392,7 +469,7 @@ func (d *records) compare(one *lookup, seen []sighting, values map[string]string
 	}
 	switch {
 	case answering == 0:
-		d.unanswered(object, values, cmp.Or(strings.Join(refused, ", "), "the zone has no name servers"))
+		d.silence(one, object, values, strings.Join(refused, ", "))
 	case len(missing) > 0:
 		level := Problem
 		if one.waiting && len(missing) == answering {
@@ -408,6 +485,24 @@ func (d *records) compare(one *lookup, seen []sighting, values map[string]string
 		text := fmt.Sprintf("%d values of challenges that are not under way", len(leftOver))
 		d.sign(Sign{Cause: "records-left-over", Level: Warning, Object: object, Text: text, Values: values})
 	}
+}
+
+// silence notes that no name server of a zone answers. Where the resolvers get an answer from them for a name that nobody has asked for
+// before, something between here and them is at fault.
+func (d *records) silence(one *lookup, object report.Object, values map[string]string, why string) {
+	fresh := "certyun-" + strings.ToLower(rand.Text()) + "." + values["zone"]
+	if _, err := d.dns.exists(d.ctx, fresh); why == "" || err != nil {
+		d.unanswered(object, values, cmp.Or(why, "the zone has "+noServers))
+		return
+	}
+	if reply, err := d.dns.ask(d.ctx, values["record"], dns.TypeTXT); err == nil {
+		var shown []string
+		for _, txt := range recordsOf[*dns.TXT](reply.Answer, values["record"]) {
+			shown = append(shown, strings.Join(txt.Txt, ""))
+		}
+		d.checkf(OK, "%s at the resolvers: %s", values["record"], shownBy(shown, one.expected))
+	}
+	d.problem("name-servers-fail-here", object, values["record"]+": "+why, with(values, "why", why))
 }
 
 // ownerless are the values that are no Challenge's. certyun writes those of a name together, also of Challenges that cert-manager

@@ -342,13 +342,13 @@ func TestCompare(t *testing.T) {
 		"both are behind a young challenge":    {[]sighting{{server("1"), lacks, nil}, {server("2"), lacks, nil}}, true, "record-not-visible", Waiting, "not visible yet on ns1.example.com (192.0.2.1), ns2.example.com (192.0.2.2)"},
 		"one is silent, which the CA may meet": {[]sighting{{server("1"), shows, nil}, {server("2"), nil, silent}}, false, "", "", ""},
 		"none answers":                         {[]sighting{{server("1"), nil, silent}, {server("2"), nil, silent}}, false, "dns-closed", Problem, "_acme-challenge.www.example.com: ns1.example.com (192.0.2.1) does not answer, ns2.example.com (192.0.2.2) does not answer"},
-		"there are none":                       {nil, false, "dns-closed", Problem, "_acme-challenge.www.example.com: the zone has no name servers"},
+		"there are none":                       {nil, false, "zone-not-delegated", Problem, "_acme-challenge.www.example.com: the zone has no name servers"},
 		"all show it":                          {[]sighting{{server("1"), shows, nil}, {server("2"), shows, nil}}, false, "", "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := &records{reader: (&Doctor{}).reader(t.Context()), chain: &chain{certificate: &cmapi.Certificate{}}}
+			d := &records{reader: (&Doctor{dns: &DNS{}}).reader(t.Context()), chain: &chain{certificate: &cmapi.Certificate{}}}
 			one := &lookup{name: "www.example.com", expected: []string{value}, waiting: test.young}
 			d.compare(one, test.seen, map[string]string{"record": "_acme-challenge.www.example.com"})
 			var want, got []Sign
