@@ -337,7 +337,7 @@ func (d *records) lookAt(one *lookup) {
 		d.tooHigh(object, target, values)
 		return
 	}
-	if d.distrusted(object, zone, values) {
+	if d.distrusted(object, zone, values) || target != path[0] && d.distrustedAbove(object, path[0], values) {
 		return
 	}
 	seen, err := d.dns.authorities(d.ctx, zone, target)

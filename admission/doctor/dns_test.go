@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,6 +211,22 @@ func TestDNS(t *testing.T) {
 			},
 			causes: []string{"caa-forbids", "record-not-visible"},
 		},
+		"a DS record was left behind": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, "example.com. 60 IN DS 12345 13 2 "+strings.Repeat("ab", 32))
+			},
+			causes: []string{"dnssec-broken", "record-not-visible"},
+			checks: []string{"Certificate shop/www: DNSSEC of the zone example.com: the zone above has DS records (key tag 12345), and the zone itself is not signed: it has no DNSKEY"},
+		},
+		"a DS record was left behind for the zone of the CNAME": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				w.DNS.AddZones("example.org")
+				show(t, w, "_acme-challenge.www.example.com. 60 IN CNAME www.example.org.", "www.example.org. 60 IN TXT "+value, "example.com. 60 IN DS 12345 13 2 "+strings.Repeat("ab", 32))
+				find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.CNAMEStrategy = acmev1.FollowStrategy
+				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.Solver.DNS01.CNAMEStrategy = acmev1.FollowStrategy
+			},
+			causes: []string{"dnssec-broken", "record-not-visible"},
+		},
 		"no resolver answers": {
 			damage: func(_ *testing.T, _ *simulator.World, s *scene) { s.dns.Resolvers = []string{"127.0.0.1:1"} },
 			causes: []string{"dns-closed", "record-not-visible"},
@@ -319,6 +336,65 @@ func TestClouds(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDelegations compares the zones that an account hosts with those that the DNS asks.
+func TestDelegations(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		zones   []string
+		records []string
+		follow  bool
+		// blind has nobody answer in the DNS.
+		blind bool
+		want  string
+	}{
+		"the zone is delegated": {zones: []string{"example.com"}},
+		"a sub-zone is hosted beside it that nobody asks": {
+			zones: []string{"example.com", "local.example.com"},
+			want:  "the zone local.example.com has no name servers in the DNS: the account hosts it beside example.com, and the records for www.local.example.com are written to local.example.com",
+		},
+		"only the sub-zone is hosted": {
+			zones: []string{"local.example.com"},
+			want:  "the zone local.example.com has no name servers in the DNS: the account hosts it, and the records for www.local.example.com are written to it",
+		},
+		"the sub-zone is a name to which a wildcard answers": {
+			zones: []string{"example.com", "local.example.com"}, records: []string{"*.example.com. 60 IN CNAME lb.example.com.", "lb.example.com. 60 IN A 192.0.2.1"},
+			want: "the zone local.example.com has no name servers in the DNS: the account hosts it beside example.com, and the records for www.local.example.com are written to local.example.com",
+		},
+		"another sub-zone is hosted":    {zones: []string{"example.com", "other.example.com"}},
+		"the record may be elsewhere":   {zones: []string{"local.example.com"}, follow: true},
+		"the resolvers cannot be asked": {zones: []string{"local.example.com"}, blind: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := internet(t, simulator.DNSOptions{})
+			if err := w.DNS.AddRecords(test.records...); err != nil {
+				t.Fatal(err)
+			}
+			s := healthy(t)
+			s.dns, s.options.DNS, s.options.Provider, s.zones = seenFrom(w), true, true, zonesOf{zones: test.zones}
+			if test.blind {
+				s.dns = &DNS{}
+			}
+			issuer := find[*cmapi.Issuer](t, s, "le")
+			serveDirectory(t, issuer, "letsencrypt.example")
+			if test.follow {
+				issuer.Spec.ACME.Solvers[0].DNS01.CNAMEStrategy = acmev1.FollowStrategy
+			}
+			s.issuance(t, presenting+"no answer from alidns.aliyuncs.com in time").Spec.DNSName = "www.local.example.com"
+			find[*cmapi.Certificate](t, s, "www").Spec.DNSNames = []string{"www.local.example.com"}
+			found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFilled(t, found)
+			if slices.Contains(ids(found.Causes), "zone-not-delegated") != (test.want != "") || test.want != "" && !hasCheck(found, "Issuer shop/le: "+test.want) {
+				t.Errorf("no check says %q: %q, %q", test.want, ids(found.Causes), found.Checks)
+			}
+		})
 	}
 }
 

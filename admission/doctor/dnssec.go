@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/propagation"
 )
 
@@ -35,6 +36,12 @@ func (d *records) distrusted(object report.Object, zone string, values map[strin
 		d.problem("dnssec-broken", object, "DNSSEC of the zone "+zone+": "+why, with(values, "zone", zone, "why", why))
 	}
 	return why != ""
+}
+
+// distrustedAbove looks at the zone that a name is in, where another one has the record.
+func (d *records) distrustedAbove(object report.Object, name string, values map[string]string) bool {
+	zone, err := d.dns.zone(d.ctx, name)
+	return err == nil && zone != "" && !dnsname.IsPublicSuffix(zone) && d.distrusted(object, zone, values)
 }
 
 // distrust is why those who check DNSSEC do not believe a zone, "" where they do or where that cannot be told.
