@@ -416,10 +416,12 @@ func zoneCauses() []Cause {
 				"`the zone … has no name servers in the DNS` in a Challenge or in the solver's log",
 				"a sub-zone at the cloud, `local.example.com` beside `example.com`, that the zone above does not delegate",
 			},
-			Recognise: said("has " + noServers + " in the DNS"),
-			Explained: because("domain-not-in-dns"),
-			Sentence:  "Nobody sees what is written to the zone {zone}, for the DNS delegates it to no name servers: {why}.",
-			Next:      "dig +trace NS {zone}",
+			Recognise: except(said("nobody could be asked"), said("has "+noServers+" in the DNS")),
+			Explained: func(f *Facts, s Sign) bool {
+				return f.Signs.saw("domain-not-in-dns") || s.Cause == "" && f.Signs.saw("zone-not-delegated")
+			},
+			Sentence: "Nobody sees what is written to the zone {zone}, for the DNS delegates it to no name servers: {why}.",
+			Next:     "dig +trace NS {zone}",
 			Fix: "Delegate it to the name servers that the cloud names for it: a domain at its registrar, a sub-zone by NS records in the zone above. certyun writes to the longest zone of the account: " +
 				"where the zone above is hosted as well, remove the sub-zone that nobody asks.",
 		},

@@ -541,9 +541,9 @@ func TestCauses(t *testing.T) {
 		},
 		"a sub-zone is not delegated": {
 			"zone-not-delegated", "Nobody sees what is written to the zone local.example.com, for the DNS delegates it to no name servers: " +
-				presenting + "the zone local.example.com has no name servers in the DNS.",
+				presenting + "the zone local.example.com has no name servers in the DNS yet, so nobody can see the record.",
 			[]Sign{
-				challengeSays(presenting + "the zone local.example.com has no name servers in the DNS"),
+				challengeSays(presenting + "the zone local.example.com has no name servers in the DNS yet, so nobody can see the record"),
 				{Cause: "zone-not-delegated", Object: object("Issuer", "shop", "le"), Values: map[string]string{"zone": "local.example.com", "why": "x"}},
 			},
 		},
@@ -677,6 +677,17 @@ func TestRecognise(t *testing.T) {
 		},
 		"a rule is not blamed where nothing is wrong": {
 			signs: []Sign{{Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Text: "a rule"}},
+		},
+		"a zone that nobody asks is told once": {
+			signs: []Sign{
+				challengeSays(presenting + "the zone a.example.com has no name servers in the DNS yet, so nobody can see the record"),
+				{Cause: "zone-not-delegated", Object: object("Issuer", "shop", "le"), Values: map[string]string{"zone": "a.example.com", "why": "it is hosted beside example.com"}},
+			},
+			causes: []string{"zone-not-delegated"},
+		},
+		"resolvers that do not know a zone that is there are not the zone's fault": {
+			signs:  []Sign{challengeSays(presenting + "nobody could be asked whether the record is visible: the zone example.com has no name servers in the DNS")},
+			causes: []string{"dns-closed"},
 		},
 		"what may still come is no cause": {
 			signs: []Sign{{Quoted: true, Level: Waiting, Text: "soon"}}, waiting: true,

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/certyun/certyun/solvers/simulator"
+	"github.com/certyun/certyun/solvers/simulator/dns"
 )
 
 // TestCNAME looks at names to which a wildcard answers, in place of a CNAME that somebody wrote for a challenge.
@@ -22,6 +23,8 @@ func TestCNAME(t *testing.T) {
 		records []string
 		name    string
 		follow  bool
+		// later is a record that comes after a resolver has asked for the name.
+		later string
 		// reason is what the Challenge complains about; "" is a Certificate that is ready.
 		reason           string
 		causes, warnings []string
@@ -41,6 +44,15 @@ func TestCNAME(t *testing.T) {
 		"a wildcard of texts":                                 {records: []string{`*.example.com. 60 IN TXT "v=spf1 -all"`}},
 		"an explicit CNAME beside the wildcard": {
 			records: []string{toCDN, "_acme-challenge.www.example.com. 60 IN CNAME www.acme.kunlun.example."}, warnings: []string{"cname-not-followed"},
+		},
+		"an explicit CNAME to what the wildcard leads to": {
+			records: []string{toCDN, "_acme-challenge.www.example.com. 60 IN CNAME shop.w.kunlun.example."}, warnings: []string{"cname-not-followed"},
+		},
+		"an explicit CNAME of the apex to what the wildcard leads to": {
+			records: []string{toCDN, "_acme-challenge.example.com. 60 IN CNAME shop.w.kunlun.example."}, name: "example.com", warnings: []string{"cname-not-followed"},
+		},
+		"a resolver remembers the wildcard, and the record is there": {
+			records: []string{toCDN}, later: "_acme-challenge.www.example.com. 60 IN TXT x",
 		},
 		"an explicit CNAME and no wildcard": {
 			records: []string{"_acme-challenge.www.example.com. 60 IN CNAME www.acme.kunlun.example."}, warnings: []string{"cname-not-followed"},
@@ -76,10 +88,18 @@ func TestCNAME(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := internet(t, simulator.DNSOptions{})
+			w := internet(t, simulator.DNSOptions{Recursive: dns.RecursiveOptions{Cache: true}})
 			w.DNS.AddZones("kunlun.example")
 			if err := w.DNS.AddRecords(test.records...); err != nil {
 				t.Fatal(err)
+			}
+			if test.later != "" {
+				if path, err := seenFrom(w).follow(t.Context(), "_acme-challenge.www.example.com"); err != nil || len(path) != 2 {
+					t.Fatalf("path %q: %v", path, err)
+				}
+				if err := w.DNS.AddRecords(test.later); err != nil {
+					t.Fatal(err)
+				}
 			}
 			s := healthy(t)
 			s.dns, s.options.DNS = seenFrom(w), true

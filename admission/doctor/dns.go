@@ -114,9 +114,34 @@ func (w *DNS) synthesized(ctx context.Context, path []string) int {
 	return slices.IndexFunc(path[:len(path)-1], func(name string) bool {
 		target := path[slices.Index(path, name)+1]
 		_, parent, _ := strings.Cut(name, ".")
-		return w.leads(ctx, "*."+parent, target) || w.leads(ctx, "*."+name, target)
+		return w.leads(ctx, "*."+parent, target) && !w.explicit(ctx, name, target) || w.leads(ctx, "*."+name, target)
 	})
 }
+
+// explicit tells whether somebody wrote a CNAME to the target that the wildcard above has as well. Then the wildcard answers two labels
+// below it, and not below the name, which is there (https://www.rfc-editor.org/rfc/rfc4592#section-3.3.1).
+func (w *DNS) explicit(ctx context.Context, name, target string) bool {
+	_, parent, _ := strings.Cut(name, ".")
+	return w.leads(ctx, "*."+freshLabel()+"."+parent, target) && !w.leads(ctx, "*."+name, target)
+}
+
+// hasNoCNAME tells whether the name servers say that a name has none. A resolver may remember what a wildcard answered before there was a
+// record at the name.
+func (w *DNS) hasNoCNAME(ctx context.Context, name string) bool {
+	zone, err := w.zone(ctx, name)
+	if err != nil {
+		return false
+	}
+	servers, _, err := w.finder().Servers(ctx, zone)
+	if err != nil {
+		return false
+	}
+	answer, err := w.authoritative(ctx, servers, name, dns.TypeCNAME)
+	return err == nil && len(recordsOf[*dns.CNAME](answer, name)) == 0
+}
+
+// freshLabel is one that nobody has asked for before.
+func freshLabel() string { return "certyun-" + strings.ToLower(rand.Text()) }
 
 // leads tells whether a name is a CNAME to a target.
 func (w *DNS) leads(ctx context.Context, name, target string) bool {
@@ -353,7 +378,7 @@ func (d *records) lookAt(one *lookup) {
 // Wildcard is the name on the way at which a wildcard answers, where the solver follows that.
 func (d *records) target(one *lookup, object report.Object, path []string, values map[string]string) (target, wildcard string) {
 	record, target := path[0], path[len(path)-1]
-	if len(path) == 1 {
+	if len(path) == 1 || d.dns.hasNoCNAME(d.ctx, record) {
 		return record, ""
 	}
 	text := strings.Join(path, " → ")
@@ -490,8 +515,7 @@ func (d *records) compare(one *lookup, seen []sighting, values map[string]string
 // silence notes that no name server of a zone answers. Where the resolvers get an answer from them for a name that nobody has asked for
 // before, something between here and them is at fault.
 func (d *records) silence(one *lookup, object report.Object, values map[string]string, why string) {
-	fresh := "certyun-" + strings.ToLower(rand.Text()) + "." + values["zone"]
-	if _, err := d.dns.exists(d.ctx, fresh); why == "" || err != nil {
+	if _, err := d.dns.exists(d.ctx, freshLabel()+"."+values["zone"]); why == "" || err != nil {
 		d.unanswered(object, values, cmp.Or(why, "the zone has "+noServers))
 		return
 	}

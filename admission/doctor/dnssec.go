@@ -101,7 +101,7 @@ func (w *DNS) brokenAt(ctx context.Context, zone string, ds []*dns.DS, now time.
 	if err != nil {
 		return ""
 	}
-	keySet, err := w.signedSet(ctx, servers, zone, dns.TypeDNSKEY)
+	keySet, err := w.authoritative(ctx, servers, zone, dns.TypeDNSKEY)
 	if err != nil {
 		return ""
 	}
@@ -113,7 +113,7 @@ func (w *DNS) brokenAt(ctx context.Context, zone string, ds []*dns.DS, now time.
 	if why := unproven(keySet, dns.TypeDNSKEY, anchors, now); why != "" {
 		return "its keys: " + why
 	}
-	soa, err := w.signedSet(ctx, servers, zone, dns.TypeSOA)
+	soa, err := w.authoritative(ctx, servers, zone, dns.TypeSOA)
 	if err != nil {
 		return ""
 	}
@@ -123,9 +123,10 @@ func (w *DNS) brokenAt(ctx context.Context, zone string, ds []*dns.DS, now time.
 	return ""
 }
 
-// signedSet are the records of a type at a zone, and their signatures, from the first of its name servers that answers with authority.
-func (w *DNS) signedSet(ctx context.Context, servers []propagation.Server, zone string, kind uint16) ([]dns.RR, error) {
-	query := new(dns.Msg).SetQuestion(dns.Fqdn(zone), kind)
+// authoritative are the records of a type at a name, and their signatures, from the first of the zone's name servers that answers with
+// authority.
+func (w *DNS) authoritative(ctx context.Context, servers []propagation.Server, name string, kind uint16) ([]dns.RR, error) {
+	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
 	query.SetEdns0(ednsSize, true)
 	query.RecursionDesired = false
 	for _, server := range servers[:min(len(servers), maxAuthorities)] {
