@@ -9,7 +9,7 @@ import (
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), disturbedCauses(), dnsCauses(), acmeCauses(),
 		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
 
@@ -537,30 +537,9 @@ func memoryCauses() []Cause {
 	}
 }
 
-func dnsCauses() []Cause {
+// disturbedCauses are about a DNS that some see and others do not.
+func disturbedCauses() []Cause {
 	return []Cause{
-		{
-			ID: "cname-loop", Title: "The CNAMEs of the challenge's name go round in a circle",
-			Shows:    []string{"`_acme-challenge.…` is a CNAME to a name that leads back to it"},
-			Sentence: "The CNAMEs at {record} lead nowhere: {why}.",
-			Next:     "dig +trace TXT {record}",
-			Fix:      "Remove the CNAME, or let it lead to a name in a zone that the solver's account hosts.",
-		},
-		{
-			ID: "dns-closed", Title: "DNS on port 53 is closed or intercepted",
-			Shows: []string{
-				"`none of the name servers of the zone … answers with authority` in the solver's log, or in a Challenge under `--propagation-strict`",
-				"`read udp …: i/o timeout` or `connection refused` after `Waiting for DNS-01 challenge propagation:` in a Challenge",
-			},
-			Recognise: except(failing, either(said("answers with authority", "nobody could be asked whether the record is visible", "no address of the name servers", "have only addresses that are not public"),
-				matching(dnsTimeout), matching(resolverTimeout))),
-			Weight: closedDNS, Explained: saidBecause("name-servers-fail-here", "dnssec-broken"),
-			Sentence: "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place ({why}).",
-			Next:     "dig +norecurse TXT {record} @NAMESERVER",
-			Fix: "Open egress on port 53 over UDP and TCP for the solver and for cert-manager. Where that cannot be, cert-manager can ask over HTTPS " +
-				"(`--dns01-recursive-nameservers=https://223.5.5.5/dns-query --dns01-recursive-nameservers-only`); certyun waits for its whole " +
-				"`--propagation-timeout` and goes on. Where a resolver answers SERVFAIL, see with `dig +trace` whether the domain's own servers or its DNSSEC are at fault.",
-		},
 		{
 			ID: "name-servers-fail-here", Title: "The zone's name servers fail only for who asks them from here",
 			Shows: []string{
@@ -584,6 +563,33 @@ func dnsCauses() []Cause {
 			Next:      "dig +trace +dnssec SOA {record}",
 			Fix: "Remove the DS record at the registrar, and wait for its TTL, a day mostly; or turn DNSSEC on where the zone is hosted now, and give the registrar the DS record that is shown there. " +
 				"Expired signatures are made anew by whoever hosts the zone.",
+		},
+	}
+}
+
+func dnsCauses() []Cause {
+	return []Cause{
+		{
+			ID: "cname-loop", Title: "The CNAMEs of the challenge's name go round in a circle",
+			Shows:    []string{"`_acme-challenge.…` is a CNAME to a name that leads back to it"},
+			Sentence: "The CNAMEs at {record} lead nowhere: {why}.",
+			Next:     "dig +trace TXT {record}",
+			Fix:      "Remove the CNAME, or let it lead to a name in a zone that the solver's account hosts.",
+		},
+		{
+			ID: "dns-closed", Title: "DNS on port 53 is closed or intercepted",
+			Shows: []string{
+				"`none of the name servers of the zone … answers with authority` in the solver's log, or in a Challenge under `--propagation-strict`",
+				"`read udp …: i/o timeout` or `connection refused` after `Waiting for DNS-01 challenge propagation:` in a Challenge",
+			},
+			Recognise: except(failing, either(said("answers with authority", "nobody could be asked whether the record is visible", "no address of the name servers", "have only addresses that are not public"),
+				matching(dnsTimeout), matching(resolverTimeout))),
+			Weight: closedDNS, Explained: saidBecause("name-servers-fail-here", "dnssec-broken"),
+			Sentence: "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place ({why}).",
+			Next:     "dig +norecurse TXT {record} @NAMESERVER",
+			Fix: "Open egress on port 53 over UDP and TCP for the solver and for cert-manager. Where that cannot be, cert-manager can ask over HTTPS " +
+				"(`--dns01-recursive-nameservers=https://223.5.5.5/dns-query --dns01-recursive-nameservers-only`); certyun waits for its whole " +
+				"`--propagation-timeout` and goes on. Where a resolver answers SERVFAIL, see with `dig +trace` whether the domain's own servers or its DNSSEC are at fault.",
 		},
 		{
 			ID: "dns-broken", Title: "The domain's DNS answers with a failure",

@@ -125,17 +125,24 @@ func parsePermit(value string) permit {
 			p.malformed = true
 			continue
 		}
-		p.add(tag, content)
+		p = p.with(tag, content)
 	}
 	return p
 }
 
-func (p *permit) add(tag, content string) {
-	known := map[string]*[]string{"accounturi": &p.accounts, "validationmethods": &p.methods}
-	if list := known[strings.ToLower(tag)]; list != nil {
-		*list = append(*list, content)
-		p.odd = p.odd || known[tag] == nil
+// with is the permit with one more parameter.
+func (p permit) with(tag, content string) permit {
+	known := strings.ToLower(tag)
+	switch known {
+	case "accounturi":
+		p.accounts = append(p.accounts, content)
+	case "validationmethods":
+		p.methods = append(p.methods, content)
+	default:
+		return p // which concerns other CAs
 	}
+	p.odd = p.odd || tag != known
+	return p
 }
 
 // lacks is why an account and these methods do not fit a permit, "" where they do. Sure is false where a CA may see it otherwise.
