@@ -91,31 +91,8 @@ func (w *DNS) caa(ctx context.Context, name string) (at string, records []*dns.C
 	return "", nil, nil
 }
 
-// allows tells whether CAA records let a CA of one of these names issue
-// (https://www.rfc-editor.org/rfc/rfc8659#section-4.2).
-func allows(records []*dns.CAA, identities []string, wildcard bool) bool {
-	const critical = 128
-	values := map[string][]string{}
-	for _, record := range records {
-		tag := strings.ToLower(record.Tag)
-		if record.Flag&critical != 0 && !slices.Contains([]string{"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}, tag) {
-			return false
-		}
-		domain, _, _ := strings.Cut(record.Value, ";")
-		values[tag] = append(values[tag], strings.ToLower(strings.TrimSpace(domain)))
-	}
-	decisive := values["issue"]
-	if wildcard && values["issuewild"] != nil {
-		decisive = values["issuewild"]
-	}
-	if decisive == nil {
-		return true
-	}
-	return slices.ContainsFunc(identities, func(identity string) bool { return slices.Contains(decisive, strings.ToLower(identity)) })
-}
-
 // lookCAA says whether the CA may issue for a name.
-func (d *records) lookCAA(one *lookup, identities []string) {
+func (d *records) lookCAA(one *lookup, who applicant) {
 	at, records, err := d.dns.caa(d.ctx, one.name)
 	if err != nil {
 		d.checkf(Warning, "CAA of %s: %v", one.name, err)
@@ -130,15 +107,39 @@ func (d *records) lookCAA(one *lookup, identities []string) {
 		texts = append(texts, fmt.Sprintf("%d %s %q", record.Flag, record.Tag, record.Value))
 	}
 	slices.Sort(texts)
-	text := strings.Join(texts, ", ")
-	if len(identities) == 0 {
+	text := listed(texts, "")
+	if len(who.identities) == 0 {
 		d.checkf(Warning, "CAA of %s at %s: %s", one.name, at, text)
 		return
 	}
-	if !allows(records, identities, false) || one.wildcard && !allows(records, identities, true) {
-		d.problem("caa-forbids", ref(certManagerVersion, "Certificate", d.chain.certificate),
-			fmt.Sprintf("the CAA records of %s at %s are %s, and none of them is for %s", one.name, at, text, strings.Join(identities, " or ")), nil)
-		return
+	permitted := true
+	for _, asked := range one.asked() {
+		if objection := who.objection(records, asked.methods, asked.wildcard); objection != nil {
+			permitted = false
+			d.bad(objection.Level, objection.Cause, ref(certManagerVersion, "Certificate", d.chain.certificate),
+				fmt.Sprintf("the CAA records of %s at %s are %s, and %s", asked.name, at, text, objection.Text), map[string]string{"domain": at})
+		}
 	}
-	d.checkf(OK, "CAA of %s at %s: %s", one.name, at, text)
+	if permitted {
+		d.checkf(OK, "CAA of %s at %s: %s", one.name, at, text)
+	}
+}
+
+// askedName is a name that a CA is asked for, and how it may be validated.
+type askedName struct {
+	name     string
+	wildcard bool
+	methods  []string
+}
+
+// asked are the names of a lookup that a CA is asked for: the name, the wildcard below it, or both.
+func (l *lookup) asked() []askedName {
+	var names []askedName
+	if l.plain {
+		names = append(names, askedName{l.name, false, l.methods})
+	}
+	if l.wildcard {
+		names = append(names, askedName{"*." + l.name, true, []string{byDNS}})
+	}
+	return names
 }

@@ -9,7 +9,7 @@ import (
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), dnsCauses(), acmeCauses(),
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), disturbedCauses(), dnsCauses(), acmeCauses(),
 		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
 
@@ -90,6 +90,30 @@ func servingCauses() []Cause {
 			Fix:      "The solver's flag `--group-name`, or its variable GROUP_NAME, must be the APIService's group, and the APIService's Service that of the solver. `helm upgrade` with the value `groupName` sets both.",
 		},
 		{
+			ID: "front-proxy-refused", Title: "The solver does not accept the API server's own client certificate",
+			Shows: []string{
+				"`bad status from https://…/apis/acme.certyun.internal/v1alpha1: 401` in the APIService's condition", "`Unauthorized` in a Challenge, and nothing else",
+				"`Unable to authenticate the request`, with `x509: certificate has expired` or `signed by unknown authority`, in the solver's log",
+			},
+			Recognise: unauthenticated,
+			Explained: saidBecause("front-proxy-refused"),
+			Sentence:  "What is behind {apiservice} answers, but does not accept the client certificate with which the API server calls it: {why}.",
+			Next:      "kubectl get configmap extension-apiserver-authentication -n kube-system -o yaml",
+			Fix: "The API server's certificate for aggregated API servers (front-proxy-client) has expired, or is not signed by the `requestheader-client-ca-file` of that ConfigMap. " +
+				"With kubeadm see `kubeadm certs check-expiration`, run `kubeadm certs renew front-proxy-client` on each control plane node and restart its kube-apiserver; k3s and RKE2 renew it when they are restarted; " +
+				"for a managed control plane ask its provider.",
+		},
+		{
+			ID: "solver-slow", Title: "The solver does not answer in time",
+			Shows:     []string{"`the server was unable to return a response in the time allotted, but may still be processing the request (post alidns.acme.certyun.internal)` in a Challenge"},
+			Recognise: byKind("Challenge", said("in the time allotted", "request did not complete within")),
+			Explained: saidBecause("solver-not-running", "front-proxy-refused"),
+			Sentence:  "The API server did not get the solver's answer in time: {why}.",
+			Next:      "kubectl get pods -n {certyun-namespace} -l app.kubernetes.io/component=solver -o wide",
+			Fix: "It is tried again. If it stays so, a replica of the solver hangs (`kubectl rollout restart deployment -n {certyun-namespace} -l app.kubernetes.io/component=solver`), its way out to the cloud's API or to the name " +
+				"servers loses packets, or the API server itself is slow: the solver's log says what it waits for.",
+		},
+		{
 			ID: "solver-not-running", Title: "The solver is not running",
 			Shows: []string{
 				"`the server is currently unable to handle the request (post alidns.acme.certyun.internal)` in a Challenge",
@@ -97,7 +121,7 @@ func servingCauses() []Cause {
 				"namespaces that stay in `Terminating` with `NamespaceDeletionDiscoveryFailure`",
 			},
 			Recognise: away,
-			Explained: saidBecause("solver-not-running", "solver-serves-other-group", "apiservice-ca-wrong",
+			Explained: saidBecause("solver-not-running", "solver-serves-other-group", "front-proxy-refused", "apiservice-ca-wrong",
 				"serving-certificate-not-yet-valid", "serving-certificate-expired", "serving-certificate-name-wrong"),
 			Sentence: "The API server does not reach the solver behind {apiservice}: {why}.",
 			Next:     "kubectl get pods -n {service-namespace} -l app.kubernetes.io/component=solver -o wide",
@@ -350,7 +374,8 @@ func accountCauses() []Cause {
 			Recognise: said("the RAM policy does not allow", "the CAM policy does not allow"),
 			Sentence:  "The policy of the access key in {keys} does not allow {permission}.",
 			Next:      "{certyun} doctor issuer {issuer-args} --provider",
-			Fix:       "Attach the policy in deploy/policies to the RAM user or role (Alibaba Cloud) or the CAM user or role (Tencent Cloud).",
+			Fix: "Attach the policy in deploy/policies to the RAM user or role (Alibaba Cloud) or the CAM user or role (Tencent Cloud). " +
+				"Of Alibaba Cloud's own policies AliyunDNSFullAccess is the one for DNS records; AliyunDomainFullAccess is for registering domains and does not help.",
 		},
 		{
 			ID: "account-restricted", Title: "The cloud's account is restricted",
@@ -386,12 +411,41 @@ func zoneCauses() []Cause {
 				"`--dns01-recursive-nameservers-only`. certyun itself takes the longest zone of the account, whatever the resolvers say.",
 		},
 		{
+			ID: "zone-not-delegated", Title: "The zone has no name servers in the DNS",
+			Shows: []string{
+				"`the zone … has no name servers in the DNS` in a Challenge or in the solver's log",
+				"a sub-zone at the cloud, `local.example.com` beside `example.com`, that the zone above does not delegate",
+			},
+			Recognise: except(said("nobody could be asked"), said("has "+noServers+" in the DNS")),
+			Explained: func(f *Facts, s Sign) bool {
+				return f.Signs.saw("domain-not-in-dns") || s.Cause == "" && f.Signs.saw("zone-not-delegated")
+			},
+			Sentence: "Nobody sees what is written to the zone {zone}, for the DNS delegates it to no name servers: {why}.",
+			Next:     "dig +trace NS {zone}",
+			Fix: "Delegate it to the name servers that the cloud names for it: a domain at its registrar, a sub-zone by NS records in the zone above. certyun writes to the longest zone of the account: " +
+				"where the zone above is hosted as well, remove the sub-zone that nobody asks.",
+		},
+		{
+			ID: "cname-of-wildcard", Title: "A wildcard CNAME answers for the challenge's name, and the solver follows it",
+			Shows: []string{
+				"`*.example.com` is a CNAME to a CDN, and the solver has `cnameStrategy: Follow`",
+				"`no zone of this account encloses …` in a Challenge, with the name of a CDN",
+			},
+			Recognise: wildcardFollowed,
+			Explained: saidBecause("cname-of-wildcard"),
+			Sentence:  "A wildcard CNAME answers for {record}, and cert-manager has the record written where it leads to: {why}.",
+			Next:      "dig CNAME {record}",
+			Fix: "Leave `cnameStrategy: Follow` out for this name, if need be in a solver of its own with a `selector`: as soon as the record is written at {record}, the wildcard does not answer there any more. " +
+				"Or write an explicit CNAME there that leads into a zone of the account.",
+		},
+		{
 			ID: "zone-in-another-account", Title: "The account of the access key does not host the zone",
 			Shows: []string{
 				"`no zone of this account encloses …`, `the account does not host the zone …`",
 				"`the zone … belongs to another account`",
 			},
 			Recognise: said("no zone of this account encloses", "the account does not host the zone", "belongs to another account", "the account has no zones"),
+			Explained: saidBecause("cname-of-wildcard"),
 			Sentence:  "The account that the keys open does not host a zone for {zone}.",
 			Next:      "{certyun} doctor issuer {issuer-args} --provider",
 			Fix:       "Use the keys of the account that hosts the domain, add the domain to this account, or give each account's names a solver of their own (`selector.dnsZones`).",
@@ -483,6 +537,36 @@ func memoryCauses() []Cause {
 	}
 }
 
+// disturbedCauses are about a DNS that some see and others do not.
+func disturbedCauses() []Cause {
+	return []Cause{
+		{
+			ID: "name-servers-fail-here", Title: "The zone's name servers fail only for who asks them from here",
+			Shows: []string{
+				"`answers SERVFAIL` or `does not answer` of all name servers of a zone, while `dig TXT _acme-challenge.… @223.5.5.5` shows the values",
+			},
+			Weight:   closedDNS,
+			Sentence: "The name servers of the zone {zone} answer the resolvers, and do not answer from here: {why}.",
+			Next:     "dig TXT {record}",
+			Fix: "Not the zone is at fault, but something on the way to port 53: a firewall, a proxy for DNS, a service mesh. Let cert-manager ask through recursive servers " +
+				"(`--dns01-recursive-nameservers=223.5.5.5:53,119.29.29.29:53 --dns01-recursive-nameservers-only`). certyun waits for its whole `--propagation-timeout` and goes on.",
+		},
+		{
+			ID: "dnssec-broken", Title: "The zone's DNSSEC is broken",
+			Shows: []string{
+				"`DNSSEC: DNSKEY Missing`, `DNSSEC: Signature Expired` or `DNSSEC: Bogus` in a Challenge or an Order",
+				"a DS record at the registrar that was left there when the domain moved to other name servers",
+			},
+			Recognise: said("DNSSEC"),
+			Explained: saidBecause("dnssec-broken"),
+			Sentence:  "Who checks DNSSEC, as CAs do, believes nothing of the domain: {why}.",
+			Next:      "dig +trace +dnssec SOA {record}",
+			Fix: "Remove the DS record at the registrar, and wait for its TTL, a day mostly; or turn DNSSEC on where the zone is hosted now, and give the registrar the DS record that is shown there. " +
+				"Expired signatures are made anew by whoever hosts the zone.",
+		},
+	}
+}
+
 func dnsCauses() []Cause {
 	return []Cause{
 		{
@@ -500,7 +584,7 @@ func dnsCauses() []Cause {
 			},
 			Recognise: except(failing, either(said("answers with authority", "nobody could be asked whether the record is visible", "no address of the name servers", "have only addresses that are not public"),
 				matching(dnsTimeout), matching(resolverTimeout))),
-			Weight:   closedDNS,
+			Weight: closedDNS, Explained: saidBecause("name-servers-fail-here", "dnssec-broken"),
 			Sentence: "No name server of the zone can be asked: egress to port 53 is closed, or somebody answers in the name servers' place ({why}).",
 			Next:     "dig +norecurse TXT {record} @NAMESERVER",
 			Fix: "Open egress on port 53 over UDP and TCP for the solver and for cert-manager. Where that cannot be, cert-manager can ask over HTTPS " +
@@ -513,11 +597,13 @@ func dnsCauses() []Cause {
 				"`rcode was expected to be 'NOERROR' or 'NXDOMAIN', but got 'SERVFAIL'` in a Challenge",
 				"`DNS problem: SERVFAIL looking up TXT`",
 			},
-			Recognise: either(said("rcode was expected to be", "Unexpected response code", "SERVFAIL", "DNSSEC"), matching(failure), failing),
+			Recognise: either(said("rcode was expected to be", "Unexpected response code", "SERVFAIL"), matching(failure), failing),
+			Explained: saidBecause("name-servers-fail-here", "dnssec-broken"),
 			Sentence:  "The resolvers or the zone's name servers answer with a failure: {why}.",
 			Next:      "dig +trace SOA {record}",
 			Fix: "See that the registrar delegates to the cloud's name servers, that the zone is not paused, and that DNSSEC is either right or off: " +
-				"a DS record at the registrar without signatures at the cloud makes every name fail.",
+				"a DS record at the registrar without signatures at the cloud makes every name fail. Where a resolver shows the record (`dig TXT {record} @223.5.5.5`), only the way from here to the name servers is disturbed: " +
+				"let cert-manager ask through recursive servers, with `--dns01-recursive-nameservers` and `--dns01-recursive-nameservers-only`.",
 		},
 		{
 			ID: "record-not-visible", Title: "The record is not visible yet, or a name server lags",
@@ -560,6 +646,14 @@ func acmeCauses() []Cause {
 			Fix:       "Add a CAA record that names the CA (for example `0 issue \"letsencrypt.org\"`; for a wildcard `issuewild` counts first), or use the CA that is named.",
 		},
 		{
+			ID: "caa-restricts", Title: "A CAA record lets the CA issue for another account or after another validation only",
+			Shows:    []string{"a CAA record like `0 issue \"letsencrypt.org; validationmethods=http-01\"` or with `accounturi=https://…`", "`CAA record for … prevents issuance`, though the record names the CA"},
+			Sentence: "A CAA record names this CA, and binds it to what this certificate is not: {why}.",
+			Next:     "dig CAA {domain}",
+			Fix: "Put `dns-01` into `validationmethods`, and into `accounturi` the account's URI as it stands in `status.acme.uri` of the Issuer; or add a record with these. " +
+				"A record whose parameters cannot be read allows nothing; there is no semicolon after the last one. Let's Encrypt obeys these parameters (RFC 8657), all public CAs have to from 2027-03-15 on.",
+		},
+		{
 			ID: "no-solver-matches", Title: "No solver of the Issuer matches the name",
 			Shows:     []string{"`no configured challenge solvers can be used for this challenge` in an event of an Order"},
 			Recognise: said("no configured challenge solvers can be used"),
@@ -591,12 +685,13 @@ func acmeCauses() []Cause {
 		},
 		{
 			ID: "acme-unreachable", Title: "cert-manager does not reach the ACME server",
-			Shows: []string{"`Failed to register ACME account: Get \"https://…\": dial tcp …` in an Issuer", "`unexpected non-ACME API error` in an Order"},
+			Shows: []string{"`Failed to register ACME account: Get \"https://…\": dial tcp …` in an Issuer", "`remote error: tls: unrecognized name` there", "`unexpected non-ACME API error` in an Order"},
 			Recognise: either(said("unexpected non-ACME API error", "not an RFC 8555 problem document"), acmeAway, issuerSays(said("dial tcp", "no such host", "i/o timeout", "connection refused", "x509:",
 				"TLS handshake", "context deadline exceeded", "EOF", "unsupported protocol scheme"))),
 			Sentence: "cert-manager does not get an answer from the ACME server that it can use: {why}.",
 			Next:     "kubectl logs -n {cert-manager} deploy/cert-manager",
-			Fix:      "Check `spec.acme.server`, let cert-manager out to it over HTTPS, and set `spec.acme.caBundle` for a CA of your own.",
+			Fix: "Check `spec.acme.server`, let cert-manager out to it over HTTPS, and set `spec.acme.caBundle` for a CA of your own. Where `tls: unrecognized name` or `connection reset by peer` comes back, " +
+				"something on the way filters by the server's name: give cert-manager's controller a proxy, the values `https_proxy` and `no_proxy` of its chart.",
 		},
 		{
 			ID: "acme-refused", Title: "The ACME server refuses, or limits the rate",

@@ -32,6 +32,13 @@ func challengeSays(text string) Sign {
 	}}
 }
 
+// callSays is what a Challenge says whose solver is certyun's alidns.
+func callSays(text string) Sign {
+	s := challengeSays(text)
+	s.Values[calls] = "acme.certyun.internal/alidns"
+	return s
+}
+
 // afterItsRival is what a Challenge says that failed soon after the one of the wildcard was valid.
 func afterItsRival(text string) Sign {
 	s := challengeSays(text)
@@ -95,6 +102,23 @@ func TestCauses(t *testing.T) {
 			[]Sign{
 				challengeSays("the server is currently unable to handle the request (post alidns.acme.certyun.internal)"),
 				{Object: object("Challenge", "shop", "www-1-2-3"), Text: "error trying to reach service: dial tcp 10.96.0.103:8443: connect: connection refused", Values: map[string]string{calls: group + "/alidns"}},
+			},
+		},
+		"the solver does not know the API server": {
+			"front-proxy-refused", "What is behind v1alpha1.acme.certyun.internal answers, but does not accept the client certificate with which the API server calls it: bad status from https://10.0.0.7:8443/apis/acme.certyun.internal/v1alpha1: 401.",
+			[]Sign{
+				{Cause: "front-proxy-refused", Object: apiService, Values: with(behind, "why", "bad status from https://10.0.0.7:8443/apis/acme.certyun.internal/v1alpha1: 401")},
+				callSays("Unauthorized"), callSays("Error presenting challenge: Unauthorized"), challengeSays("Unauthorized"),
+				callSays("the server has asked for the client to provide credentials (post alidns.acme.certyun.internal)"),
+				callSays(`alidns.acme.certyun.internal is forbidden: User "system:anonymous" cannot create resource "alidns" in API group "acme.certyun.internal" at the cluster scope`),
+			},
+		},
+		"the solver takes too long": {
+			"solver-slow", "The API server did not get the solver's answer in time: the server was unable to return a response in the time allotted, but may still be processing the request (post alidns.acme.certyun.internal).",
+			[]Sign{
+				callSays("the server was unable to return a response in the time allotted, but may still be processing the request (post alidns.acme.certyun.internal)"),
+				callSays("Timeout: request did not complete within requested timeout - context deadline exceeded"),
+				challengeSays("Error presenting challenge: the server was unable to return a response in the time allotted"),
 			},
 		},
 		"the CA bundle is of another authority": {
@@ -511,6 +535,36 @@ func TestCauses(t *testing.T) {
 				lingeringWith("the server is currently unable to handle the request (post dnspod.acme.certyun.internal)"),
 			},
 		},
+		"a CAA record is for another account": {
+			"caa-restricts", "A CAA record names this CA, and binds it to what this certificate is not: it is for the account https://ca.example/1 only.",
+			[]Sign{{Cause: "caa-restricts", Object: object("Certificate", "shop", "www"), Text: "it is for the account https://ca.example/1 only", Values: map[string]string{"domain": "example.com"}}},
+		},
+		"a sub-zone is not delegated": {
+			"zone-not-delegated", "Nobody sees what is written to the zone local.example.com, for the DNS delegates it to no name servers: " +
+				presenting + "the zone local.example.com has no name servers in the DNS yet, so nobody can see the record.",
+			[]Sign{
+				challengeSays(presenting + "the zone local.example.com has no name servers in the DNS yet, so nobody can see the record"),
+				{Cause: "zone-not-delegated", Object: object("Issuer", "shop", "le"), Values: map[string]string{"zone": "local.example.com", "why": "x"}},
+			},
+		},
+		"a wildcard CNAME is followed": {
+			"cname-of-wildcard", "A wildcard CNAME answers for _acme-challenge.www.example.com, and cert-manager has the record written where it leads to: the solver follows it to cdn.example.net, which is not in the zone example.com.",
+			[]Sign{
+				{Cause: "cname-of-wildcard", Object: object("Certificate", "shop", "www"), Text: "the solver follows it to cdn.example.net, which is not in the zone example.com", Values: map[string]string{"record": "_acme-challenge.www.example.com"}},
+				challengeSays("alidns: present the TXT record cdn.example.net: a wildcard CNAME answers for _acme-challenge.www.example.com; leave cnameStrategy Follow out for this name"),
+			},
+		},
+		"the name servers fail from here": {
+			"name-servers-fail-here", "The name servers of the zone example.com answer the resolvers, and do not answer from here: ns1 answers SERVFAIL.",
+			[]Sign{{Cause: "name-servers-fail-here", Object: object("Certificate", "shop", "www"), Values: map[string]string{"zone": "example.com", "record": "_acme-challenge.www.example.com", "why": "ns1 answers SERVFAIL"}}},
+		},
+		"DNSSEC is broken": {
+			"dnssec-broken", "Who checks DNSSEC, as CAs do, believes nothing of the domain: there is no DNSKEY.",
+			[]Sign{
+				{Cause: "dnssec-broken", Object: object("Certificate", "shop", "www"), Values: map[string]string{"record": "_acme-challenge.www.example.com", "why": "there is no DNSKEY"}},
+				challengeSays("Error accepting authorization: acme: authorization error for www.example.com: 400 urn:ietf:params:acme:error:dns: DNS problem: looking up TXT for _acme-challenge.www.example.com: DNSSEC: DNSKEY Missing"),
+			},
+		},
 		"a rule knows better": {
 			"rule-broken", `spec.issuerRef.group of Certificate shop/www: "certmanager.io" is not cert-manager's group.`,
 			[]Sign{{Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Values: map[string]string{"field": "spec.issuerRef.group", "message": `"certmanager.io" is not cert-manager's group`, "rule": "issuer-group-unknown", "remedy": "Write cert-manager.io"}}},
@@ -565,12 +619,13 @@ func TestUnavailable(t *testing.T) {
 	t.Parallel()
 	const failed = "FailedDiscoveryCheck: tls: failed to verify certificate: x509: "
 	tests := map[string]struct{ text, cause string }{
-		"nobody answers":          {"FailedDiscoveryCheck: dial tcp: connection refused", "solver-not-running"},
-		"another group is served": {"FailedDiscoveryCheck: failing or missing response from https://10.0.0.7:8443/apis/a/v1alpha1: bad status from https://10.0.0.7:8443/apis/a/v1alpha1: 404", "solver-serves-other-group"},
-		"another authority":       {failed + "certificate signed by unknown authority", "apiservice-ca-wrong"},
-		"it has expired":          {failed + "certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is after 2026-01-02T03:04:05Z", "serving-certificate-expired"},
-		"it begins tomorrow":      {failed + "certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is before 2026-11-24T00:00:00Z", "serving-certificate-not-yet-valid"},
-		"it is for another name":  {failed + "certificate is valid for a.example, not certyun-solver.certyun.svc", "serving-certificate-name-wrong"},
+		"nobody answers":                    {"FailedDiscoveryCheck: dial tcp: connection refused", "solver-not-running"},
+		"another group is served":           {"FailedDiscoveryCheck: failing or missing response from https://10.0.0.7:8443/apis/a/v1alpha1: bad status from https://10.0.0.7:8443/apis/a/v1alpha1: 404", "solver-serves-other-group"},
+		"the client certificate is refused": {"FailedDiscoveryCheck: failing or missing response from https://10.0.0.7:8443/apis/a/v1alpha1: bad status from https://10.0.0.7:8443/apis/a/v1alpha1: 401", "front-proxy-refused"},
+		"another authority":                 {failed + "certificate signed by unknown authority", "apiservice-ca-wrong"},
+		"it has expired":                    {failed + "certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is after 2026-01-02T03:04:05Z", "serving-certificate-expired"},
+		"it begins tomorrow":                {failed + "certificate has expired or is not yet valid: current time 2026-11-23T16:00:00Z is before 2026-11-24T00:00:00Z", "serving-certificate-not-yet-valid"},
+		"it is for another name":            {failed + "certificate is valid for a.example, not certyun-solver.certyun.svc", "serving-certificate-name-wrong"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -622,6 +677,17 @@ func TestRecognise(t *testing.T) {
 		},
 		"a rule is not blamed where nothing is wrong": {
 			signs: []Sign{{Cause: "rule-broken", Object: object("Certificate", "shop", "www"), Text: "a rule"}},
+		},
+		"a zone that nobody asks is told once": {
+			signs: []Sign{
+				challengeSays(presenting + "the zone a.example.com has no name servers in the DNS yet, so nobody can see the record"),
+				{Cause: "zone-not-delegated", Object: object("Issuer", "shop", "le"), Values: map[string]string{"zone": "a.example.com", "why": "it is hosted beside example.com"}},
+			},
+			causes: []string{"zone-not-delegated"},
+		},
+		"resolvers that do not know a zone that is there are not the zone's fault": {
+			signs:  []Sign{challengeSays(presenting + "nobody could be asked whether the record is visible: the zone example.com has no name servers in the DNS")},
+			causes: []string{"dns-closed"},
 		},
 		"what may still come is no cause": {
 			signs: []Sign{{Quoted: true, Level: Waiting, Text: "soon"}}, waiting: true,

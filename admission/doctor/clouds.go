@@ -2,11 +2,17 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
+
+	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 
 	"github.com/certyun/certyun/solvers/alidns"
 	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/dnspod"
 	"github.com/certyun/certyun/solvers/wire"
 )
@@ -75,6 +81,29 @@ func (i *issuer) provider(w webhookSolver, decoded solverConfig, names []string)
 	}
 	i.checkf(OK, "%s: the account of %s hosts %s", i.object, masked(keys.ID), listed(zones, "no zone"))
 	i.judgeZones(keys.ID, zones, names)
+	if i.options.DNS && w.solver.DNS01.CNAMEStrategy != acmev1.FollowStrategy {
+		i.judgeDelegations(zones, names)
+	}
+}
+
+// judgeDelegations looks whether the DNS asks the zones into which the solver writes, which are the longest ones of the account.
+func (i *issuer) judgeDelegations(zones, names []string) {
+	for _, name := range names {
+		zone, found := dnsname.LongestZone(zones, name)
+		if !found {
+			continue
+		}
+		servers, err := i.dns.LookupNS(i.ctx, zone)
+		if missing, ok := errors.AsType[*net.DNSError](err); len(servers) > 0 || !ok || !missing.IsNotFound {
+			continue
+		}
+		why := fmt.Sprintf("the account hosts it, and the records for %s are written to it", name)
+		others := slices.DeleteFunc(slices.Clone(zones), func(other string) bool { return other == zone })
+		if above, hosted := dnsname.LongestZone(others, zone); hosted {
+			why = fmt.Sprintf("the account hosts it beside %s, and the records for %s are written to %s", above, name, zone)
+		}
+		i.problem("zone-not-delegated", i.object, fmt.Sprintf("the zone %s has %s in the DNS: %s", zone, noServers, why), map[string]string{"zone": zone, "why": why})
+	}
 }
 
 // judgeZones compares an account's zones with the names that shall be solved with it.

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,7 @@ import (
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	"github.com/miekg/dns"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/propagation"
@@ -33,10 +35,15 @@ const queryTimeout = 5 * time.Second
 // maxChain is how many CNAMEs are followed.
 const maxChain = 12
 
-// ask asks the resolvers, one after the other, until one answers.
+// ednsSize is the size of answers that reaches everybody in one piece (https://www.dnsflagday.net/2020/).
+const ednsSize = 1232
+
+// ask asks the resolvers, one after the other, until one answers. They are told not to check DNSSEC: what is wrong with it would hide
+// everything else, and is looked at by itself.
 func (w *DNS) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, error) {
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
-	query.SetEdns0(1232, false)
+	query.SetEdns0(ednsSize, false)
+	query.CheckingDisabled = true
 	var errs []error
 	for _, resolver := range w.Resolvers {
 		for _, network := range []string{"udp", "tcp"} {
@@ -56,7 +63,7 @@ func (w *DNS) ask(ctx context.Context, name string, kind uint16) (*dns.Msg, erro
 			break
 		}
 	}
-	return nil, errors.Join(errs...)
+	return nil, cmp.Or(errors.Join(errs...), errors.New("there is no resolver to ask"))
 }
 
 // stable says what is wrong with the network, without the port of our end.
@@ -81,12 +88,7 @@ func (w *DNS) follow(ctx context.Context, name string) ([]string, error) {
 		if err != nil {
 			return chain, err
 		}
-		target := ""
-		for _, rr := range reply.Answer {
-			if cname, ok := rr.(*dns.CNAME); ok && strings.EqualFold(cname.Hdr.Name, dns.Fqdn(chain[len(chain)-1])) {
-				target = strings.ToLower(strings.TrimSuffix(cname.Target, "."))
-			}
-		}
+		target := targetOf(reply, chain[len(chain)-1])
 		switch {
 		case target == "":
 			return chain, nil
@@ -98,6 +100,55 @@ func (w *DNS) follow(ctx context.Context, name string) ([]string, error) {
 	return chain, fmt.Errorf("%w: %s leads through more than %d", errCircle, name, maxChain)
 }
 
+// targetOf is what a name is a CNAME to, "" where it is none.
+func targetOf(reply *dns.Msg, name string) string {
+	for _, cname := range recordsOf[*dns.CNAME](reply.Answer, name) {
+		return strings.ToLower(strings.TrimSuffix(cname.Target, "."))
+	}
+	return ""
+}
+
+// synthesized is the first of the names that lead to one another by CNAME at which a wildcard answers, -1 where there is none. A
+// wildcard answers for a sibling in the same way, and where it has several answers, for a name below.
+func (w *DNS) synthesized(ctx context.Context, path []string) int {
+	return slices.IndexFunc(path[:len(path)-1], func(name string) bool {
+		target := path[slices.Index(path, name)+1]
+		_, parent, _ := strings.Cut(name, ".")
+		return w.leads(ctx, "*."+parent, target) && !w.explicit(ctx, name, target) || w.leads(ctx, "*."+name, target)
+	})
+}
+
+// explicit tells whether somebody wrote a CNAME to the target that the wildcard above has as well. Then the wildcard answers two labels
+// below it, and not below the name, which is there (https://www.rfc-editor.org/rfc/rfc4592#section-3.3.1).
+func (w *DNS) explicit(ctx context.Context, name, target string) bool {
+	_, parent, _ := strings.Cut(name, ".")
+	return w.leads(ctx, "*."+freshLabel()+"."+parent, target) && !w.leads(ctx, "*."+name, target)
+}
+
+// hasNoCNAME tells whether the name servers say that a name has none. A resolver may remember what a wildcard answered before there was a
+// record at the name.
+func (w *DNS) hasNoCNAME(ctx context.Context, name string) bool {
+	zone, err := w.zone(ctx, name)
+	if err != nil {
+		return false
+	}
+	servers, _, err := w.finder().Servers(ctx, zone)
+	if err != nil {
+		return false
+	}
+	answer, err := w.authoritative(ctx, servers, name, dns.TypeCNAME)
+	return err == nil && len(recordsOf[*dns.CNAME](answer, name)) == 0
+}
+
+// freshLabel is one that nobody has asked for before.
+func freshLabel() string { return "certyun-" + strings.ToLower(rand.Text()) }
+
+// leads tells whether a name is a CNAME to a target.
+func (w *DNS) leads(ctx context.Context, name, target string) bool {
+	reply, err := w.ask(ctx, name, dns.TypeCNAME)
+	return err == nil && targetOf(reply, name) == target
+}
+
 // zone finds the zone of a name as cert-manager does: by the SOA record of the name or of the first name above it that has one. It
 // is "" where none has.
 func (w *DNS) zone(ctx context.Context, name string) (string, error) {
@@ -107,10 +158,8 @@ func (w *DNS) zone(ctx context.Context, name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for _, rr := range reply.Answer {
-			if soa, ok := rr.(*dns.SOA); ok && strings.EqualFold(soa.Hdr.Name, candidate) {
-				return strings.ToLower(strings.TrimSuffix(candidate, ".")), nil
-			}
+		if len(recordsOf[*dns.SOA](reply.Answer, candidate)) > 0 {
+			return strings.ToLower(strings.TrimSuffix(candidate, ".")), nil
 		}
 	}
 	return "", nil
@@ -125,11 +174,7 @@ type sighting struct {
 
 // authorities asks each authoritative server of a zone for the TXT records at a name.
 func (w *DNS) authorities(ctx context.Context, zone, name string) ([]sighting, error) {
-	finder := propagation.Finder{Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}
-	for _, r := range w.Resolvers {
-		finder.Resolvers = append(finder.Resolvers, propagation.ResolverAt(r))
-	}
-	servers, _, err := finder.Servers(ctx, zone)
+	servers, _, err := w.finder().Servers(ctx, zone)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +193,9 @@ func (w *DNS) authorities(ctx context.Context, zone, name string) ([]sighting, e
 	return seen, nil
 }
 
+// noServers is what is said of a zone that the DNS delegates to nobody.
+const noServers = "no name servers"
+
 func encloses(zones []string, name string) bool {
 	_, found := dnsname.LongestZone(zones, name)
 	return found
@@ -158,13 +206,17 @@ type records struct {
 	*reader
 	sight
 	chain *chain
+	// zones are those whose DNSSEC was looked at, each with what is wrong with it.
+	zones map[string]string
 }
 
 // lookup is one name to look at.
 type lookup struct {
 	name string
-	// wildcard tells whether the certificate is for all names below it, too.
-	wildcard bool
+	// plain tells whether the certificate is for the name, wildcard whether it is for all names below it.
+	plain, wildcard bool
+	// methods are those by which the name may be validated, as ACME calls them.
+	methods []string
 	// follows tells whether the solver follows a CNAME.
 	follows bool
 	// expected are the values that challenges wait to be seen.
@@ -173,37 +225,46 @@ type lookup struct {
 	web bool
 	// waiting tells whether the challenges are young.
 	waiting bool
+	// complaints are what challenges say that wait for nothing to be seen.
+	complaints []string
 }
 
 // lookups are the names of a Certificate that need a record.
 func (d *records) lookups() []*lookup {
 	byName := map[string]*lookup{}
 	var ordered []*lookup
-	of := func(name string) *lookup {
-		bare, wildcard := strings.CutPrefix(name, "*.")
+	of := func(name string, wildcard bool) *lookup {
+		bare, hasStar := strings.CutPrefix(name, "*.")
 		if parsed, err := dnsname.Parse(bare); err == nil {
 			bare = parsed
 		}
 		if byName[bare] == nil {
-			byName[bare] = &lookup{name: bare, follows: d.followsCNAME()}
+			byName[bare] = &lookup{name: bare, follows: d.followsCNAME(), methods: d.methods()}
 			ordered = append(ordered, byName[bare])
 		}
-		byName[bare].wildcard = byName[bare].wildcard || wildcard
-		return byName[bare]
+		one := byName[bare]
+		one.wildcard = one.wildcard || wildcard || hasStar
+		one.plain = one.plain || !wildcard && !hasStar
+		return one
 	}
 	for _, name := range d.chain.certificate.Spec.DNSNames {
-		of(name)
+		of(name, false)
 	}
 	for _, challenge := range d.chain.challenges {
-		one := of(challenge.Spec.DNSName)
+		one := of(challenge.Spec.DNSName, challenge.Spec.Wildcard)
 		if challenge.Spec.Solver.DNS01 == nil {
-			one.web = true
+			one.web, one.methods = true, []string{byHTTP}
 			continue
+		}
+		if !challenge.Spec.Wildcard {
+			one.methods = []string{byDNS}
 		}
 		one.follows = challenge.Spec.Solver.DNS01.CNAMEStrategy == "Follow"
 		one.waiting = one.waiting || d.now().Sub(challenge.CreationTimestamp.Time) < patientlyFor
 		if challenge.Status.Presented || strings.Contains(challenge.Status.Reason, "not visible yet") {
 			one.expected = append(one.expected, challenge.Spec.Key)
+		} else {
+			one.complaints = append(one.complaints, challenge.Status.Reason)
 		}
 	}
 	return ordered
@@ -222,18 +283,51 @@ func (d *records) followsCNAME() bool {
 	return true
 }
 
+// Methods of validation, as ACME calls them.
+const (
+	byDNS  = "dns-01"
+	byHTTP = "http-01"
+)
+
+// methods are those of the Issuer's solvers.
+func (d *records) methods() []string {
+	var methods []string
+	if d.chain.issuer == nil || d.chain.issuer.GetSpec().ACME == nil {
+		return nil
+	}
+	for _, solver := range d.chain.issuer.GetSpec().ACME.Solvers {
+		method := byDNS
+		if solver.HTTP01 != nil {
+			method = byHTTP
+		}
+		if !slices.Contains(methods, method) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
 // look looks at each name of the Certificate.
 func (d *records) look() {
-	var identities []string
-	if d.chain.issuer != nil {
-		identities = d.chain.issuer.identities()
-	}
+	who := d.applicant()
 	for _, one := range d.lookups() {
 		if !one.web {
 			d.lookAt(one)
 		}
-		d.lookCAA(one, identities)
+		d.lookCAA(one, who)
 	}
+}
+
+// applicant is the Issuer, as the CA knows it.
+func (d *records) applicant() applicant {
+	if d.chain.issuer == nil || d.chain.issuer.GetSpec().ACME == nil {
+		return applicant{}
+	}
+	who := applicant{identities: d.chain.issuer.identities(), obeys: obeysParameters(ca.Known().Lookup(d.chain.issuer.GetSpec().ACME.Server), d.now())}
+	if status := d.chain.issuer.GetStatus().ACME; status != nil {
+		who.account = status.URI
+	}
+	return who
 }
 
 // lookAt looks where the record of a name is to be, and who shows it.
@@ -250,24 +344,25 @@ func (d *records) lookAt(one *lookup) {
 		d.unanswered(object, values, err.Error())
 		return
 	}
-	target := path[len(path)-1]
-	values["record"] = target
-	if len(path) > 1 {
-		text := strings.Join(path, " → ")
-		if !one.follows {
-			d.problem("cname-not-followed", object, "the solver does not follow the CNAME "+text, with(values, "record", record, "target", target))
-			return
-		}
-		d.checkf(OK, "CNAME %s", text)
+	target, wildcard := d.target(one, object, path, values)
+	if target == "" {
+		return
 	}
+	values["record"] = target
 	zone, err := d.dns.zone(d.ctx, target)
 	if err != nil {
 		d.unanswered(object, values, err.Error())
 		return
 	}
 	values["zone"] = zone
+	if wildcard != "" && d.leavesZone(one, object, wildcard, values) {
+		return
+	}
 	if zone == "" || dnsname.IsPublicSuffix(zone) {
 		d.tooHigh(object, target, values)
+		return
+	}
+	if d.distrusted(object, zone, values) || target != path[0] && d.distrustedAbove(object, path[0], values) {
 		return
 	}
 	seen, err := d.dns.authorities(d.ctx, zone, target)
@@ -277,6 +372,51 @@ func (d *records) lookAt(one *lookup) {
 	}
 	d.checkf(OK, "the zone of %s is %s, with the name servers %s", target, zone, serversOf(seen))
 	d.compare(one, seen, values)
+}
+
+// target is where the record of a name has to be, by the CNAMEs that lead from one to the next; "" where the solver writes it elsewhere.
+// Wildcard is the name on the way at which a wildcard answers, where the solver follows that.
+func (d *records) target(one *lookup, object report.Object, path []string, values map[string]string) (target, wildcard string) {
+	record, target := path[0], path[len(path)-1]
+	if len(path) == 1 || d.dns.hasNoCNAME(d.ctx, record) {
+		return record, ""
+	}
+	text := strings.Join(path, " → ")
+	at := d.dns.synthesized(d.ctx, path)
+	switch {
+	case !one.follows && at == 0:
+		d.checkf(OK, "CNAME %s: that is a wildcard, which does not answer there any more as soon as the record is written", text)
+		return record, ""
+	case !one.follows:
+		d.problem("cname-not-followed", object, "the solver does not follow the CNAME "+text, with(values, "record", record, "target", target))
+		return "", ""
+	case at >= 0:
+		wildcard = path[at]
+		d.checkf(OK, "CNAME %s: at %s that is a wildcard", text, wildcard)
+	default:
+		d.checkf(OK, "CNAME %s", text)
+	}
+	return target, wildcard
+}
+
+// leavesZone notes a wildcard CNAME that takes the record into another zone, as those to a CDN do. Within a zone, it takes it to where the
+// account may write as well. That is why the challenge does not go on, where this speaks of that zone.
+func (d *records) leavesZone(one *lookup, object report.Object, wildcard string, values map[string]string) bool {
+	target, zone := values["record"], values["zone"]
+	own, err := d.dns.zone(d.ctx, wildcard)
+	if err != nil || own == zone {
+		return false
+	}
+	refused := slices.ContainsFunc(one.complaints, func(said string) bool {
+		return strings.Contains(said, target) || zone != "" && !dnsname.IsPublicSuffix(zone) && strings.Contains(said, zone) || strings.Contains(said, wildcardCNAME)
+	})
+	level := Warning
+	if refused {
+		level = Problem
+	}
+	text := fmt.Sprintf("the solver follows it to %s, which is not in the zone %s", target, own)
+	d.bad(level, "cname-of-wildcard", object, text, with(values, "record", wildcard, "why", text))
+	return refused
 }
 
 // tooHigh says why no zone was found below a public suffix: the domain does not exist, or its SOA record is not shown.
@@ -319,7 +459,10 @@ func serversOf(seen []sighting) string {
 // unanswered notes that nobody says anything of a name, or that all who do say that they failed.
 func (d *records) unanswered(object report.Object, values map[string]string, why string) {
 	cause := "dns-closed"
-	if isFailure(why) {
+	switch {
+	case strings.Contains(why, noServers):
+		cause = "zone-not-delegated"
+	case isFailure(why):
 		cause = "dns-broken"
 	}
 	d.problem(cause, object, values["record"]+": "+why, with(values, "why", why))
@@ -351,7 +494,7 @@ func (d *records) compare(one *lookup, seen []sighting, values map[string]string
 	}
 	switch {
 	case answering == 0:
-		d.unanswered(object, values, cmp.Or(strings.Join(refused, ", "), "the zone has no name servers"))
+		d.silence(one, object, values, strings.Join(refused, ", "))
 	case len(missing) > 0:
 		level := Problem
 		if one.waiting && len(missing) == answering {
@@ -367,6 +510,23 @@ func (d *records) compare(one *lookup, seen []sighting, values map[string]string
 		text := fmt.Sprintf("%d values of challenges that are not under way", len(leftOver))
 		d.sign(Sign{Cause: "records-left-over", Level: Warning, Object: object, Text: text, Values: values})
 	}
+}
+
+// silence notes that no name server of a zone answers. Where the resolvers get an answer from them for a name that nobody has asked for
+// before, something between here and them is at fault.
+func (d *records) silence(one *lookup, object report.Object, values map[string]string, why string) {
+	if _, err := d.dns.exists(d.ctx, freshLabel()+"."+values["zone"]); why == "" || err != nil {
+		d.unanswered(object, values, cmp.Or(why, "the zone has "+noServers))
+		return
+	}
+	if reply, err := d.dns.ask(d.ctx, values["record"], dns.TypeTXT); err == nil {
+		var shown []string
+		for _, txt := range recordsOf[*dns.TXT](reply.Answer, values["record"]) {
+			shown = append(shown, strings.Join(txt.Txt, ""))
+		}
+		d.checkf(OK, "%s at the resolvers: %s", values["record"], shownBy(shown, one.expected))
+	}
+	d.problem("name-servers-fail-here", object, values["record"]+": "+why, with(values, "why", why))
 }
 
 // ownerless are the values that are no Challenge's. certyun writes those of a name together, also of Challenges that cert-manager

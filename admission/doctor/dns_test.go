@@ -8,13 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
-	miekg "github.com/miekg/dns"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/certyun/certyun/solvers/propagation"
@@ -184,6 +184,49 @@ func TestDNS(t *testing.T) {
 			},
 			causes: []string{"record-not-visible"},
 		},
+		"a CAA record wants another method": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, `example.com. 60 IN CAA 0 issue "letsencrypt.example; validationmethods=http-01"`)
+			},
+			causes: []string{"record-not-visible"}, warnings: []string{"caa-restricts"}, // nobody knows what this CA obeys
+		},
+		"a CAA record wants the Issuer's account": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				show(t, w, visible, `example.com. 60 IN CAA 0 issue "letsencrypt.example; accounturi=https://letsencrypt.example/7"`)
+				find[*cmapi.Issuer](t, s, "le").Status.ACME = &acmev1.ACMEIssuerStatus{URI: "https://letsencrypt.example/7"}
+			},
+			causes: []string{"record-not-visible"},
+		},
+		"CAA records forbid the name, and allow the wildcard that is wanted": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				show(t, w, visible, `www.example.com. 60 IN CAA 0 issue ";"`, `www.example.com. 60 IN CAA 0 issuewild "letsencrypt.example"`)
+				find[*cmapi.Certificate](t, s, "www").Spec.DNSNames = []string{"*.www.example.com"}
+				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.Wildcard = true
+			},
+			causes: []string{"record-not-visible"},
+		},
+		"the CAA record behind a CNAME counts": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, `cdn.example.com. 60 IN CAA 0 issue "ca.example"`, "www.example.com. 60 IN CNAME cdn.example.com.")
+			},
+			causes: []string{"caa-forbids", "record-not-visible"},
+		},
+		"a DS record was left behind": {
+			damage: func(t *testing.T, w *simulator.World, _ *scene) {
+				show(t, w, visible, "example.com. 60 IN DS 12345 13 2 "+strings.Repeat("ab", 32))
+			},
+			causes: []string{"dnssec-broken", "record-not-visible"},
+			checks: []string{"Certificate shop/www: DNSSEC of the zone example.com: the zone above has DS records (key tag 12345), and the zone itself is not signed: it has no DNSKEY"},
+		},
+		"a DS record was left behind for the zone of the CNAME": {
+			damage: func(t *testing.T, w *simulator.World, s *scene) {
+				w.DNS.AddZones("example.org")
+				show(t, w, "_acme-challenge.www.example.com. 60 IN CNAME www.example.org.", "www.example.org. 60 IN TXT "+value, "example.com. 60 IN DS 12345 13 2 "+strings.Repeat("ab", 32))
+				find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.CNAMEStrategy = acmev1.FollowStrategy
+				find[*acmev1.Challenge](t, s, "www-1-1-1").Spec.Solver.DNS01.CNAMEStrategy = acmev1.FollowStrategy
+			},
+			causes: []string{"dnssec-broken", "record-not-visible"},
+		},
 		"no resolver answers": {
 			damage: func(_ *testing.T, _ *simulator.World, s *scene) { s.dns.Resolvers = []string{"127.0.0.1:1"} },
 			causes: []string{"dns-closed", "record-not-visible"},
@@ -225,47 +268,6 @@ func hasCheck(d *Diagnosis, text string) bool {
 		}
 	}
 	return false
-}
-
-// TestAllows has the examples of RFC 8659, section 4, and what CAs make of them.
-func TestAllows(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		records  []string
-		wildcard bool
-		want     bool
-	}{
-		"no records":      {nil, false, true},
-		"the CA is named": {[]string{`0 issue "ca1.example.com"`}, false, true},
-		"the CA is named in capitals, with parameters":  {[]string{`0 issue "CA1.Example.Com; account=230123"`}, false, true},
-		"another CA is named":                           {[]string{`0 issue "ca2.example.org"`}, false, false},
-		"two are named":                                 {[]string{`0 issue "ca2.example.org"`, `0 issue "ca1.example.com"`}, false, true},
-		"nobody may":                                    {[]string{`0 issue ";"`}, false, false},
-		"only reports are asked for":                    {[]string{`0 iodef "mailto:security@example.com"`}, false, true},
-		"a wildcard falls back to issue":                {[]string{`0 issue "ca1.example.com"`}, true, true},
-		"issuewild decides about a wildcard":            {[]string{`0 issue "ca1.example.com"`, `0 issuewild "ca2.example.org"`}, true, false},
-		"issuewild says nothing about other names":      {[]string{`0 issue "ca1.example.com"`, `0 issuewild "ca2.example.org"`}, false, true},
-		"issuewild alone leaves other names to all":     {[]string{`0 issuewild "ca2.example.org"`}, false, true},
-		"a critical tag that nobody knows forbids":      {[]string{`0 issue "ca1.example.com"`, `128 tbs "Unknown"`}, false, false},
-		"a tag that nobody knows is passed over":        {[]string{`0 issue "ca1.example.com"`, `0 tbs "Unknown"`}, false, true},
-		"a critical tag that everybody knows is obeyed": {[]string{`128 issue "ca1.example.com"`}, false, true},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var records []*miekg.CAA
-			for _, text := range test.records {
-				rr, err := miekg.NewRR("example.com. 60 IN CAA " + text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				records = append(records, rr.(*miekg.CAA))
-			}
-			if got := allows(records, []string{"ca1.example.com"}, test.wildcard); got != test.want {
-				t.Errorf("allows = %t", got)
-			}
-		})
-	}
 }
 
 // TestClouds asks the simulated clouds, and recognises how each refuses.
@@ -337,6 +339,65 @@ func TestClouds(t *testing.T) {
 	}
 }
 
+// TestDelegations compares the zones that an account hosts with those that the DNS asks.
+func TestDelegations(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		zones   []string
+		records []string
+		follow  bool
+		// blind has nobody answer in the DNS.
+		blind bool
+		want  string
+	}{
+		"the zone is delegated": {zones: []string{"example.com"}},
+		"a sub-zone is hosted beside it that nobody asks": {
+			zones: []string{"example.com", "local.example.com"},
+			want:  "the zone local.example.com has no name servers in the DNS: the account hosts it beside example.com, and the records for www.local.example.com are written to local.example.com",
+		},
+		"only the sub-zone is hosted": {
+			zones: []string{"local.example.com"},
+			want:  "the zone local.example.com has no name servers in the DNS: the account hosts it, and the records for www.local.example.com are written to it",
+		},
+		"the sub-zone is a name to which a wildcard answers": {
+			zones: []string{"example.com", "local.example.com"}, records: []string{"*.example.com. 60 IN CNAME lb.example.com.", "lb.example.com. 60 IN A 192.0.2.1"},
+			want: "the zone local.example.com has no name servers in the DNS: the account hosts it beside example.com, and the records for www.local.example.com are written to local.example.com",
+		},
+		"another sub-zone is hosted":    {zones: []string{"example.com", "other.example.com"}},
+		"the record may be elsewhere":   {zones: []string{"local.example.com"}, follow: true},
+		"the resolvers cannot be asked": {zones: []string{"local.example.com"}, blind: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := internet(t, simulator.DNSOptions{})
+			if err := w.DNS.AddRecords(test.records...); err != nil {
+				t.Fatal(err)
+			}
+			s := healthy(t)
+			s.dns, s.options.DNS, s.options.Provider, s.zones = seenFrom(w), true, true, zonesOf{zones: test.zones}
+			if test.blind {
+				s.dns = &DNS{}
+			}
+			issuer := find[*cmapi.Issuer](t, s, "le")
+			serveDirectory(t, issuer, "letsencrypt.example")
+			if test.follow {
+				issuer.Spec.ACME.Solvers[0].DNS01.CNAMEStrategy = acmev1.FollowStrategy
+			}
+			s.issuance(t, presenting+"no answer from alidns.aliyuncs.com in time").Spec.DNSName = "www.local.example.com"
+			find[*cmapi.Certificate](t, s, "www").Spec.DNSNames = []string{"www.local.example.com"}
+			found, err := s.doctor(t).Certificate(t.Context(), "shop", "www")
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFilled(t, found)
+			if slices.Contains(ids(found.Causes), "zone-not-delegated") != (test.want != "") || test.want != "" && !hasCheck(found, "Issuer shop/le: "+test.want) {
+				t.Errorf("no check says %q: %q, %q", test.want, ids(found.Causes), found.Checks)
+			}
+		})
+	}
+}
+
 // TestCompare tells servers that lag from servers that do not answer.
 func TestCompare(t *testing.T) {
 	t.Parallel()
@@ -357,13 +418,13 @@ func TestCompare(t *testing.T) {
 		"both are behind a young challenge":    {[]sighting{{server("1"), lacks, nil}, {server("2"), lacks, nil}}, true, "record-not-visible", Waiting, "not visible yet on ns1.example.com (192.0.2.1), ns2.example.com (192.0.2.2)"},
 		"one is silent, which the CA may meet": {[]sighting{{server("1"), shows, nil}, {server("2"), nil, silent}}, false, "", "", ""},
 		"none answers":                         {[]sighting{{server("1"), nil, silent}, {server("2"), nil, silent}}, false, "dns-closed", Problem, "_acme-challenge.www.example.com: ns1.example.com (192.0.2.1) does not answer, ns2.example.com (192.0.2.2) does not answer"},
-		"there are none":                       {nil, false, "dns-closed", Problem, "_acme-challenge.www.example.com: the zone has no name servers"},
+		"there are none":                       {nil, false, "zone-not-delegated", Problem, "_acme-challenge.www.example.com: the zone has no name servers"},
 		"all show it":                          {[]sighting{{server("1"), shows, nil}, {server("2"), shows, nil}}, false, "", "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := &records{reader: (&Doctor{}).reader(t.Context()), chain: &chain{certificate: &cmapi.Certificate{}}}
+			d := &records{reader: (&Doctor{dns: &DNS{}}).reader(t.Context()), chain: &chain{certificate: &cmapi.Certificate{}}}
 			one := &lookup{name: "www.example.com", expected: []string{value}, waiting: test.young}
 			d.compare(one, test.seen, map[string]string{"record": "_acme-challenge.www.example.com"})
 			var want, got []Sign

@@ -127,7 +127,7 @@ func (d *Doctor) Certificate(ctx context.Context, namespace, name string) (*Diag
 	c.look()
 	sights := []*sight{&e.installation.sight, &c.sight}
 	if e.options.DNS {
-		shown := &records{reader: e.reader, sight: sight{area: "DNS"}, chain: c}
+		shown := &records{reader: e.reader, sight: sight{area: "DNS"}, chain: c, zones: map[string]string{}}
 		shown.look()
 		sights = append(sights, &shown.sight)
 	}

@@ -112,7 +112,7 @@ func mended(f *Facts, s Sign) (map[string]string, bool) {
 	if s.Object.Kind != "Challenge" {
 		return nil, false
 	}
-	if unreached(s) {
+	if unreached(s) || unauthorized.MatchString(s.Text) {
 		return nil, f.Works["call "+s.Values[calls]]
 	}
 	for _, complaint := range []struct {
@@ -246,6 +246,35 @@ func away(f *Facts, s Sign) (map[string]string, bool) {
 	_, values["service-namespace"] = f.namespaces()
 	values["why"] = "it does not answer"
 	return values, true
+}
+
+// unauthorized is what an API server says for a solver that does not know who calls it. ACME servers and clouds say so in more words.
+var unauthorized = regexp.MustCompile(`^(?:Error (?:presenting|cleaning up) challenge: )?Unauthorized$|the server has asked for the client to provide credentials|User \\?"system:anonymous\\?" cannot create resource`)
+
+// unauthenticated recognises that a solver does not accept the API server's client certificate, by what cert-manager says.
+func unauthenticated(f *Facts, s Sign) (map[string]string, bool) {
+	if s.Object.Kind != "Challenge" || !unauthorized.MatchString(s.Text) {
+		return nil, false
+	}
+	values := map[string]string{"apiservice": "the APIService"}
+	if group, _, ok := strings.Cut(s.Values[calls], "/"); ok {
+		values["apiservice"] = apiServiceObject(group).Name
+	}
+	return values, true
+}
+
+// wildcardCNAME is what certyun says of a name to which a wildcard answers.
+const wildcardCNAME = "wildcard CNAME"
+
+var wildcardAt = regexp.MustCompile(`answers for ([A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)`)
+
+// wildcardFollowed recognises a name to which a wildcard CNAME answers, by certyun's words.
+func wildcardFollowed(_ *Facts, s Sign) (map[string]string, bool) {
+	values := map[string]string{}
+	if at := wildcardAt.FindStringSubmatch(s.Text); at != nil {
+		values["record"] = at[1]
+	}
+	return values, s.says(wildcardCNAME)
 }
 
 // absentSecret is what certyun says of a Secret that is not there.

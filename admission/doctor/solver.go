@@ -212,6 +212,8 @@ func whyUnavailable(text string) (cause string, values map[string]string) {
 		return "apiservice-ca-wrong", nil
 	case says("bad status from") && says(": 404"):
 		return "solver-serves-other-group", nil
+	case says("bad status from") && says(": 401"):
+		return "front-proxy-refused", nil
 	}
 	return "solver-not-running", nil
 }
