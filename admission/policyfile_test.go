@@ -41,7 +41,7 @@ func TestPolicyIsReadAgain(t *testing.T) {
 		}
 		write(policyHead + "rules: {spoken: warn}\n")
 		gauge := newReviewMetrics().policyValid
-		source, err := newPolicyFile(file, spokenRules(), gauge)
+		source, err := newPolicyFile(file, "", spokenRules(), gauge)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestAServerStartsWithTheUsablePartOfAPolicy(t *testing.T) {
 		}
 		if source == nil {
 			var err error
-			if source, err = newPolicyFile(file, spokenRules(), gauge); err != nil {
+			if source, err = newPolicyFile(file, "", spokenRules(), gauge); err != nil {
 				t.Fatal(err)
 			}
 		} else if err := source.read(); (err == nil) != (step.note == "") {
@@ -131,7 +131,7 @@ func TestAServerStartsWithTheUsablePartOfAPolicy(t *testing.T) {
 
 func TestAServerNeedsThePolicyFileThatItIsGiven(t *testing.T) {
 	t.Parallel()
-	_, err := newPolicyFile(filepath.Join(t.TempDir(), "policy.yaml"), spokenRules(), newReviewMetrics().policyValid)
+	_, err := newPolicyFile(filepath.Join(t.TempDir(), "policy.yaml"), "", spokenRules(), newReviewMetrics().policyValid)
 	if err == nil || !strings.HasPrefix(err.Error(), "--policy: open ") {
 		t.Errorf("the error is %v", err)
 	}
@@ -146,7 +146,7 @@ func TestEachReviewSaysThatThePolicyHasAMistake(t *testing.T) {
 	world := objects.New(rule.IndexKeys)
 	h := newHandler(t, world, world, spokenRules())
 	var err error
-	if h.policy, err = newPolicyFile(file, spokenRules(), h.metrics.policyValid); err != nil {
+	if h.policy, err = newPolicyFile(file, "", spokenRules(), h.metrics.policyValid); err != nil {
 		t.Fatal(err)
 	}
 	note := "[certyun] the policy of this cluster has a mistake and is used in part; tell who runs it: noSkip[0]: there is no rule \"" + strings.Repeat("x", 300)

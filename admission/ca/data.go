@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,22 @@ var known = sync.OnceValues(func() (*Table, error) { return (&Table{}).Extended(
 func Known() *Table {
 	t, _ := known()
 	return t
+}
+
+// FromFile is Known, extended by a file; without a name nothing is read.
+func FromFile(name string) (*Table, error) {
+	if name == "" {
+		return Known(), nil
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := Known().Extended(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
 }
 
 // file is the form of CA data in a file.

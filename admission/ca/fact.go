@@ -3,6 +3,7 @@ package ca
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -157,4 +158,29 @@ func Older(facts []Fact, day Day) []Fact {
 		}
 	}
 	return old
+}
+
+// Cited is a source, and whom it is about.
+type Cited struct {
+	// Names are those of CAs, each once.
+	Names []string `json:"authorities"`
+	Source
+}
+
+// Cite lists the sources of some parts of the data, each once for a day, in the order of the facts.
+func Cite(facts []Fact, parts []string) []Cited {
+	var list []Cited
+	for _, fact := range facts {
+		if !slices.Contains(parts, fact.Part) {
+			continue
+		}
+		i := slices.IndexFunc(list, func(c Cited) bool { return c.Source == fact.Source })
+		switch {
+		case i < 0:
+			list = append(list, Cited{Names: []string{fact.Name}, Source: fact.Source})
+		case !slices.Contains(list[i].Names, fact.Name):
+			list[i].Names = append(list[i].Names, fact.Name)
+		}
+	}
+	return list
 }

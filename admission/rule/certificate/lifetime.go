@@ -220,13 +220,13 @@ func renewsValidly(spec *cmapi.CertificateSpec) bool {
 
 func acmeRateLimit() rule.Rule {
 	return rule.Rule{
-		ID: "acme-rate-limit", Severity: rule.Warn, Facts: []string{"limits", "ari"},
+		ID: "acme-rate-limit", Severity: rule.Warn, Facts: []string{"limits"},
 		Summary: "Other Certificates use up what the CA issues in a week, or takes in three hours.",
 		Why: "Let's Encrypt issues 5 certificates in 7 days for exactly the same names (and one more every 34 hours), and 50 for one registered " +
 			"domain, whoever asks; and it takes 300 orders of an account in 3 hours. An order for exactly the names of an earlier certificate is a " +
 			"renewal, for which only the first of these limits holds; for a renewal by ARI, which cert-manager leaves off by default, none does. A " +
 			"cluster that is set up again, or that has a copy of a Certificate in every namespace, runs into that. So does what fails: after 5 failures of a name in an hour the account " +
-			"must wait, and after 1,152 in a row the name is paused until somebody asks for it again. Certificates that are older than the time " +
+			"must wait, and after 1,152 in a row the name is paused until somebody asks the CA to go on. Certificates that are older than the time " +
 			"of a limit are not counted.",
 		Remedy: "Have one Certificate and share its Secret, or one for a wildcard.",
 		Check:  rule.Certificates(checkRateLimit),
