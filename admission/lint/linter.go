@@ -68,8 +68,10 @@ func (o *Options) newLinter() (*linter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--policy %s: %w", o.PolicyFile, err)
 	}
+	validator := schema.New()
+	validator.CertManager = o.CertManagerVersion
 	return &linter{
-		engine: rule.NewEngine(catalogue.Rules()), decided: decided, validator: schema.New(), wanted: o.wanted,
+		engine: rule.NewEngine(catalogue.Rules()), decided: decided, validator: validator, wanted: o.wanted,
 	}, nil
 }
 
