@@ -159,3 +159,44 @@ func TestEachReviewSaysThatThePolicyHasAMistake(t *testing.T) {
 		}
 	}
 }
+
+// What is known of CAs changes with its file, as the policy does.
+func TestCADataIsReadAgain(t *testing.T) {
+	t.Parallel()
+	const head, server = "apiVersion: certyun.internal/v1\nkind: CertificateAuthorities\nauthorities:\n", "https://ca.corp.example/dir"
+	file := filepath.Join(t.TempDir(), "authorities.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(head + "  corp: {name: Corp, directory: " + server + "}\n  other: {name: 7}\n")
+	gauge := newReviewMetrics().policyValid
+	source, err := newPolicyFile("", file, spokenRules(), gauge)
+	if err != nil {
+		t.Fatalf("a mistake keeps the server from serving: %v", err)
+	}
+	for _, step := range []struct{ title, text, name, note string }{
+		{"a mistake in one entry", "", "Corp", "[certyun] the policy of this cluster has a mistake and is used in part; tell who runs it: authorities.other: name must be a text"},
+		{"mended", head + "  corp: {name: Corp 2, directory: " + server + "}\n", "Corp 2", ""},
+		{"broken again", head + "  corp: {nam: x}\n", "Corp 2", `[certyun] the policy of this cluster has a mistake and is not used: the one before it is; tell who runs it: authorities.corp: unknown field "nam"`},
+	} {
+		if step.text != "" {
+			write(step.text)
+			_ = source.read() // what is wrong is in the note
+		}
+		policy := source.decided.Load().CAs.Lookup(server)
+		if policy == nil || policy.Name != step.name {
+			t.Errorf("%s: the CA is %+v", step.title, policy)
+		}
+		if diff := cmp.Diff(step.note, source.note()); diff != "" {
+			t.Errorf("%s: %s", step.title, diff)
+		}
+		if valid := gaugeValue(t, gauge); (valid == 1) != (step.note == "") {
+			t.Errorf("%s: certyun_admission_policy_valid is %v", step.title, valid)
+		}
+	}
+	if _, err := newPolicyFile("", file+".none", spokenRules(), gauge); err == nil {
+		t.Error("a file that is not there is no error")
+	}
+}

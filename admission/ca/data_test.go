@@ -1,6 +1,7 @@
 package ca
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,27 @@ func TestOperatorsChangeAuthorities(t *testing.T) {
 				t.Errorf("staging is %q", id(staging))
 			}
 		})
+	}
+}
+
+// The example that people copy is CA data, and does what it says.
+func TestExampleInTheDocuments(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(guide), "kind: CertificateAuthorities\nauthorities:\n")
+	example, _, found := strings.Cut(example, "```")
+	if !found {
+		t.Fatal("docs/policy.md has no example")
+	}
+	table := extended(t, example)
+	if corp := table.Lookup("https://ca.example.org/acme/acme/directory"); id(corp) != "corp" || corp.EAB.Required != Yes {
+		t.Errorf("the new authority is %+v", corp)
+	}
+	if le := table.Lookup(leURL); le.Limits.Domain != 2000 || !le.StrictContact {
+		t.Errorf("the authority that was changed is %+v", le)
 	}
 }
 
