@@ -91,6 +91,10 @@ vuln: ## Look for known faults in what is built, the local cluster's programs as
 figures: ## Print lines, functions and files that use each other, for each package, and what both DNS hosts have in common.
 	@go -C deploy/local run ./cmd/figures $(CURDIR)
 
+.PHONY: ca-data
+ca-data: ## Fail where a fact about a CA is older than 90 days, and name it: a release needs none.
+	@go -C deploy/local run ./cmd/cadata
+
 .PHONY: build
 build: ## Build the binary into .local/build.
 	go build -ldflags "$(LDFLAGS)" -o .local/build/certyun .

@@ -80,7 +80,7 @@ func spokenRules() []rule.Rule {
 func newHandler(t testing.TB, world, fresh evidence.World, rules []rule.Rule) *handler {
 	t.Helper()
 	counted := newReviewMetrics()
-	policy, err := newPolicyFile("", rules, counted.policyValid)
+	policy, err := newPolicyFile("", "", rules, counted.policyValid)
 	if err != nil {
 		t.Fatal(err)
 	}

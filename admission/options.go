@@ -38,6 +38,8 @@ type Options struct {
 	ClientNames  []string
 
 	PolicyFile string
+	// CADataFile extends what is known of CAs.
+	CADataFile string
 	// Unjudged is unjudgedAllow or unjudgedDeny: what becomes of an object that could not be judged in full.
 	Unjudged                 string
 	CertManagerNamespace     string
@@ -99,6 +101,7 @@ func (o *Options) addServingFlags(fs *pflag.FlagSet) {
 
 func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.PolicyFile, "policy", "", "File with the policy. It is read again when it changes.")
+	fs.StringVar(&o.CADataFile, "ca-data", "", "File with CA data, which adds CAs or changes what is known of one. It is read again when it changes.")
 	fs.StringVar(&o.Unjudged, "unjudged", o.Unjudged, "What becomes of a Certificate, Issuer or ClusterIssuer that could not be checked in full: allow lets it through with a warning, deny refuses it.")
 	fs.StringVar(&o.CertManagerNamespace, "cert-manager-namespace", o.CertManagerNamespace, "Namespace that cert-manager runs in.")
 	fs.StringSliceVar(&o.CertManagerUsers, "cert-manager-service-accounts", o.CertManagerUsers, "cert-manager's own ServiceAccounts in that namespace. What they write is never judged.")
@@ -137,7 +140,7 @@ func (o *Options) Validate() error {
 			errs = append(errs, fmt.Errorf("--metrics-bind-address %q must be host:port, :port or 0", o.MetricsBindAddress))
 		}
 	}
-	errs = append(errs, exists("--client-ca-file", o.ClientCAFile), exists("--policy", o.PolicyFile), exists("--kubeconfig", o.Kubeconfig))
+	errs = append(errs, exists("--client-ca-file", o.ClientCAFile), exists("--policy", o.PolicyFile), exists("--ca-data", o.CADataFile), exists("--kubeconfig", o.Kubeconfig))
 	if o.ShutdownDelay < 0 {
 		errs = append(errs, fmt.Errorf("--shutdown-delay-duration %s must not be negative", o.ShutdownDelay))
 	}

@@ -3,6 +3,7 @@ package admission
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/klog/v2"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/admission/rule"
 )
@@ -19,26 +21,31 @@ import (
 // policyInterval is how often a policy file is looked at. A mounted ConfigMap takes the kubelet a minute to change.
 const policyInterval = 5 * time.Second
 
-// policyFile holds the policy in force and reads its file again when it changes. Reading decided and note is safe at any time.
+// policyFile holds the policy in force, and what it knows of CAs, and reads their files again when they change. Reading decided and note
+// is safe at any time.
 type policyFile struct {
-	file    string
+	file string
+	// data is a file with CA data, "" for none.
+	data    string
 	rules   []rule.Rule
 	decided atomic.Pointer[policy.Decided]
 	valid   prometheus.Gauge
 	// noted is what is to be said of the policy with each review, "" or nil while it is right.
 	noted atomic.Pointer[string]
 
-	// last is what the file held when it was last read, lastErr what is wrong with it, and whole tells whether the policy in force is all
-	// of some file.
-	last    []byte
-	lastErr error
-	whole   bool
+	// last and lastData are what the files held when they were last read, lastErr what is wrong with them, and whole tells whether what
+	// is in force is all of some files.
+	last     []byte
+	lastData []byte
+	lastErr  error
+	whole    bool
 }
 
-// newPolicyFile reads the policy for the first time. Without a file it is the default policy for good. The gauge says whether all of the
-// file is in force. A mistake in it is no reason not to serve: the rest of it is used. A file that is not there is an error.
-func newPolicyFile(file string, rules []rule.Rule, valid prometheus.Gauge) (*policyFile, error) {
-	s := &policyFile{file: file, rules: rules, valid: valid}
+// newPolicyFile reads the policy and the CA data for the first time. Without a file it is the default policy for good. The gauge says
+// whether all of the files is in force. A mistake in one is no reason not to serve: the rest of it is used. A file that is not there is
+// an error.
+func newPolicyFile(file, data string, rules []rule.Rule, valid prometheus.Gauge) (*policyFile, error) {
+	s := &policyFile{file: file, data: data, rules: rules, valid: valid}
 	err := s.read()
 	if s.decided.Load() == nil {
 		return nil, err
@@ -64,26 +71,44 @@ func (s *policyFile) read() error {
 }
 
 func (s *policyFile) readFile() error {
-	var raw []byte
-	if s.file != "" {
-		var err error
-		if raw, err = os.ReadFile(s.file); err != nil {
-			return fmt.Errorf("--policy: %w", err)
-		}
+	raw, err := readNamed("--policy", s.file)
+	if err != nil {
+		return err
 	}
-	if s.decided.Load() != nil && bytes.Equal(raw, s.last) {
+	data, err := readNamed("--ca-data", s.data)
+	if err != nil {
+		return err
+	}
+	if s.decided.Load() != nil && bytes.Equal(raw, s.last) && bytes.Equal(data, s.lastData) {
 		return s.lastErr
 	}
-	s.last, s.lastErr = raw, nil
-	decided, err := policy.Read(raw, s.rules)
-	if err != nil {
-		s.lastErr = fmt.Errorf("--policy %s: %w", s.file, err)
+	s.last, s.lastData = raw, data
+	known, dataErr := ca.Known().Extended(data)
+	if dataErr != nil {
+		dataErr = fmt.Errorf("--ca-data %s: %w", s.data, dataErr)
 	}
-	if err == nil || !s.whole {
+	decided, err := policy.ReadWith(known, raw, s.rules)
+	if err != nil {
+		err = fmt.Errorf("--policy %s: %w", s.file, err)
+	}
+	s.lastErr = errors.Join(dataErr, err)
+	if s.lastErr == nil || !s.whole {
 		s.decided.Store(decided)
-		s.whole = err == nil
+		s.whole = s.lastErr == nil
 	}
 	return s.lastErr
+}
+
+// readNamed reads the file of a flag, where it has one.
+func readNamed(flag, file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return raw, nil
 }
 
 // complaint is what is said with each review: to people who apply objects, and cannot mend the policy.
@@ -92,7 +117,8 @@ func (s *policyFile) complaint(err error) string {
 	if s.whole {
 		inForce = "is not used: the one before it is"
 	}
-	first, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "--policy "+s.file+": "), "\n")
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	first = strings.TrimPrefix(strings.TrimPrefix(first, "--policy "+s.file+": "), "--ca-data "+s.data+": ")
 	return fmt.Sprintf("[certyun] the policy of this cluster has a mistake and %s; tell who runs it: %s", inForce, first)
 }
 
@@ -106,7 +132,7 @@ func (s *policyFile) note() string {
 
 // watch reads the file again and again until ctx ends, and logs what changes.
 func (s *policyFile) watch(ctx context.Context) {
-	if s.file == "" {
+	if s.file == "" && s.data == "" {
 		return
 	}
 	ticker := time.NewTicker(policyInterval)

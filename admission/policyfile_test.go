@@ -41,7 +41,7 @@ func TestPolicyIsReadAgain(t *testing.T) {
 		}
 		write(policyHead + "rules: {spoken: warn}\n")
 		gauge := newReviewMetrics().policyValid
-		source, err := newPolicyFile(file, spokenRules(), gauge)
+		source, err := newPolicyFile(file, "", spokenRules(), gauge)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestAServerStartsWithTheUsablePartOfAPolicy(t *testing.T) {
 		}
 		if source == nil {
 			var err error
-			if source, err = newPolicyFile(file, spokenRules(), gauge); err != nil {
+			if source, err = newPolicyFile(file, "", spokenRules(), gauge); err != nil {
 				t.Fatal(err)
 			}
 		} else if err := source.read(); (err == nil) != (step.note == "") {
@@ -131,7 +131,7 @@ func TestAServerStartsWithTheUsablePartOfAPolicy(t *testing.T) {
 
 func TestAServerNeedsThePolicyFileThatItIsGiven(t *testing.T) {
 	t.Parallel()
-	_, err := newPolicyFile(filepath.Join(t.TempDir(), "policy.yaml"), spokenRules(), newReviewMetrics().policyValid)
+	_, err := newPolicyFile(filepath.Join(t.TempDir(), "policy.yaml"), "", spokenRules(), newReviewMetrics().policyValid)
 	if err == nil || !strings.HasPrefix(err.Error(), "--policy: open ") {
 		t.Errorf("the error is %v", err)
 	}
@@ -146,7 +146,7 @@ func TestEachReviewSaysThatThePolicyHasAMistake(t *testing.T) {
 	world := objects.New(rule.IndexKeys)
 	h := newHandler(t, world, world, spokenRules())
 	var err error
-	if h.policy, err = newPolicyFile(file, spokenRules(), h.metrics.policyValid); err != nil {
+	if h.policy, err = newPolicyFile(file, "", spokenRules(), h.metrics.policyValid); err != nil {
 		t.Fatal(err)
 	}
 	note := "[certyun] the policy of this cluster has a mistake and is used in part; tell who runs it: noSkip[0]: there is no rule \"" + strings.Repeat("x", 300)
@@ -157,5 +157,46 @@ func TestEachReviewSaysThatThePolicyHasAMistake(t *testing.T) {
 		if diff := cmp.Diff(want, got.Warnings); diff != "" {
 			t.Errorf("%s: warnings (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// What is known of CAs changes with its file, as the policy does.
+func TestCADataIsReadAgain(t *testing.T) {
+	t.Parallel()
+	const head, server = "apiVersion: certyun.internal/v1\nkind: CertificateAuthorities\nauthorities:\n", "https://ca.corp.example/dir"
+	file := filepath.Join(t.TempDir(), "authorities.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(head + "  corp: {name: Corp, directory: " + server + "}\n  other: {name: 7}\n")
+	gauge := newReviewMetrics().policyValid
+	source, err := newPolicyFile("", file, spokenRules(), gauge)
+	if err != nil {
+		t.Fatalf("a mistake keeps the server from serving: %v", err)
+	}
+	for _, step := range []struct{ title, text, name, note string }{
+		{"a mistake in one entry", "", "Corp", "[certyun] the policy of this cluster has a mistake and is used in part; tell who runs it: authorities.other: name must be a text"},
+		{"mended", head + "  corp: {name: Corp 2, directory: " + server + "}\n", "Corp 2", ""},
+		{"broken again", head + "  corp: {nam: x}\n", "Corp 2", `[certyun] the policy of this cluster has a mistake and is not used: the one before it is; tell who runs it: authorities.corp: unknown field "nam"`},
+	} {
+		if step.text != "" {
+			write(step.text)
+			_ = source.read() // what is wrong is in the note
+		}
+		policy := source.decided.Load().CAs.Lookup(server)
+		if policy == nil || policy.Name != step.name {
+			t.Errorf("%s: the CA is %+v", step.title, policy)
+		}
+		if diff := cmp.Diff(step.note, source.note()); diff != "" {
+			t.Errorf("%s: %s", step.title, diff)
+		}
+		if valid := gaugeValue(t, gauge); (valid == 1) != (step.note == "") {
+			t.Errorf("%s: certyun_admission_policy_valid is %v", step.title, valid)
+		}
+	}
+	if _, err := newPolicyFile("", file+".none", spokenRules(), gauge); err == nil {
+		t.Error("a file that is not there is no error")
 	}
 }

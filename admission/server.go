@@ -69,7 +69,7 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	counted := newReviewMetrics()
 	// One policy is for clusters and files, so it may name the rules for files too.
-	policy, err := newPolicyFile(o.PolicyFile, catalogue.Rules(), counted.policyValid)
+	policy, err := newPolicyFile(o.PolicyFile, o.CADataFile, catalogue.Rules(), counted.policyValid)
 	if err != nil {
 		return err
 	}

@@ -28,12 +28,13 @@ func TestImports(t *testing.T) {
 		"solvers/dnspod":      account,
 	}
 	certManager := []string{"admission/rule/csr", "admission/rule/choice", "admission/rule/shim"}
-	rules := slices.Concat(foundation, []string{"admission/ca", "admission/evidence", "admission/words", "admission/rule/fieldpath"},
+	rules := slices.Concat(foundation, []string{"admission/document", "admission/ca", "admission/evidence", "admission/words", "admission/rule/fieldpath"},
 		certManager, []string{"admission/rule"})
 	families := []string{"admission/rule/certificate", "admission/rule/issuer", "admission/rule/annotated", "admission/rule/offline"}
 	catalogue := slices.Concat(rules, families, []string{"admission/report", "admission/rule/cases"})
 	all := append(slices.Clone(catalogue), "admission/catalogue")
-	allowed["admission/ca"] = foundation
+	allowed["admission/document"] = nil
+	allowed["admission/ca"] = append(slices.Clone(foundation), "admission/document")
 	allowed["admission/evidence"] = foundation
 	allowed["admission/evidence/objects"] = []string{"admission/evidence"}
 	allowed["admission/evidence/cluster"] = []string{"admission/evidence"}

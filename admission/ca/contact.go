@@ -40,7 +40,7 @@ func (p *Policy) Contact(email string) *ContactProblem {
 		problem = NameProblem{Verdict: NameRefused, Quote: quoteCharacter}
 	}
 	switch {
-	case problem.Verdict == NameRefused || problem.Quote == quoteNonPublic:
+	case problem.Verdict == NameRefused && problem.Quote != "" || problem.Quote == quoteNonPublic:
 		return &ContactProblem{Reason: "contact email has invalid domain: " + problem.Quote}
 	case domain == "example.com" || domain == "example.net" || domain == "example.org":
 		return &ContactProblem{ForbiddenDomain: domain, Reason: fmt.Sprintf("contact email has forbidden domain %q", domain)}

@@ -30,10 +30,12 @@ type NameProblem struct {
 	// Reason of a refused name goes on after the name, like `contains an underscore`. Otherwise it is a sentence of its own,
 	// like `"nas.home.arpa" is a private-use zone; Let's Encrypt cannot validate it over public DNS`.
 	Reason string
-	// Quote is what Let's Encrypt would answer.
+	// Quote is what Let's Encrypt would answer, or the CA that is Alone; "" where that is not known.
 	Quote string
 	// Remedy says what to write instead.
 	Remedy string
+	// Alone says that other public CAs are not known to mind.
+	Alone bool
 	// strictly says that only a CA whose names are Strict is known to mind.
 	strictly bool
 }
@@ -42,6 +44,7 @@ const (
 	quoteCharacter = "Domain name contains an invalid character"
 	quoteNonPublic = "Domain name does not end with a valid public suffix (TLD)"
 	privateCA      = "Use a private CA issuer"
+	otherCA        = "Use a CA that issues such names, such as Let's Encrypt"
 )
 
 // DNSName judges a name of a certificate, wildcards included. Let's Encrypt's answers are those of WellFormedIdentifiers in
@@ -55,8 +58,8 @@ func (p *Policy) DNSName(name string) NameProblem {
 	switch {
 	case problem.strictly && !p.Names.Strict:
 		return NameProblem{}
-	case problem.Verdict == NameFine && p.Names.PaidWildcards && strings.HasPrefix(name, "*."):
-		return NameProblem{Verdict: NameMayFail, Reason: fmt.Sprintf("is a wildcard, which %s issues only under some plans", p.Name)}
+	case problem.Verdict == NameFine:
+		return p.particular(strings.ToLower(name))
 	case problem.Verdict == NameMayFail && problem.Quote != "":
 		problem.Reason += "; " + p.Name + " refuses unknown TLDs"
 	case problem.Verdict == NameMayFail:
@@ -67,6 +70,34 @@ func (p *Policy) DNSName(name string) NameProblem {
 		problem.Reason = fmt.Sprintf("%s; %s may refuse it", problem.Reason, p.Name)
 	}
 	return problem
+}
+
+// particular judges a name that public CAs issue in general.
+func (p *Policy) particular(name string) NameProblem {
+	label := punycodeLabel(name)
+	switch refusal := p.Names.PunycodeRefusal; {
+	case label != "" && p.Names.Punycode == No:
+		return NameProblem{
+			Verdict: NameRefused, Alone: true, Reason: fmt.Sprintf("has a label in punycode (%q)", label), Quote: refusal, Remedy: otherCA,
+		}
+	case label != "" && refusal != "":
+		return NameProblem{
+			Verdict: NameMayFail, Reason: fmt.Sprintf("has a label in punycode (%q), to which %s has answered %q", label, p.Name, refusal), Remedy: otherCA,
+		}
+	case p.Names.PaidWildcards && strings.HasPrefix(name, "*."):
+		return NameProblem{Verdict: NameMayFail, Reason: fmt.Sprintf("is a wildcard, which %s issues only under some plans", p.Name)}
+	}
+	return NameProblem{}
+}
+
+// punycodeLabel is the first label of a name that stands for one in another script, "" where there is none.
+func punycodeLabel(name string) string {
+	for label := range strings.SplitSeq(name, ".") {
+		if strings.HasPrefix(label, "xn--") {
+			return label
+		}
+	}
+	return ""
 }
 
 func judgeName(name string) NameProblem {
@@ -210,7 +241,7 @@ func judgeSuffix(base string, isWildcard bool) NameProblem {
 		return refused(fmt.Sprintf(`not a public domain name (".%s" is special-use)`, tld), quoteNonPublic, privateCA)
 	case suffix == "":
 		return NameProblem{
-			Verdict: NameMayFail, Reason: fmt.Sprintf(`".%s" is not on our public suffix list (%s)`, tld, DataDate),
+			Verdict: NameMayFail, Reason: fmt.Sprintf(`".%s" is not on our public suffix list (%s)`, tld, listMonth()),
 			Quote: quoteNonPublic,
 		}
 	case tld == "arpa":
@@ -229,12 +260,22 @@ func judgeSuffix(base string, isWildcard bool) NameProblem {
 	return NameProblem{}
 }
 
+// judgeArpa judges names for which there is no host in the public DNS. The two reverse zones are in section 4.2.2 of the Baseline
+// Requirements.
 func judgeArpa(base string) NameProblem {
-	if base == "home.arpa" || strings.HasSuffix(base, ".home.arpa") {
+	for _, zone := range []string{"in-addr.arpa", "ip6.arpa"} {
+		if isWithin(base, zone) {
+			return refused(fmt.Sprintf("is in the reverse zone %s, closed to public CAs since 2026-03-15 (Baseline Requirements, section 4.2.2)", zone), "",
+				"Use the host's name, or ipAddresses")
+		}
+	}
+	if isWithin(base, "home.arpa") {
 		return NameProblem{Verdict: NameMayFail, Reason: "is a private-use zone"}
 	}
 	return NameProblem{Verdict: NameMayFail, Reason: "is in the infrastructure zone .arpa"}
 }
+
+func isWithin(name, zone string) bool { return name == zone || strings.HasSuffix(name, "."+zone) }
 
 // icannSuffix is the public suffix of a name by the ICANN section of the list, "" when its top level is not on the list.
 // Private entries, like github.io, are domains like any other to a CA.
@@ -248,6 +289,12 @@ func icannSuffix(name string) string {
 		suffix, icann = publicsuffix.PublicSuffix(parent)
 	}
 	return suffix
+}
+
+// listMonth is when the public suffix list was made that is built in, like "2026-02". Its own description ends with the time.
+func listMonth() string {
+	_, made, _ := strings.Cut(publicsuffix.List.String(), "(")
+	return made[:min(len(made), len("2026-02"))]
 }
 
 // isSpecialUse tells whether a top level is never in the public DNS: https://www.iana.org/assignments/special-use-domain-names

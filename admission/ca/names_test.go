@@ -39,6 +39,8 @@ func TestNamesThatEveryPublicCARefuses(t *testing.T) {
 	const character = "Domain name contains an invalid character"
 	const suffix = "Domain name does not end with a valid public suffix (TLD)"
 	const private = "Use a private CA issuer"
+	const closed4 = "is in the reverse zone in-addr.arpa, closed to public CAs since 2026-03-15 (Baseline Requirements, section 4.2.2)"
+	const host = "Use the host's name, or ipAddresses"
 	for name, want := range map[string]NameProblem{
 		"my_app.x.dev":                         {Reason: "contains an underscore", Quote: character, Remedy: `Use "-" instead, or a private CA issuer`},
 		"_acme.x.dev":                          {Reason: "contains an underscore", Quote: character, Remedy: `Use "-" instead, or a private CA issuer`},
@@ -66,6 +68,10 @@ func TestNamesThatEveryPublicCARefuses(t *testing.T) {
 		"*.*.x.dev":                            {Reason: `has more than one "*"`, Quote: "Domain name has more than one wildcard", Remedy: `Use one "*", as the whole first label`},
 		"*.com.cn":                             {Reason: "wildcard directly under a public suffix", Quote: "Domain name is a wildcard for an ICANN TLD", Remedy: "Use a wildcard under a domain of your own"},
 		"*.dev":                                {Reason: "wildcard directly under a public suffix", Quote: "Domain name is a wildcard for an ICANN TLD", Remedy: "Use a wildcard under a domain of your own"},
+		"1.168.192.in-addr.arpa":               {Reason: closed4, Remedy: host},
+		"*.168.192.IN-ADDR.arpa":               {Reason: closed4, Remedy: host},
+		"in-addr.arpa":                         {Reason: closed4, Remedy: host},
+		"8.b.d.0.1.0.0.2.ip6.arpa":             {Reason: strings.Replace(closed4, "in-addr", "ip6", 1), Remedy: host},
 		"web.svc.internal":                     {Reason: `not a public domain name (".internal" is special-use)`, Quote: suffix, Remedy: private},
 		"*.svc.cluster.local":                  {Reason: `not a public domain name (".local" is special-use)`, Quote: suffix, Remedy: private},
 		"x.test":                               {Reason: `not a public domain name (".test" is special-use)`, Quote: suffix, Remedy: private},
@@ -111,10 +117,12 @@ func TestNamesThatMayFail(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]NameProblem{
 		"nas.home.arpa":             {Verdict: NameMayFail, Reason: `is a private-use zone; Let's Encrypt cannot validate it over public DNS`},
-		"1.168.192.in-addr.arpa":    {Verdict: NameMayFail, Reason: `is in the infrastructure zone .arpa; Let's Encrypt cannot validate it over public DNS`},
+		"as112.arpa":                {Verdict: NameMayFail, Reason: `is in the infrastructure zone .arpa; Let's Encrypt cannot validate it over public DNS`},
+		"xin-addr.arpa":             {Verdict: NameMayFail, Reason: `is in the infrastructure zone .arpa; Let's Encrypt cannot validate it over public DNS`},
+		"in-addr.arpa.cert-lab.dev": {},
 		"*.abcdef.onion":            {Verdict: NameMayFail, Reason: `is an onion service; Let's Encrypt cannot validate it over public DNS`},
-		"www.shop.brandnewtld":      {Verdict: NameMayFail, Reason: `".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`, Quote: quoteNonPublic},
-		"*.brandnewtld":             {Verdict: NameMayFail, Reason: `".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`, Quote: quoteNonPublic},
+		"www.shop.brandnewtld":      {Verdict: NameMayFail, Reason: `".brandnewtld" is not on our public suffix list (2026-02); Let's Encrypt refuses unknown TLDs`, Quote: quoteNonPublic},
+		"*.brandnewtld":             {Verdict: NameMayFail, Reason: `".brandnewtld" is not on our public suffix list (2026-02); Let's Encrypt refuses unknown TLDs`, Quote: quoteNonPublic},
 		"example.com":               {Verdict: NameForbidden, Reason: `is a documentation domain; Let's Encrypt refuses it (forbidden by policy)`, Remedy: "Use your own domain"},
 		"*.WWW.example.org":         {Verdict: NameForbidden, Reason: `is a documentation domain; Let's Encrypt refuses it (forbidden by policy)`, Remedy: "Use your own domain"},
 		"notexample.com":            {},
@@ -126,6 +134,38 @@ func TestNamesThatMayFail(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, judged(leURL, name), cmpopts.IgnoreUnexported(NameProblem{}), cmpopts.IgnoreFields(NameProblem{}, "Quote")); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestNamesInPunycode(t *testing.T) {
+	t.Parallel()
+	const google = "https://dv.acme-v02.api.pki.goog/directory"
+	refusing, err := Known().Extended([]byte(head + "  google: {like: google, names: {punycode: no, punycodeRefusal: Never}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, label := range map[string]string{
+		"xn--0zwm56d.cert-lab.cn": "xn--0zwm56d", "*.XN--0zwm56d.cert-lab.cn": "xn--0zwm56d", "www.cert-lab.xn--fiqs8s": "xn--fiqs8s", "cert-xn--lab.dev": "",
+	} {
+		want, never := NameProblem{}, NameProblem{}
+		if label != "" {
+			want = NameProblem{
+				Verdict: NameMayFail, Remedy: "Use a CA that issues such names, such as Let's Encrypt",
+				Reason: `has a label in punycode ("` + label + `"), to which Google Trust Services has answered "Punycode labels are not supported"`,
+			}
+			never = NameProblem{Verdict: NameRefused, Alone: true, Quote: "Never", Remedy: want.Remedy, Reason: `has a label in punycode ("` + label + `")`}
+		}
+		if diff := cmp.Diff(want, judged(google, name), cmpopts.IgnoreUnexported(NameProblem{})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if diff := cmp.Diff(never, refusing.Lookup(google).DNSName(name), cmpopts.IgnoreUnexported(NameProblem{})); diff != "" {
+			t.Errorf("%s where it is certain: %s", name, diff)
+		}
+		for _, other := range []string{leURL, zeroURL} {
+			if got := judged(other, name); got.Verdict != NameFine {
+				t.Errorf("%s at %s: %+v", name, other, got)
+			}
 		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 // Table holds policies by ACME server. A nil Table knows no CA. It is never changed once it is made.
 type Table struct {
 	policies map[string]*Policy
+	// parts are what the data says of the policies, and baseline what it says of all public CAs.
+	parts    map[string]parts
+	baseline *Baseline
 	// servers has the policies of a host. The first one that has the path counts.
 	servers map[string][]server
 }
@@ -23,26 +26,8 @@ type server struct {
 	// path is the whole path, "" for all paths of the host.
 	path   string
 	policy *Policy
-}
-
-// entry is a policy and its places, as the tables of the CAs have them.
-type entry struct {
-	policy  *Policy
-	servers []server
-}
-
-// Known returns the table of the CAs that are known.
-func Known() *Table {
-	t := &Table{policies: map[string]*Policy{}, servers: map[string][]server{}}
-	entries := slices.Concat(letsEncrypt(), zeroSSL(), google(), sslcom(), sectigo(), digicert(), actalis(), buypass(), awsACM(), stepCA(), pebble())
-	for _, e := range entries {
-		t.policies[e.policy.ID] = e.policy
-		for _, s := range e.servers {
-			s.policy = e.policy
-			t.servers[s.host] = append(t.servers[s.host], s)
-		}
-	}
-	return t
+	// mine says that it is of an operator's data.
+	mine bool
 }
 
 // Lookup returns the policy of the CA that serves this ACME directory, nil when it is not known. The path matters only where
@@ -132,7 +117,7 @@ func (l *Like) UnmarshalJSON(raw []byte) error {
 
 // IDs lists the policies that an Override may name.
 func (t *Table) IDs() []string {
-	return append(slices.Sorted(maps.Keys(t.policies)), LikePrivate, LikeOff)
+	return append(t.ids(), LikePrivate, LikeOff)
 }
 
 // With returns a table in which these servers are as the overrides say. Of those that are wrong it says why, by their place in the list,
@@ -156,7 +141,7 @@ func (t *Table) With(overrides []Override) (*Table, []error) {
 			servers[host] = slices.Insert(slices.Clone(servers[host]), 0, server{host: host, path: path, policy: policy})
 		}
 	}
-	return &Table{policies: t.policies, servers: servers}, wrong
+	return &Table{policies: t.policies, parts: t.parts, baseline: t.baseline, servers: servers}, wrong
 }
 
 func (t *Table) like(o Override) (*Policy, error) {

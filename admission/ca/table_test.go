@@ -2,9 +2,8 @@ package ca
 
 import (
 	"encoding/json"
-	"reflect"
-	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +38,11 @@ func TestServersAreKnownByTheirURL(t *testing.T) {
 		"Sectigo":                             {"https://acme.sectigo.com/v2/DV", "sectigo"},
 		"DigiCert":                            {"https://acme.digicert.com/v2/acme/directory", "digicert"},
 		"DigiCert with credentials in it":     {"https://acme.digicert.com/v2/acme/directory/abcdef", "digicert-account"},
+		"DigiCert ONE":                        {"https://one.digicert.com/mpki/api/v1/acme/v2/directory", "digicert-one"},
+		"GlobalSign Atlas":                    {"https://emea.acme.atlas.globalsign.com/directory", "globalsign-atlas"},
+		"LiteSSL":                             {"https://acme.litessl.com/acme/v2/directory", "litessl"},
+		"FreeSSL":                             {"https://acmepro.freessl.cn/v2/DV", "freessl"},
+		"FreeSSL as it was":                   {"https://acme.freessl.cn/v2/DV90", "freessl-dv90"},
 		"Actalis":                             {"https://acme-api.actalis.com/acme/directory", "actalis"},
 		"Buypass":                             {"https://api.buypass.com/acme/directory", "buypass"},
 		"AWS in some region":                  {"https://acm-acme-enroll.eu-west-1.api.aws/0b8c7a6e-0000-4000-8000-000000000000/directory", "aws-acm"},
@@ -153,8 +157,9 @@ func TestOverridesAreStrict(t *testing.T) {
 		},
 		"a CA that nobody knows": {
 			[]Override{{"https://a.example/dir", "off"}, {url, "Lets Encrypt"}},
-			`[1].like: "Lets Encrypt" is none of actalis, aws-acm, buypass, digicert, digicert-account, google, google-staging, google-sxg, ` +
-				`letsencrypt, letsencrypt-staging, letsencrypt-v1, letsencrypt-v1-staging, pebble, sectigo, sslcom-ecc, sslcom-rsa, step-ca, zerossl, private, off`,
+			`[1].like: "Lets Encrypt" is none of actalis, aws-acm, buypass, digicert, digicert-account, digicert-one, freessl, freessl-dv90, ` +
+				`globalsign-atlas, google, google-staging, google-sxg, letsencrypt, letsencrypt-staging, letsencrypt-v1, letsencrypt-v1-staging, litessl, ` +
+				`pebble, sectigo, sslcom-ecc, sslcom-rsa, step-ca, zerossl, private, off`,
 		},
 		"nothing said":      {[]Override{{url, ""}}, ""},
 		"one server, twice": {[]Override{{url, "off"}, {"https://ACME.corp.example:443/dir", "private"}}, `[1].server: "https://ACME.corp.example:443/dir" is there twice`},
@@ -175,30 +180,38 @@ func TestOverridesAreStrict(t *testing.T) {
 // Whoever changes a fact must be able to look where it came from.
 func TestEveryFactHasASourceAndADate(t *testing.T) {
 	t.Parallel()
-	sourceType := reflect.TypeFor[Source]()
-	date := regexp.MustCompile(`^20\d\d-\d\d-\d\d$`)
-	for _, policy := range Known().policies {
-		var walk func(path string, v reflect.Value)
-		walk = func(path string, v reflect.Value) {
-			switch {
-			case v.Kind() == reflect.Pointer && !v.IsNil():
-				walk(path, v.Elem())
-			case v.Kind() == reflect.Slice:
-				for i := range v.Len() {
-					walk(path, v.Index(i))
-				}
-			case v.Type() == sourceType:
-				source := v.Interface().(Source)
-				if !date.MatchString(source.Date) || !regexp.MustCompile(`^https://[^ ]+$`).MatchString(source.URL) {
-					t.Errorf("%s: the source is %+v", path, source)
-				}
-			case v.Kind() == reflect.Struct && !v.IsZero() && v.Type().PkgPath() == sourceType.PkgPath():
-				for i := range v.NumField() {
-					walk(path+"."+v.Type().Field(i).Name, v.Field(i))
-				}
+	if _, err := known(); err != nil {
+		t.Fatalf("the data has mistakes: %v", err)
+	}
+	facts := Known().Facts()
+	for _, fact := range facts {
+		if !strings.HasPrefix(fact.URL, "https://") || fact.Date == "" {
+			t.Errorf("%s, %s: the source is %+v", fact.Authority, fact.Part, fact.Source)
+		}
+	}
+	// A part without any source is none of the facts, so each is looked for.
+	sources := map[string]bool{}
+	for _, fact := range facts {
+		sources[fact.Authority+"."+fact.Part] = true
+	}
+	for id, written := range Known().parts {
+		for part, raw := range written {
+			if strings.HasPrefix(string(raw), "{") && !sources[id+"."+part] {
+				t.Errorf("%s.%s has no source", id, part)
 			}
 		}
-		walk(policy.ID, reflect.ValueOf(policy))
+	}
+	newest := slices.MaxFunc(facts, func(a, b Fact) int { return strings.Compare(string(a.Date), string(b.Date)) })
+	if !strings.HasPrefix(string(newest.Date), DataDate) {
+		t.Errorf("DataDate is %s, and the newest fact is of %s", DataDate, newest.Date)
+	}
+}
+
+func TestFactsGrowOld(t *testing.T) {
+	t.Parallel()
+	facts := []Fact{{Part: "before", Source: Source{Date: "2026-08-31"}}, {Part: "on", Source: Source{Date: "2026-09-01"}}, {Part: "after", Source: Source{Date: "2026-11-30"}}}
+	if diff := cmp.Diff(facts[:1], Older(facts, "2026-09-01")); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -230,7 +243,7 @@ func TestLifetimesChangeOnTheirDay(t *testing.T) {
 		"long after":            {2040, 1, 1, 45},
 		"a clock that is unset": {1, 1, 1, 90},
 	} {
-		got := classic.Lifetime(date(tc.year, time.Month(tc.month), tc.day))
+		got := classic.Lifetime(time.Date(tc.year, time.Month(tc.month), tc.day, 0, 0, 0, 0, time.UTC))
 		if int(got.Hours()) != tc.want*24 {
 			t.Errorf("%s: %v, want %d days", title, got, tc.want)
 		}

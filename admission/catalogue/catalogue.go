@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/annotated"
@@ -139,21 +140,23 @@ func completeID(_ *cobra.Command, args []string, toComplete string) ([]cobra.Com
 	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
-// shown is a rule and what it is shown by.
+// shown is a rule, what it is shown by, and what is known of CAs on which it rests.
 type shown struct {
 	*rule.Rule
 	examples []cases.Case
+	sources  []ca.Cited
 }
 
 // withExamples returns rules and what they are shown by.
 func withExamples(rules []rule.Rule) ([]shown, error) {
 	all := make([]shown, len(rules))
+	facts := ca.Known().Facts()
 	for i := range rules {
 		examples, err := cases.Examples(rules[i].ID)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = shown{&rules[i], examples}
+		all[i] = shown{&rules[i], examples, ca.Cite(facts, rules[i].Facts)}
 	}
 	return all, nil
 }
@@ -240,7 +243,9 @@ type (
 		Why      string        `json:"why"`
 		Remedy   string        `json:"remedy"`
 		Examples []jsonExample `json:"examples"`
-		Docs     string        `json:"docs"`
+		// Sources are of what is known of CAs on which the rule rests.
+		Sources []ca.Cited `json:"sources,omitempty"`
+		Docs    string     `json:"docs"`
 	}
 	jsonExample struct {
 		Title    string `json:"title"`
@@ -254,7 +259,7 @@ type (
 func (r *shown) json() jsonRule {
 	out := jsonRule{
 		ID: r.ID, Severity: r.Severity, Offline: r.Offline, Kinds: r.Check.Kinds(), Summary: r.Summary, Why: r.Why, Remedy: r.Remedy,
-		Examples: make([]jsonExample, len(r.examples)), Docs: report.Documentation(r.ID),
+		Examples: make([]jsonExample, len(r.examples)), Sources: r.sources, Docs: report.Documentation(r.ID),
 	}
 	for i := range r.examples {
 		e := &r.examples[i]

@@ -21,6 +21,12 @@ func (r *shown) explained() string {
 		strings.ReplaceAll(where(r.Rule), ",", ", "))
 	b.WriteString("\nWhy\n" + wrapped(r.Why, "  "))
 	b.WriteString("\nWhat to write instead\n" + wrapped(r.Remedy, "  "))
+	if len(r.sources) > 0 {
+		b.WriteString("\nKnown from\n")
+		for _, cited := range r.sources {
+			fmt.Fprintf(&b, "  %s (%s)\n    %s\n", strings.Join(cited.Names, ", "), cited.Date, cited.URL)
+		}
+	}
 	for i := range r.examples {
 		e := &r.examples[i]
 		fmt.Fprintf(&b, "\nExample: %s\n", e.Example)

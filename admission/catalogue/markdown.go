@@ -27,6 +27,12 @@ func (r *shown) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n\n**%s** for %s%s. %s\n", r.ID, r.Severity, listed(r.Check.Kinds()), onlyFiles(r.Rule), r.Summary)
 	fmt.Fprintf(&b, "\n**Why:** %s\n\n**What to write instead:** %s\n", r.Why, r.Remedy)
+	if len(r.sources) > 0 {
+		b.WriteString("\n**Known from:**\n\n")
+		for _, cited := range r.sources {
+			fmt.Fprintf(&b, "- %s (%s): <%s>\n", strings.Join(cited.Names, ", "), cited.Date, cited.URL)
+		}
+	}
 	for i := range r.examples {
 		e := &r.examples[i]
 		fmt.Fprintf(&b, "\n%s:\n\n", e.Example)

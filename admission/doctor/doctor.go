@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/solvers/credential"
@@ -33,6 +34,8 @@ type Options struct {
 	ClusterResourceNamespace string
 	// DNS looks at the DNS, Provider asks the clouds.
 	DNS, Provider bool
+	// CAs is what is known of CAs; nil for what is built in.
+	CAs *ca.Table
 	// Program is how the command was called, for commands to run next: "certyun", or "kubectl certyun".
 	Program string
 }

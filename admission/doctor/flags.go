@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // for kubeconfigs that name a provider of credentials
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/solvers/propagation"
 	"github.com/certyun/certyun/solvers/wire"
 )
@@ -41,6 +42,7 @@ type flags struct {
 	kube    *genericclioptions.ConfigFlags
 	options Options
 
+	caData      string
 	output      string
 	timeout     time.Duration
 	nameservers []string
@@ -69,6 +71,7 @@ func (o *flags) addTo(fs *pflag.FlagSet) {
 	fs.StringVar(&o.options.CertManagerNamespace, "cert-manager-namespace", "", "Namespace that cert-manager runs in. Default: where its Deployment is found, else "+defaultNamespace+".")
 	fs.StringVar(&o.options.CertManagerServiceAccount, "cert-manager-service-account", "", "ServiceAccount of cert-manager's controller. Default: that of its Deployment, else "+defaultServiceAccount+".")
 	fs.StringVar(&o.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "Namespace of ClusterIssuers' Secrets. Default: as cert-manager's Deployment says, else the namespace that it runs in.")
+	fs.StringVar(&o.caData, "ca-data", "", "File with CA data, as the admission server's.")
 	fs.BoolVar(&o.options.Provider, "provider", false, "Ask the clouds, with the keys of the Issuers, which zones their accounts have. Nothing is changed, and no key is shown.")
 	fs.StringVar(&o.alidnsEndpoint, "alidns-endpoint", "", "With --provider: URL of the API of Alibaba Cloud DNS, as the solver's flag.")
 	fs.StringVar(&o.dnspodEndpoint, "dnspod-endpoint", "", "With --provider: URL of the API of Tencent Cloud DNSPod, as the solver's flag.")
@@ -104,6 +107,9 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 		return nil, err
 	}
 	options := o.options
+	if options.CAs, err = ca.FromFile(o.caData); err != nil {
+		return nil, usage(cmd, fmt.Errorf("--ca-data: %w", err))
+	}
 	options.Program = cmd.Root().CommandPath()
 	return New(config, namespace, options, &DNS{Resolvers: resolvers, Port: uint16(o.dnsPort)}, zones)
 }

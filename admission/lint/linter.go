@@ -15,6 +15,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/policy"
@@ -51,21 +52,26 @@ type linter struct {
 	live  *live
 }
 
-// newLinter reads the policy.
+// newLinter reads the policy and the CA data.
 func (o *Options) newLinter() (*linter, error) {
+	known, err := ca.FromFile(o.CADataFile)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-data: %w", err)
+	}
 	var raw []byte
 	if o.PolicyFile != "" {
-		var err error
 		if raw, err = os.ReadFile(o.PolicyFile); err != nil {
 			return nil, fmt.Errorf("--policy: %w", err)
 		}
 	}
-	decided, err := policy.Read(raw, catalogue.Rules())
+	decided, err := policy.ReadWith(known, raw, catalogue.Rules())
 	if err != nil {
 		return nil, fmt.Errorf("--policy %s: %w", o.PolicyFile, err)
 	}
+	validator := schema.New()
+	validator.CertManager = o.CertManagerVersion
 	return &linter{
-		engine: rule.NewEngine(catalogue.Rules()), decided: decided, validator: schema.New(), wanted: o.wanted,
+		engine: rule.NewEngine(catalogue.Rules()), decided: decided, validator: validator, wanted: o.wanted,
 	}, nil
 }
 

@@ -36,8 +36,8 @@ type Options struct {
 	Color   Color
 	Explain bool
 
-	PolicyFile           string
-	OnlyRules, SkipRules []string
+	PolicyFile, CADataFile string
+	OnlyRules, SkipRules   []string
 
 	CertManagerNamespace     string
 	ClusterResourceNamespace string
@@ -110,6 +110,7 @@ func texts[T ~string](values []T) []string {
 
 func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.PolicyFile, "policy", "", "File with the policy, as the admission server's.")
+	fs.StringVar(&o.CADataFile, "ca-data", "", "File with CA data, as the admission server's.")
 	fs.StringSliceVar(&o.OnlyRules, "rule", nil, `Judge by this rule alone. May be repeated. "certyun rules" lists them.`)
 	fs.StringSliceVar(&o.SkipRules, "skip-rule", nil, "Judge without this rule. May be repeated.")
 	fs.StringVar(&o.CertManagerNamespace, "cert-manager-namespace", o.CertManagerNamespace, "Namespace that cert-manager runs in.")
@@ -185,6 +186,11 @@ func (o *Options) Validate() error {
 	if o.PolicyFile != "" {
 		if _, err := os.Stat(o.PolicyFile); err != nil {
 			errs = append(errs, fmt.Errorf("--policy: %w", err))
+		}
+	}
+	if o.CADataFile != "" {
+		if _, err := os.Stat(o.CADataFile); err != nil {
+			errs = append(errs, fmt.Errorf("--ca-data: %w", err))
 		}
 	}
 	errs = append(errs, unknownRules("--rule", o.OnlyRules), unknownRules("--skip-rule", o.SkipRules))

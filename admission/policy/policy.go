@@ -2,22 +2,16 @@
 package policy
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"reflect"
 	"slices"
 
-	yamlv3 "go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
-	strictjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/ca"
+	"github.com/certyun/certyun/admission/document"
 	"github.com/certyun/certyun/admission/rule"
 )
 
@@ -70,10 +64,13 @@ type Decided struct {
 	ExemptByLabel bool
 }
 
-// Read reads a policy strictly: an unknown field, rule or word is an error that names its path. Nothing is the default policy.
+// Read reads a policy about the CAs that are known, as ReadWith does.
+func Read(raw []byte, rules []rule.Rule) (*Decided, error) { return ReadWith(ca.Known(), raw, rules) }
+
+// ReadWith reads a policy strictly: an unknown field, rule or word is an error that names its path. Nothing is the default policy.
 // The rules for files alone are among the rules, so that one file does for all. Beside an error there is what can be used of the policy:
 // all of it but the entries that are wrong.
-func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
+func ReadWith(known *ca.Table, raw []byte, rules []rule.Rule) (*Decided, error) {
 	f, err := parse(raw)
 	wrong := []error{}
 	if err != nil {
@@ -83,7 +80,7 @@ func Read(raw []byte, rules []rule.Rule) (*Decided, error) {
 		f = newFile()
 	}
 	wrong = append(wrong, f.validate(rules)...)
-	table, wrongCAs := ca.Known().With(f.CAPolicies)
+	table, wrongCAs := known.With(f.CAPolicies)
 	for _, err := range wrongCAs {
 		wrong = append(wrong, fmt.Errorf("caPolicies%w", err))
 	}
@@ -100,57 +97,16 @@ func newFile() *File { return &File{APIVersion: apiVersion, Kind: kind} }
 
 // parse returns what can be read of a file, nil where that is nothing.
 func parse(raw []byte) (*File, error) {
-	document, err := yaml.YAMLToJSONStrict(raw)
-	if err == nil {
-		err = alone(raw)
-	} else if document, _ = yaml.YAMLToJSON(raw); document == nil { // without the strictness, the last of two keys counts
-		return nil, err
-	}
-	if string(document) == "null" {
+	text, err := document.JSON(raw, "a policy")
+	if text == nil {
 		return nil, err
 	}
 	f := &File{}
-	unknown, formErr := strictjson.UnmarshalStrict(document, f)
-	if formErr != nil && document[0] != '{' {
+	errs := document.Decode(text, f)
+	if len(errs) > 0 && text[0] != '{' {
 		f = nil
 	}
-	return f, errors.Join(append(append([]error{err}, unknown...), inYAML(formErr))...)
-}
-
-// alone refuses a second document, which would be left out without a word.
-func alone(raw []byte) error {
-	decoder := yamlv3.NewDecoder(bytes.NewReader(raw))
-	for first := true; ; first = false {
-		var document yamlv3.Node
-		err := decoder.Decode(&document)
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case !first && (len(document.Content) != 1 || document.Content[0].Tag != "!!null"):
-			return fmt.Errorf("line %d: a second document begins here; a policy is one document", document.Line)
-		}
-	}
-}
-
-// inYAML says in the words of the file what the decoder says in those of Go.
-func inYAML(err error) error {
-	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return err
-	}
-	place, form := cmp.Or(wrong.Field, "the document"), "a text"
-	switch wrong.Type.Kind() {
-	case reflect.Slice:
-		form = "a list"
-	case reflect.Map, reflect.Struct:
-		form = "a mapping"
-	case reflect.Bool:
-		form = "true or false"
-	default:
-	}
-	return fmt.Errorf("%s must be %s", place, form)
+	return f, errors.Join(append([]error{err}, errs...)...)
 }
 
 // validate says what is wrong with the entries, and leaves these out.

@@ -72,7 +72,7 @@ func newCertificateReview(ctx context.Context, env *Environment, op Operation, c
 	if r.ACME == nil {
 		return r, nil
 	}
-	r.CA = env.Settings.CAs.Lookup(r.ACME.Server)
+	r.CA = env.Settings.CAs.Lookup(r.ACME.Server).On(env.Settings.Now)
 	if r.CA == nil || r.CA.Preauthorized != ca.Yes {
 		r.Solvers = choice.New(ctx, r.ACME.Solvers, crt.Labels)
 	}

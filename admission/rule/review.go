@@ -70,7 +70,7 @@ func (r *IssuerReview) SecretNamespace() string {
 // CA is the policy of the CA whose ACME server the Issuer uses, nil when there is none or it is not known.
 func (r *IssuerReview) CA() *ca.Policy {
 	if acme := r.Issuer.GetSpec().ACME; acme != nil {
-		return r.Settings.CAs.Lookup(acme.Server)
+		return r.Settings.CAs.Lookup(acme.Server).On(r.Settings.Now)
 	}
 	return nil
 }

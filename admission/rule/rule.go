@@ -22,6 +22,8 @@ type Rule struct {
 	// Founding is for what must be found whatever else there is to look at. These rules are asked before all others, and no clock ends
 	// them, so what they do with an object must cost little and grow no faster than the object.
 	Founding bool
+	// Facts are the parts of the CA data on which the rule rests, as the data calls them.
+	Facts []string
 	// Silent is for what cert-manager passes over without a word, so that nothing else says why a certificate does not come.
 	Silent bool
 

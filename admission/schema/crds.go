@@ -4,6 +4,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -38,6 +39,11 @@ func compile(file string) (*compiled, error) {
 		return nil, fmt.Errorf("schema %s: %w", file, err)
 	}
 	version := &crd.Spec.Versions[0]
+	for _, later := range laterFields() {
+		if slices.Contains(later.files, file) {
+			later.add(version.Schema.OpenAPIV3Schema)
+		}
+	}
 	var props apiextensions.JSONSchemaProps
 	err = apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(version.Schema.OpenAPIV3Schema, &props, nil)
 	if err != nil {

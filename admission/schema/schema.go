@@ -28,6 +28,9 @@ import (
 // Validator holds the schemas of the kinds that are judged. A schema is read when the first object of its kind comes. It is
 // safe for concurrent use.
 type Validator struct {
+	// CertManager is the version of cert-manager in the cluster, like "v1.21.2"; "" is that which is built in.
+	CertManager string
+
 	kinds   []served
 	schemas map[string]func() (*compiled, error)
 }
@@ -64,6 +67,7 @@ func (v *Validator) Validate(ctx context.Context, object map[string]any) ([]rule
 		if err != nil {
 			return nil, err
 		}
+		judge.tooEarly(v.CertManager)
 		judge.against(ctx, schema)
 	}
 	for _, path := range kind.durations {

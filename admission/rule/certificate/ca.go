@@ -23,7 +23,7 @@ func caRules() []rule.Rule {
 
 func acmeKeyNotAllowed() rule.Rule {
 	return rule.Rule{
-		ID: "acme-key-not-allowed", Severity: rule.Deny,
+		ID: "acme-key-not-allowed", Severity: rule.Deny, Facts: []string{"baseline", "keys"},
 		Summary: "The CA does not sign keys of this kind or size.",
 		Why: "The CA sees the key only in the CSR, after all challenges, and refuses it (badCSR). No public CA signs Ed25519 (Baseline " +
 			"Requirements, section 6.1.5). Let's Encrypt signs RSA 2048, 3072 and 4096 and ECDSA 256 and 384; ZeroSSL refuses ECDSA 521. What " +
@@ -108,7 +108,7 @@ func keyRefusal(algorithm cmapi.PrivateKeyAlgorithm, size int) string {
 
 func acmeClientAuth() rule.Rule {
 	return rule.Rule{
-		ID: "acme-client-auth", Severity: rule.Deny,
+		ID: "acme-client-auth", Severity: rule.Deny, Facts: []string{"clientAuth"},
 		Summary: "The certificate shall be for clients too, which this public CA no longer issues.",
 		Why: "Root programs want server certificates to be for servers only. Let's Encrypt leaves client auth out since 2026-02-11, without a " +
 			"word: a client that shows the certificate is refused at run time. Google Trust Services refuses a CSR that asks for it (badCSR) " +
@@ -138,7 +138,7 @@ func acmeClientAuth() rule.Rule {
 
 func acmeFieldIgnored() rule.Rule {
 	return rule.Rule{
-		ID: "acme-field-ignored", Severity: rule.Warn,
+		ID: "acme-field-ignored", Severity: rule.Warn, Facts: []string{"ignored"},
 		Summary: "The CA leaves parts of the request out.",
 		Why: "Who validates domains puts names into a certificate and nothing else: no subject but perhaps the common name, no other names, no " +
 			"right to sign. The certificate is issued without them, and whatever relies on them fails at run time.",

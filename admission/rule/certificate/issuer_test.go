@@ -283,6 +283,14 @@ func TestACMEDuration(t *testing.T) {
 		"ZeroSSL, of which only that is known": {acmeIssuer(zeroServer, "enableDurationFeature: true\n"+both), name + "duration: 720h", nil, []string{
 			`[acme-duration-unsupported] spec.duration: Issuer "le" sends the duration to ZeroSSL, which does not support it and may refuse the order. Remove duration or enableDurationFeature`,
 		}},
+		"Google, for longer than any public CA may issue": {acmeIssuer(googleServer, "enableDurationFeature: true\n"+both), name + "duration: 4801h", nil, []string{
+			`[acme-duration-unsupported] spec.duration: Issuer "le" sends 4801h to Google Trust Services, and no public CA may issue more than 200 days (since 2026-03-15); it may refuse the order or issue less. Ask for less, or remove duration`,
+		}},
+		"Google, for as long as any public CA may issue": {acmeIssuer(googleServer, "enableDurationFeature: true\n"+both), name + "duration: 4800h", nil, nil},
+		"Google, for what it might issue before 2027-03-15": {acmeIssuer(googleServer, "enableDurationFeature: true\n"+both), name + "duration: 4800h", at("2027-03-15"), []string{
+			`[acme-duration-unsupported] spec.duration: Issuer "le" sends 4800h to Google Trust Services, and no public CA may issue more than 100 days (since 2027-03-15); it may refuse the order or issue less. Ask for less, or remove duration`,
+		}},
+		"a private server, for ten years":      {acmeIssuer(privateServer, "enableDurationFeature: true\n"+both), name + "duration: 87600h", nil, nil},
 		"Google, which supports it":            {acmeIssuer(googleServer, "enableDurationFeature: true\n"+both), name + "duration: 720h", nil, nil},
 		"no duration":                          {feature, name, nil, nil},
 		"the feature is off":                   {acmeIssuer(leServer, both), name + "duration: 720h", nil, nil},
@@ -302,8 +310,12 @@ func TestACMEDuration(t *testing.T) {
 		"Google, which would listen": {acmeIssuer(googleServer, both), name + "duration: 24h", nil, []string{
 			`[acme-duration-ignored] spec.duration: 24h is ignored, since Issuer "le" does not send it; Google Trust Services issues 90 days. Set enableDurationFeature: true on the Issuer`,
 		}},
-		"a profile that nobody knows":                   {acmeIssuer(leServer, "profile: other\n"+both), name + "duration: 24h", nil, nil},
-		"a CA whose lifetime depends on the contract":   {acmeIssuer("https://acme.sectigo.com/v2/DV", both), name + "duration: 24h", nil, nil},
+		"a profile that nobody knows":                 {acmeIssuer(leServer, "profile: other\n"+both), name + "duration: 24h", nil, nil},
+		"a CA whose lifetime depends on the contract": {acmeIssuer("https://acme.sectigo.com/v2/DV", both), name + "duration: 24h", nil, nil},
+		"such a CA, for longer than any may issue": {acmeIssuer("https://acme.sectigo.com/v2/DV", both), name + "duration: 8760h", nil, []string{
+			`[acme-duration-ignored] spec.duration: 8760h is ignored, since Issuer "le" does not send it; no public CA may issue more than 200 days (since 2026-03-15)`,
+		}},
+		"such a CA, which has ended":                    {acmeIssuer("https://api.buypass.com/acme/directory", both), name + "duration: 8760h", nil, nil},
 		"the feature is on, of which others speak":      {feature, name + "duration: 24h", nil, nil},
 		"no duration, or one that cert-manager refuses": {acmeIssuer(leServer, both), name + "duration: 30m", nil, nil},
 	})
@@ -358,6 +370,11 @@ func copies(n int, issuerRef, names string) string {
 	return b.String()
 }
 
+// aged are Certificates that were made on a day.
+func aged(certificates, day string) string {
+	return strings.ReplaceAll(certificates, "{name: web,", "{name: web, creationTimestamp: \""+day+"T00:00:00Z\",")
+}
+
 func TestACMERateLimit(t *testing.T) {
 	t.Parallel()
 	cluster := func(name, server string) string {
@@ -382,8 +399,24 @@ func TestACMERateLimit(t *testing.T) {
 		"50 under the domain": {world + copies(50, le, "x#.cert-lab.dev"), spec, nil, []string{
 			`[acme-rate-limit] spec.dnsNames[0]: 50 or more other Certificates are under "cert-lab.dev"; Let's Encrypt allows 50 new ones per 7 days. Use a wildcard, or spread them over time`,
 		}},
-		"50 under another domain": {world + copies(50, le, "x#.other-lab.dev"), spec, nil, nil},
-		"no names at all":         {world + copies(3, le, names), "uris: [\"https://a\"]\nissuerRef: " + le, nil, nil},
+		"50 under the domain, of which 25 have the names of the others": {
+			world + copies(25, le, "x#.cert-lab.dev") + strings.ReplaceAll(copies(25, le, "x#.cert-lab.dev"), "namespace: n", "namespace: m"), spec, nil, nil,
+		},
+		"50 under the domain and one with the same names, so that this is a renewal": {
+			world + copies(50, le, "x#.cert-lab.dev") + strings.ReplaceAll(copies(1, le, names), "namespace: n", "namespace: m"), spec, nil, nil,
+		},
+		"50 under the domain, made six days ago": {aged(world+copies(50, le, "x#.cert-lab.dev"), "2026-09-25"), spec, nil, []string{
+			`[acme-rate-limit] spec.dnsNames[0]: 50 or more other Certificates are under "cert-lab.dev"; Let's Encrypt allows 50 new ones per 7 days. Use a wildcard, or spread them over time`,
+		}},
+		"50 under the domain, made eight days ago": {aged(world+copies(50, le, "x#.cert-lab.dev"), "2026-09-23"), spec, nil, nil},
+		"299 others of the issuer":                 {world + copies(299, le, "x.lab#.dev"), spec, nil, nil},
+		"300 others of the issuer": {world + copies(300, le, "x.lab#.dev"), spec, nil, []string{
+			`[acme-rate-limit] spec.issuerRef.name: 300 or more other Certificates of ClusterIssuer "le" are new; Let's Encrypt takes 300 new orders of an account in 3 hours. Apply them in parts, or use wildcards`,
+		}},
+		"300 others of the issuer, made the day before": {aged(world+copies(300, le, "x.lab#.dev"), "2026-09-30"), spec, nil, nil},
+		"300 others of another issuer":                  {world + copies(300, again, "x.lab#.dev"), spec, nil, nil},
+		"50 under another domain":                       {world + copies(50, le, "x#.other-lab.dev"), spec, nil, nil},
+		"no names at all":                               {world + copies(3, le, names), "uris: [\"https://a\"]\nissuerRef: " + le, nil, nil},
 	})
 }
 

@@ -37,11 +37,17 @@ func acmeDurationUnsupported() rule.Rule {
 	return rule.Rule{
 		ID: "acme-duration-unsupported", Severity: rule.Deny,
 		Summary: "The Issuer sends the duration to a CA that refuses orders with one.",
-		Why:     "With enableDurationFeature cert-manager puts the duration into the order as notAfter. Let's Encrypt refuses such orders.",
-		Remedy:  "Remove duration and choose a profile instead, or turn enableDurationFeature off.",
+		Facts:   []string{"notAfter", "baseline"},
+		Why: "With enableDurationFeature cert-manager puts the duration into the order as notAfter. Let's Encrypt refuses such orders. Where a CA " +
+			"takes it, it may issue no more than 200 days since 2026-03-15, 100 days from 2027-03-15 and 47 days from 2029-03-15 (Baseline " +
+			"Requirements, section 6.3.2): a longer duration is a warning.",
+		Remedy: "Remove duration and choose a profile instead, or turn enableDurationFeature off.",
 		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			if r.CA == nil || !r.ACME.EnableDurationFeature || requested(r) == 0 || r.CA.NotAfter.Supported != ca.No {
+			if r.CA == nil || !r.ACME.EnableDurationFeature || requested(r) == 0 {
 				return nil
+			}
+			if r.CA.NotAfter.Supported != ca.No {
+				return tooLong(r, yield)
 			}
 			f := rule.Finding{
 				Field: fieldpath.Spec("duration").String(), Type: field.ErrorTypeForbidden,
@@ -57,16 +63,41 @@ func acmeDurationUnsupported() rule.Rule {
 	}
 }
 
+// tooLong speaks of a duration that is sent to a public CA and is longer than any of them may issue.
+func tooLong(r *rule.CertificateReview, yield rule.Yield) error {
+	longest, since := r.CA.Longest(r.Settings.Now)
+	if longest == 0 || requested(r) <= longest || r.CA.Ended != nil {
+		return nil
+	}
+	return yield(r.Cross(rule.Finding{
+		Severity: rule.Warn, Field: fieldpath.Spec("duration").String(), Remedy: "Ask for less, or remove duration",
+		Message: fmt.Sprintf("%s sends %s to %s, and no public CA may issue more than %s%s; it may refuse the order or issue less",
+			r.IssuerTitle(), words.Duration(requested(r)), r.CA.Name, days(longest), sinceDay(since)),
+	}))
+}
+
+func sinceDay(day ca.Day) string {
+	if day == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (since %s)", day)
+}
+
 func acmeDurationIgnored() rule.Rule {
 	return rule.Rule{
 		ID: "acme-duration-ignored", Severity: rule.Warn,
 		Summary: "The CA decides how long its certificates last, not the Certificate.",
-		Why:     "Without enableDurationFeature cert-manager does not tell an ACME server the duration (cert-manager#4782). Where the duration is what the CA issues anyway, the rule is silent.",
-		Remedy:  "Remove duration. A shorter lifetime is a matter of the Issuer's profile.",
+		Facts:   []string{"profiles", "baseline"},
+		Why: "Without enableDurationFeature cert-manager does not tell an ACME server the duration (cert-manager#4782). Where the duration is what " +
+			"the CA issues anyway, the rule is silent. Where it is not known what that is, it speaks of more than any public CA may issue.",
+		Remedy: "Remove duration. A shorter lifetime is a matter of the Issuer's profile.",
 		Check: rule.Certificates(func(_ context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			title, lifetime := issued(r)
 			asked := requested(r)
-			if lifetime == 0 || asked == 0 || asked == lifetime || r.ACME.EnableDurationFeature {
+			if lifetime == 0 {
+				return longerThanAny(r, yield)
+			}
+			if asked == 0 || asked == lifetime || r.ACME.EnableDurationFeature {
 				return nil
 			}
 			f := rule.Finding{
@@ -80,6 +111,22 @@ func acmeDurationIgnored() rule.Rule {
 			return yield(f)
 		}),
 	}
+}
+
+// longerThanAny speaks of a duration that is sent to no CA, where it is not known what this one issues.
+func longerThanAny(r *rule.CertificateReview, yield rule.Yield) error {
+	if r.CA == nil || r.CA.Ended != nil || r.ACME.EnableDurationFeature {
+		return nil
+	}
+	longest, since := r.CA.Longest(r.Settings.Now)
+	if longest == 0 || requested(r) <= longest {
+		return nil
+	}
+	return yield(rule.Finding{
+		Field: fieldpath.Spec("duration").String(),
+		Message: fmt.Sprintf("%s is ignored, since %s does not send it; no public CA may issue more than %s%s",
+			words.Duration(requested(r)), r.IssuerTitle(), days(longest), sinceDay(since)),
+	})
 }
 
 // issued is how long a certificate is valid that the CA issues now, and a name for the CA and its profile. The lifetime is 0
@@ -106,7 +153,7 @@ func days(d time.Duration) string {
 
 func renewBeforeVsCALifetime() rule.Rule {
 	return rule.Rule{
-		ID: "renew-before-vs-ca-lifetime", Severity: rule.Warn,
+		ID: "renew-before-vs-ca-lifetime", Severity: rule.Warn, Facts: []string{"profiles", "limits"},
 		Summary: "The time of renewal does not fit the lifetime that the CA gives.",
 		Why: "cert-manager renews so long before the end of the certificate that was issued, not of the duration that was asked for. Where " +
 			"renewBefore is not shorter than that, it is ignored; where it is almost as long, the certificate is renewed every few hours, and " +
@@ -136,7 +183,7 @@ func checkRenewBefore(_ context.Context, r *rule.CertificateReview, yield rule.Y
 	}
 	every := renewal.Sub(from)
 	limits := r.CA.Limits
-	if limits.SameNames == 0 || every >= limits.SameNamesRefill {
+	if limits.SameNames == 0 || every >= limits.SameNamesRefill.Duration {
 		return nil
 	}
 	f := rule.Finding{Field: fieldpath.Spec("renewBefore").String(), Remedy: remedy}
@@ -173,10 +220,14 @@ func renewsValidly(spec *cmapi.CertificateSpec) bool {
 
 func acmeRateLimit() rule.Rule {
 	return rule.Rule{
-		ID: "acme-rate-limit", Severity: rule.Warn,
-		Summary: "Other Certificates use up what the CA issues in a week.",
-		Why: "Let's Encrypt issues 5 certificates in 7 days for exactly the same names, and 50 new ones for one registered domain, whoever asks. " +
-			"A cluster that is set up again, or that has a copy of a Certificate in every namespace, runs into that.",
+		ID: "acme-rate-limit", Severity: rule.Warn, Facts: []string{"limits"},
+		Summary: "Other Certificates use up what the CA issues in a week, or takes in three hours.",
+		Why: "Let's Encrypt issues 5 certificates in 7 days for exactly the same names (and one more every 34 hours), and 50 for one registered " +
+			"domain, whoever asks; and it takes 300 orders of an account in 3 hours. An order for exactly the names of an earlier certificate is a " +
+			"renewal, for which only the first of these limits holds; for a renewal by ARI, which cert-manager leaves off by default, none does. A " +
+			"cluster that is set up again, or that has a copy of a Certificate in every namespace, runs into that. So does what fails: after 5 failures of a name in an hour the account " +
+			"must wait, and after 1,152 in a row the name is paused until somebody asks the CA to go on. Certificates that are older than the time " +
+			"of a limit are not counted.",
 		Remedy: "Have one Certificate and share its Secret, or one for a wildcard.",
 		Check:  rule.Certificates(checkRateLimit),
 	}
@@ -187,6 +238,8 @@ const (
 	sameNamesWarning = 3
 	// rateLimitVisits is how many Certificates are looked at for all names together, rateLimitIssuers how many issuers.
 	rateLimitVisits, rateLimitIssuers = 400, 10
+	// domainWindow and ordersWindow are the times of the limits: for a domain, and for all orders of an account.
+	domainWindow, ordersWindow = 7 * 24 * time.Hour, 3 * time.Hour
 )
 
 func checkRateLimit(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
@@ -194,10 +247,10 @@ func checkRateLimit(ctx context.Context, r *rule.CertificateReview, yield rule.Y
 		return nil
 	}
 	counter := &sameCA{review: r, visits: rateLimitVisits, known: map[evidence.IssuerKey]bool{}}
-	spec := &r.Certificate.Spec
-	if names := slices.Concat(spec.DNSNames, spec.IPAddresses); len(names) > 0 && len(names) < evidence.MaxNames {
-		same, err := counter.count(ctx, evidence.ByNames, evidence.NamesKey(names), math.MaxInt)
-		if err != nil {
+	same := 0
+	if key := namesKey(r.Certificate); key != "" {
+		var err error
+		if same, err = counter.count(ctx, evidence.ByNames, key, math.MaxInt, anyCertificate); err != nil {
 			return err
 		}
 		if same >= sameNamesWarning {
@@ -205,11 +258,25 @@ func checkRateLimit(ctx context.Context, r *rule.CertificateReview, yield rule.Y
 				"%d other Certificates request exactly these names; %s allows %d per 7 days", same, r.CA.Name, r.CA.Limits.SameNames)})
 		}
 	}
-	if r.Operation != rule.Create {
-		return nil // Renewals do not count for a domain.
+	if r.Operation != rule.Create || same > 0 {
+		return nil // A renewal, be it of another Certificate's names, counts neither for a domain nor as a new order.
 	}
-	return counter.domains(ctx, yield)
+	if err := counter.domains(ctx, yield); err != nil {
+		return err
+	}
+	return counter.orders(ctx, yield)
 }
+
+// namesKey is the key of a Certificate's names in the index, "" where they have none.
+func namesKey(crt *cmapi.Certificate) string {
+	names := slices.Concat(crt.Spec.DNSNames, crt.Spec.IPAddresses)
+	if len(names) == 0 || len(names) >= evidence.MaxNames {
+		return ""
+	}
+	return evidence.NamesKey(names)
+}
+
+func anyCertificate(*cmapi.Certificate) bool { return true }
 
 // sameCA counts other Certificates that the same CA issues.
 type sameCA struct {
@@ -219,7 +286,7 @@ type sameCA struct {
 }
 
 // count counts what an index has under a key, up to a number.
-func (c *sameCA) count(ctx context.Context, index evidence.Index, key string, most int) (int, error) {
+func (c *sameCA) count(ctx context.Context, index evidence.Index, key string, most int, counts func(*cmapi.Certificate) bool) (int, error) {
 	found := 0
 	var failed error
 	err := c.review.World.VisitCertificates(ctx, index, key, func(crt *cmapi.Certificate) bool {
@@ -233,7 +300,7 @@ func (c *sameCA) count(ctx context.Context, index evidence.Index, key string, mo
 			failed = err
 			return false
 		}
-		if same {
+		if same && counts(crt) {
 			found++
 		}
 		return c.visits > 0 && found < most && ctx.Err() == nil
@@ -266,9 +333,30 @@ func (c *sameCA) same(ctx context.Context, crt *cmapi.Certificate) (bool, error)
 	return same, nil
 }
 
+// isNew tells whether a Certificate is no older than a limit's time. One that is in a file has no age.
+func (c *sameCA) isNew(crt *cmapi.Certificate, window time.Duration) bool {
+	return crt.CreationTimestamp.IsZero() || c.review.Settings.Now.Sub(crt.CreationTimestamp.Time) < window
+}
+
+// newNames tells of each set of names once that is no older than a limit's time: a second Certificate for it is a renewal.
+func (c *sameCA) newNames(window time.Duration) func(*cmapi.Certificate) bool {
+	seen := map[string]bool{}
+	return func(crt *cmapi.Certificate) bool {
+		key := namesKey(crt)
+		if !c.isNew(crt, window) || key != "" && seen[key] {
+			return false
+		}
+		seen[key] = true
+		return true
+	}
+}
+
 // domains counts new Certificates of each registered domain.
 func (c *sameCA) domains(ctx context.Context, yield rule.Yield) error {
 	r := c.review
+	if r.CA.Limits.Domain == 0 || !c.isNew(r.Certificate, domainWindow) {
+		return nil
+	}
 	seen := map[string]bool{}
 	for i, name := range r.Certificate.Spec.DNSNames {
 		domain := ca.RegisteredDomain(name)
@@ -277,7 +365,7 @@ func (c *sameCA) domains(ctx context.Context, yield rule.Yield) error {
 		}
 		seen[domain] = true
 		limit := r.CA.Limits.Domain
-		found, err := c.count(ctx, evidence.ByDomain, domain, limit)
+		found, err := c.count(ctx, evidence.ByDomain, domain, limit, c.newNames(domainWindow))
 		if err != nil {
 			return err
 		}
@@ -290,4 +378,22 @@ func (c *sameCA) domains(ctx context.Context, yield rule.Yield) error {
 		}
 	}
 	return nil
+}
+
+// orders counts new Certificates of the same issuer, whose orders are of one account.
+func (c *sameCA) orders(ctx context.Context, yield rule.Yield) error {
+	r, limit := c.review, c.review.CA.Limits.Orders
+	issuer, ours := r.IssuerKey()
+	if limit == 0 || !ours || c.visits <= 0 || !c.isNew(r.Certificate, ordersWindow) {
+		return nil
+	}
+	found, err := c.count(ctx, evidence.ByIssuer, issuer.String(), limit, c.newNames(ordersWindow))
+	if err != nil || found < limit {
+		return err
+	}
+	return yield(rule.Finding{
+		Field: fieldpath.Spec("issuerRef", "name").String(), Message: fmt.Sprintf(
+			"%d or more other Certificates of %s are new; %s takes %d new orders of an account in 3 hours", found, r.IssuerTitle(), r.CA.Name, limit),
+		Remedy: "Apply them in parts, or use wildcards",
+	})
 }

@@ -28,17 +28,17 @@ func nameRules() []rule.Rule {
 
 func acmeNameNotIssuable() rule.Rule {
 	return rule.Rule{
-		ID: "acme-name-not-issuable", Severity: rule.Deny,
+		ID: "acme-name-not-issuable", Severity: rule.Deny, Facts: []string{"baseline", "names"},
 		Summary: "No public CA, or not this one, issues a certificate for the name.",
 		Why: "cert-manager passes any name on. The CA refuses the order (rejectedIdentifier or malformed), and cert-manager tries again after 1, 2, " +
 			"4 and up to 32 hours. What every public CA refuses is in the Baseline Requirements; what only Let's Encrypt is known to refuse " +
 			"(a dot at the end, more than ten labels, \"--\" as third and fourth character, a public suffix itself) is denied there alone. Top levels are judged by the public suffix " +
-			"list that is built in.",
+			"list that is built in. For names under in-addr.arpa and ip6.arpa no public CA may issue since 2026-03-15.",
 		Remedy: "Write a host name under a domain of your own, or use a private CA.",
 		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			return eachName(ctx, r, ca.NameRefused, yield, func(name string, problem ca.NameProblem) rule.Finding {
 				message := fmt.Sprintf("%s; %s, like every public CA, refuses it", problem.Reason, r.CA.Name)
-				if r.CA.Names.Strict {
+				if problem.Quote != "" && (r.CA.Names.Strict || problem.Alone) {
 					message = fmt.Sprintf("%s; %s would answer rejectedIdentifier %q", problem.Reason, r.CA.Name, problem.Quote)
 				}
 				return r.Cross(rule.Finding{Value: name, Message: message, Remedy: problem.Remedy})
@@ -73,10 +73,12 @@ func warnAboutName(name string, problem ca.NameProblem) rule.Finding {
 
 func acmeNameMayFail() rule.Rule {
 	return rule.Rule{
-		ID: "acme-name-may-fail", Severity: rule.Warn,
+		ID: "acme-name-may-fail", Severity: rule.Warn, Facts: []string{"names"},
 		Summary: "The CA probably cannot validate the name.",
 		Why: "Names under home.arpa, .arpa and .onion are well-formed, but nobody can validate them over public DNS. A top level that is not on " +
-			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans.",
+			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans. " +
+			"Google Trust Services has answered \"Punycode labels are not supported\" to names with a label in punycode; it is said to take " +
+			"some since 2025, so it is only a warning.",
 		Remedy: "Use a name under a public domain, or a private CA.",
 		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
 			return eachName(ctx, r, ca.NameMayFail, yield, warnAboutName)
@@ -99,7 +101,7 @@ func acmeNameForbidden() rule.Rule {
 
 func acmeWildcardRedundant() rule.Rule {
 	return rule.Rule{
-		ID: "acme-wildcard-redundant", Severity: rule.Deny,
+		ID: "acme-wildcard-redundant", Severity: rule.Deny, Facts: []string{"names"},
 		Summary: "A wildcard of the same Certificate covers the name already.",
 		Why: "Let's Encrypt refuses such an order: \"Domain name … is redundant with a wildcard domain in the same request\" (cert-manager#2128). " +
 			"Other public CAs may, so it is a warning there. A wildcard covers one label only, and not its own domain: \"x.dev\" and \"a.b.x.dev\" go well with \"*.x.dev\".",
@@ -143,7 +145,7 @@ func checkRedundantNames(ctx context.Context, r *rule.CertificateReview, yield r
 
 func acmeTooManyNames() rule.Rule {
 	return rule.Rule{
-		ID: "acme-too-many-names", Severity: rule.Deny,
+		ID: "acme-too-many-names", Severity: rule.Deny, Facts: []string{"profiles"},
 		Summary: "There are more names than the CA puts into one certificate.",
 		Why:     "Let's Encrypt allows 100 names in the profile classic and 25 in the others, and refuses the order otherwise: \"Order cannot contain more than 100 identifiers\". Names count once, whatever their case.",
 		Remedy:  "Split into several Certificates, or use a wildcard.",
@@ -226,7 +228,7 @@ func commonName(spec *cmapi.CertificateSpec) (*field.Path, string) {
 
 func acmeSANTypeNotAllowed() rule.Rule {
 	return rule.Rule{
-		ID: "acme-san-type-not-allowed", Severity: rule.Deny,
+		ID: "acme-san-type-not-allowed", Severity: rule.Deny, Facts: []string{"names"},
 		Summary: "The CA issues no certificates with URIs, e-mail addresses or IP addresses.",
 		Why: "ACME has no way to validate a URI or an e-mail address of a server certificate. Let's Encrypt refuses the CSR, after all challenges " +
 			"(badCSR), and step-ca refuses e-mail addresses; of other public CAs nothing is published, so it is a warning there.",
@@ -315,7 +317,7 @@ func reserved(address string) string {
 
 func acmeIPNeedsProfile() rule.Rule {
 	return rule.Rule{
-		ID: "acme-ip-needs-profile", Severity: rule.Deny,
+		ID: "acme-ip-needs-profile", Severity: rule.Deny, Facts: []string{"profiles"},
 		Summary: "Let's Encrypt issues IP addresses in one profile only.",
 		Why:     "In any other profile it refuses the order: \"Default profile does not permit IP address identifiers\".",
 		Remedy:  "Set profile: shortlived in the Issuer's acme section.",

@@ -64,7 +64,7 @@ func TestACMENamesThatOnlyWarn(t *testing.T) {
 	runIssuerCases(t, "acme-name-may-fail", map[string]issuerCase{
 		"home.arpa":             {le, "dnsNames: [nas.home.arpa]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "nas.home.arpa": is a private-use zone; Let's Encrypt cannot validate it over public DNS`}},
 		"onion":                 {le, "dnsNames: [a.dev, x.onion]", nil, []string{`[acme-name-may-fail] spec.dnsNames[1]: "x.onion": is an onion service; Let's Encrypt cannot validate it over public DNS`}},
-		"an unknown top level":  {le, "dnsNames: [a.brandnewtld]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "a.brandnewtld": ".brandnewtld" is not on our public suffix list (2026-09); Let's Encrypt refuses unknown TLDs`}},
+		"an unknown top level":  {le, "dnsNames: [a.brandnewtld]", nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "a.brandnewtld": ".brandnewtld" is not on our public suffix list (2026-02); Let's Encrypt refuses unknown TLDs`}},
 		"a wildcard at SSL.com": {acmeIssuer("https://acme.ssl.com/sslcom-dv-rsa", both), `dnsNames: ["*.cert-lab.dev"]`, nil, []string{`[acme-name-may-fail] spec.dnsNames[0]: "*.cert-lab.dev": is a wildcard, which SSL.com issues only under some plans`}},
 		"a good name":           {le, "dnsNames: [a.dev]", nil, nil},
 		"a private server":      {acmeIssuer(privateServer, both), "dnsNames: [a.brandnewtld, x.home.arpa]", nil, nil},

@@ -23,7 +23,7 @@ func accountRules() []rule.Rule {
 
 func eabRequired() rule.Rule {
 	return rule.Rule{
-		ID: "eab-required", Severity: rule.Deny,
+		ID: "eab-required", Severity: rule.Deny, Facts: []string{"eab"},
 		Summary: "The CA registers accounts only with an external account binding, and there is none.",
 		Why: "Registration fails with externalAccountRequired, which cert-manager does not try again. It only warns where the account's " +
 			"Secret is there, where nobody may look for it, or where cert-manager is told not to make a key: then the account may exist already.",

@@ -21,7 +21,7 @@ func profileRules() []rule.Rule {
 
 func unknownProfile() rule.Rule {
 	return rule.Rule{
-		ID: "unknown-profile", Severity: rule.Warn,
+		ID: "unknown-profile", Severity: rule.Warn, Facts: []string{"profiles"},
 		Summary: "The CA has no such profile.",
 		Why: "cert-manager looks the profile up in the CA's directory, letter by letter, and fails each Order when it is not there. The " +
 			"list of profiles may be longer by now than we know, so this only warns.",
@@ -52,7 +52,7 @@ func checkProfile(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssu
 func removedOr(policy *ca.Policy, name, otherwise string) string {
 	for _, p := range policy.Profiles.List {
 		if p.Name == name && p.Removed != "" {
-			return "; it was removed on " + p.Removed
+			return "; it was removed on " + string(p.Removed)
 		}
 	}
 	return otherwise
@@ -60,7 +60,7 @@ func removedOr(policy *ca.Policy, name, otherwise string) string {
 
 func durationFeatureUnsupported() rule.Rule {
 	return rule.Rule{
-		ID: "duration-feature-unsupported", Severity: rule.Warn,
+		ID: "duration-feature-unsupported", Severity: rule.Warn, Facts: []string{"notAfter"},
 		Summary: "The CA lets nobody choose a lifetime, and enableDurationFeature is set.",
 		Why:     "cert-manager then sends notAfter for each Certificate that has a duration, and the CA refuses the Order. Others are issued.",
 		Remedy:  "Remove enableDurationFeature; Let's Encrypt has profiles for shorter lifetimes.",

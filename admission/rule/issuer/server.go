@@ -79,7 +79,7 @@ func serverPlainHTTP() rule.Rule {
 
 func serverPath() rule.Rule {
 	return rule.Rule{
-		ID: "acme-server-path", Severity: rule.Deny,
+		ID: "acme-server-path", Severity: rule.Deny, Facts: []string{""},
 		Summary: "The URL is on a CA's ACME host, but is not that of its directory.",
 		Why: "Let's Encrypt serves its directory at one path only: at / there is a page for people, and everything else is not " +
 			"found (boulder, wfe2/wfe.go). Registration of the account fails. A host of letsencrypt.org that is not known only warns.",
@@ -125,7 +125,7 @@ func unknownServerOfLetsEncrypt(u *url.URL, path string, yield rule.Yield) error
 
 func serverObsolete() rule.Rule {
 	return rule.Rule{
-		ID: "acme-server-obsolete", Severity: rule.Deny,
+		ID: "acme-server-obsolete", Severity: rule.Deny, Facts: []string{"ended"},
 		Summary: "The ACME server is no more.",
 		Why: "The CA has switched it off; the announcement is in the table of CAs. An update of an Issuer that already has this " +
 			"server is only warned about.",

@@ -76,7 +76,7 @@ func TestServerObsolete(t *testing.T) {
 	runIssuerReviews(t, "acme-server-obsolete", map[string]issuerReviewCase{
 		"a server that is there": {},
 		"Buypass": {acme: `server: https://api.buypass.com/acme/directory`, want: []string{
-			`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`,
+			`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass issues no more (since 2025-10-15), and its ACME service ended on 2026-04-15. Use another CA. [acme-server-obsolete]`,
 		}},
 		"staging of the first ACME": {acme: `server: https://acme-staging.api.letsencrypt.org/directory`, want: []string{
 			`spec.acme.server: Invalid value: "https://acme-staging.api.letsencrypt.org/directory": ACMEv1 was switched off in 2021; use https://acme-staging-v02.api.letsencrypt.org/directory. [acme-server-obsolete]`,
@@ -90,9 +90,9 @@ func TestServerObsoleteOnUpdate(t *testing.T) {
 		server: https://api.buypass.com/acme/directory
 		email: ops@cert-lab.dev`)
 	ruletest.Want(t, "acme-server-obsolete", ruletest.Update(t, Rules(), "", old, changed),
-		`[acme-server-obsolete] spec.acme.server: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA`)
+		`[acme-server-obsolete] spec.acme.server: "https://api.buypass.com/acme/directory": Buypass issues no more (since 2025-10-15), and its ACME service ended on 2026-04-15. Use another CA`)
 	ruletest.Want(t, "acme-server-obsolete", ruletest.Update(t, Rules(), "", ruletest.Issuer(``), changed),
-		`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass ended its ACME service (last issuance 2025-10-31). Use another CA. [acme-server-obsolete]`)
+		`spec.acme.server: Invalid value: "https://api.buypass.com/acme/directory": Buypass issues no more (since 2025-10-15), and its ACME service ended on 2026-04-15. Use another CA. [acme-server-obsolete]`)
 	ruletest.Want(t, "acme-server-obsolete", ruletest.Update(t, Rules(), "", ruletest.Issuer(``), changed, func(s *ruletest.Scene) { s.Env.Settings.CAs = nil }))
 }
 

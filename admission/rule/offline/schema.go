@@ -42,8 +42,8 @@ func valueRules() []rule.Rule {
 		Check:   written(),
 		Summary: "A value is not as the schema of the kind demands.",
 		Why: "The API server holds every object to the schema of its CustomResourceDefinition: types, required fields, lists of words, patterns, limits and CEL " +
-			"rules. certyun does it with the packages of the API server, and the definitions of cert-manager 1.21.2. It holds " +
-			"Ingresses and Gateways to no schema: other tools do that.",
+			"rules. certyun does it with the packages of the API server, and the definitions of cert-manager 1.21.2; where the version is 1.22 or " +
+			"later, with the fields besides that its main branch had on 2026-08-22 (1.22 is not released). It holds Ingresses and Gateways to no schema: other tools do that.",
 		Remedy: "Write a value of the type and the form that the message says.",
 	}, {
 		ID:      rule.CMUnreadable,
