@@ -143,9 +143,9 @@ func (d *doubles) spread(key string, m *manifest) {
 	if !isJudged(m.typed) || m.isBeside || m.placeless && m.object.Namespace != "" {
 		return
 	}
-	way := ""
-	for _, step := range d.steps[m.doc.file] {
-		way += "/" + step
+	steps := d.steps[m.doc.file]
+	for i := range steps {
+		way := wayTo(steps, i)
 		if d.below[way] == nil {
 			d.below[way] = map[string]bool{}
 		}
@@ -161,6 +161,9 @@ func stepsTo(file string) []string {
 	}
 	return strings.Split(strings.TrimPrefix(filepath.ToSlash(path), "/"), "/")
 }
+
+// wayTo is the path up to one of the steps.
+func wayTo(steps []string, last int) string { return strings.Join(steps[:last+1], "/") }
 
 // together is how many steps two ways have in common.
 func together(a, b []string) int {
@@ -181,11 +184,7 @@ func (d *doubles) apart(one, other string) bool {
 	if n == len(a) || n == len(b) {
 		return false
 	}
-	above := ""
-	for _, step := range a[:n] {
-		above += "/" + step
-	}
-	mine, others := d.below[above+"/"+a[n]], d.below[above+"/"+b[n]]
+	mine, others := d.below[wayTo(a, n)], d.below[wayTo(b, n)]
 	if len(mine) > len(others) {
 		mine, others = others, mine
 	}

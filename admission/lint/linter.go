@@ -49,9 +49,9 @@ type linter struct {
 	notes []string
 	// passedOver are the files that are not judged, by the reason.
 	passedOver map[reason][]string
-	env     *rule.Environment
-	live    *live
-	doubles *doubles
+	env        *rule.Environment
+	live       *live
+	doubles    *doubles
 }
 
 // newLinter reads the policy.
@@ -257,7 +257,9 @@ func mayBeElsewhere(f rule.Finding) bool { return f.Severity == rule.Deny && f.C
 func soften(findings, again []rule.Finding, why string) {
 	for i := range findings {
 		f := &findings[i]
-		same := func(other rule.Finding) bool { return other.Severity == rule.Deny && other.Rule == f.Rule && other.Field == f.Field }
+		same := func(other rule.Finding) bool {
+			return other.Severity == rule.Deny && other.Rule == f.Rule && other.Field == f.Field
+		}
 		if mayBeElsewhere(*f) && !slices.ContainsFunc(again, same) {
 			f.Severity, f.Downgraded = rule.Warn, why
 		}
