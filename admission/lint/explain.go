@@ -24,7 +24,7 @@ func (l *linter) explain(ctx context.Context, streams Streams) error {
 		if m.typed == nil || m.err != nil {
 			continue
 		}
-		explanations, err := rule.Explain(ctx, l.env, m.typed)
+		explanations, err := rule.Explain(ctx, l.view(m, 0).environment(l.env), m.typed)
 		if err != nil {
 			l.problems = append(l.problems, problemAt(m.doc.file, 0, 0, fmt.Sprintf("%s cannot be explained: %v", m.object, err)))
 		}

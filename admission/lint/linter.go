@@ -48,8 +48,11 @@ type linter struct {
 	problems      []report.Problem
 	// notes are for people, and change nothing.
 	notes []string
-	env   *rule.Environment
-	live  *live
+	// passedOver are the files that are not judged, by the reason.
+	passedOver map[reason][]string
+	env        *rule.Environment
+	live       *live
+	doubles    *doubles
 }
 
 // newLinter reads the policy and the CA data.
@@ -80,47 +83,62 @@ func (l *linter) read(ctx context.Context, paths, beside []string, stdin io.Read
 	files := newFinder() // what is named to be judged is judged, though it may lie in a directory that is only to be there
 	l.given = l.manifests(ctx, files, paths, stdin)
 	l.beside = l.manifests(ctx, files, beside, stdin)
+	l.notePassedOver()
 }
 
 // maxProblems is how many problems of one file are told of.
 const maxProblems = 100
 
 func (l *linter) manifests(ctx context.Context, files *finder, paths []string, stdin io.Reader) []*manifest {
-	files.sources, files.problems, files.outside = nil, nil, nil
+	files.sources, files.problems, files.outside, files.fragments, files.overseers = nil, nil, nil, nil, nil
 	for _, path := range paths {
 		files.add(path)
 	}
 	l.problems = append(l.problems, files.problems...)
 	l.noteOutside(files.outside)
-	reads := make([]struct {
-		documents []*document
-		problems  []report.Problem
-	}, len(files.sources))
-	each(ctx, len(reads), func(i int) { reads[i].documents, reads[i].problems = files.sources[i].read(stdin) })
+	l.passOver(fragment, files.fragments...)
+	reads := make([]reading, len(files.sources))
+	each(ctx, len(reads), func(i int) { reads[i] = files.sources[i].read(stdin) })
 	var documents []*document
-	for _, read := range reads {
-		documents = append(documents, read.documents...)
-		l.problems = append(l.problems, read.problems...)
+	for i := range reads {
+		documents = append(documents, reads[i].documents...)
+		l.problems = append(l.problems, reads[i].problems...)
+		if reads[i].isStrange {
+			l.passOver(strange, files.sources[i].path)
+		}
 	}
 	parts := make([]part, len(documents))
 	each(ctx, len(documents), func(i int) { parts[i] = documents[i].parse() })
+	isFragment := fragmentsOf(files.overseers, parts)
 	var found []*manifest
 	perFile := map[string]int{}
 	for i, p := range parts {
-		found = append(found, p.manifests...)
-		if p.note != "" {
-			l.notes = append(l.notes, p.note)
+		file := documents[i].file
+		if isFragment(file) {
+			l.passOver(fragment, file)
+			continue
 		}
+		found = append(found, p.manifests...)
+		l.passOverPart(file, &p)
 		for _, problem := range p.problems {
-			if perFile[documents[i].file]++; perFile[documents[i].file] == maxProblems {
+			if perFile[file]++; perFile[file] == maxProblems {
 				problem.Message += "; more that cannot be read is not told of"
 			}
-			if perFile[documents[i].file] <= maxProblems {
+			if perFile[file] <= maxProblems && !l.isToldOf(problem) {
 				l.problems = append(l.problems, problem)
 			}
 		}
 	}
 	return found
+}
+
+// isToldOf tells whether the last problem was that this file is a template: its documents are not told of one by one.
+func (l *linter) isToldOf(problem report.Problem) bool {
+	if len(l.problems) == 0 || problem.Message != templateProblem {
+		return false
+	}
+	last := l.problems[len(l.problems)-1]
+	return last.File == problem.File && last.Message == problem.Message
 }
 
 // each calls do with 0 to n-1, from as many goroutines as there are processors.
@@ -140,7 +158,9 @@ func each(ctx context.Context, n int, do func(int)) {
 // settle makes a world of what was read and of what is live. An error means that the cluster cannot be asked.
 func (l *linter) settle(ctx context.Context, o *Options) error {
 	all := slices.Concat(l.beside, l.given)
-	for _, m := range all {
+	for i, m := range all {
+		m.isBeside = i < len(l.beside)
+		m.placeless = o.guessed && m.object.Namespace == ""
 		m.settle(o.Namespace)
 	}
 	if o.Cluster {
@@ -159,7 +179,6 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 			applied = append(applied, m.typed)
 		}
 	}
-	l.noteTwice()
 	l.env = &rule.Environment{
 		World: newWorld(applied, o.ClusterResourceNamespace, l.live),
 		Settings: rule.Settings{
@@ -167,6 +186,11 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, CAs: l.decided.CAs, Now: time.Now(),
 		},
 	}
+	l.doubles = newDoubles(all)
+	if w, is := l.env.World.(*world); is {
+		l.doubles.addTo(w)
+	}
+	l.noteDoubles()
 	return nil
 }
 
@@ -195,27 +219,57 @@ func (l *linter) noteOutside(links []string) {
 	}
 }
 
-// noteTwice tells of objects that are given twice: one apply leaves only the last.
-func (l *linter) noteTwice() {
-	first := map[string]*manifest{}
-	var notes []string
-	for _, m := range l.given {
-		if m.typed == nil || !isJudged(m.typed) {
-			continue
-		}
-		key := keyOf(m.typed)
-		if before := first[key]; before != nil {
-			line, _ := m.locateStart()
-			beforeLine, _ := before.locateStart()
-			notes = append(notes, fmt.Sprintf("%s is given twice, in %s:%d and in %s:%d: the last one counts",
-				m.object, before.doc.file, beforeLine, m.doc.file, line))
-		}
-		first[key] = m
+// noteDoubles tells of objects that are given more than once.
+func (l *linter) noteDoubles() {
+	told := l.doubles.told
+	if len(told) == 0 {
+		return
 	}
-	if more := len(notes) - mostNamed; more > 0 {
-		notes = append(notes[:mostNamed], fmt.Sprintf("and %d more objects are given twice", more))
+	var places []string
+	for _, p := range told[0].Places {
+		places = append(places, fmt.Sprintf("%s:%d", p.File, p.Line))
 	}
-	l.notes = append(l.notes, notes...)
+	more := ""
+	if len(told) > 1 {
+		more = fmt.Sprintf(", as are %s more", count(len(told)-1, "object"))
+	}
+	l.notes = append(l.notes, fmt.Sprintf("%s is given more than once, and not alike (%s)%s: of one file the last counts, of several the nearest to what refers to it",
+		told[0].Object, someOf(places), more))
+}
+
+// ask asks the rules about an object as its file sees the world. What is denied for another object's sake, of which there are several,
+// is denied only if it is so with each of them: they may be those of several clusters.
+func (l *linter) ask(ctx context.Context, m *manifest, request rule.Request) ([]rule.Finding, error) {
+	v := l.view(m, 0)
+	findings, err := l.engine.Review(ctx, v.environment(l.env), l.decided.Policy, request)
+	if !slices.ContainsFunc(findings, mayBeElsewhere) {
+		return findings, err
+	}
+	if v.foreign != nil {
+		soften(findings, nil, "known only of "+v.foreign.where())
+	}
+	for rank := 1; rank < v.variants(); rank++ {
+		other := l.view(m, rank)
+		again, _ := l.engine.Review(ctx, other.environment(l.env), l.decided.Policy, request) // where it cannot look it does not deny
+		soften(findings, again, "not so with "+other.unlike(v).where())
+	}
+	rule.Sort(findings)
+	return findings, err
+}
+
+func mayBeElsewhere(f rule.Finding) bool { return f.Severity == rule.Deny && f.CrossResource }
+
+// soften makes warnings of denials that depend on another object and are not among these.
+func soften(findings, again []rule.Finding, why string) {
+	for i := range findings {
+		f := &findings[i]
+		same := func(other rule.Finding) bool {
+			return other.Severity == rule.Deny && other.Rule == f.Rule && other.Field == f.Field
+		}
+		if mayBeElsewhere(*f) && !slices.ContainsFunc(again, same) {
+			f.Severity, f.Downgraded = rule.Warn, why
+		}
+	}
 }
 
 // judged is what came of one manifest.
@@ -230,7 +284,7 @@ type judged struct {
 func (l *linter) judge(ctx context.Context) *report.Report {
 	results := make([]judged, len(l.given))
 	each(ctx, len(l.given), func(i int) { results[i] = l.judgeOne(ctx, l.given[i]) })
-	found := &report.Report{Problems: l.problems}
+	found := &report.Report{Problems: l.problems, Doubles: l.doubles.told}
 	for i, m := range l.given {
 		line, column := 0, 0
 		if results[i].here || results[i].problem != "" {
@@ -264,7 +318,14 @@ func (l *linter) judgeOne(ctx context.Context, m *manifest) judged {
 
 // review says what the API server would refuse, and what the rules find.
 func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) {
-	refused, err := l.refused(ctx, m)
+	tree, err := m.tree()
+	if err != nil {
+		return judged{}, err
+	}
+	if m.isTraffic() && !asksCertManager(tree, l.env.Settings.DefaultIssuer) {
+		return judged{}, nil
+	}
+	refused, err := l.refused(ctx, m, tree)
 	if err != nil {
 		return judged{}, err
 	}
@@ -273,7 +334,7 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 		request = l.request(m)
 	}
 	request.Manifest = refused
-	findings, err := l.engine.Review(ctx, l.env, l.decided.Policy, request)
+	findings, err := l.ask(ctx, m, request)
 	switch {
 	case err != nil && !errors.Is(err, objects.ErrHidden):
 		j.problem = fmt.Sprintf("some rules could not look: %v", err)
@@ -286,11 +347,7 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 }
 
 // refused is what the API server would refuse. Where only the case of the apiVersion is wrong, the rest is looked at too.
-func (l *linter) refused(ctx context.Context, m *manifest) ([]rule.Finding, error) {
-	tree, err := m.tree()
-	if err != nil {
-		return nil, err
-	}
+func (l *linter) refused(ctx context.Context, m *manifest, tree map[string]any) ([]rule.Finding, error) {
 	refused, err := l.validator.Validate(ctx, tree)
 	if err != nil || m.apiVersion == m.object.APIVersion {
 		return refused, err

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/admission/rule/shim"
 )
 
 // manifest is one object as a document has it.
@@ -27,6 +28,10 @@ type manifest struct {
 	raw []byte
 	// object is its name. The namespace is the one that it would be applied in.
 	object report.Object
+	// placeless says that nobody has written in which namespace it would be.
+	placeless bool
+	// isBeside says that it is not judged.
+	isBeside bool
 
 	// apiVersion is the one that was meant where only its case is wrong, else the one that is written.
 	apiVersion string
@@ -52,13 +57,45 @@ func (m *manifest) settle(namespace string) {
 // mayBeOurs is false of what neither is of a kind that is judged nor was meant to be. Most objects are not.
 func (m *manifest) mayBeOurs() bool {
 	group, _, _ := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
-	switch {
-	case slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge", "Ingress", "Gateway"}, m.object.Kind):
-		return true
-	case group == "networking.k8s.io" || group == "extensions" || group == "gateway.networking.k8s.io":
-		return true
+	return m.isTraffic() || slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge"}, m.object.Kind) ||
+		strings.Contains(group, "cert-manager") || strings.Contains(group, "certmanager")
+}
+
+// isTraffic tells whether it is an Ingress or a Gateway, or was meant to be one. Only some are cert-manager's business.
+func (m *manifest) isTraffic() bool {
+	group, _, _ := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
+	return slices.Contains([]string{"Ingress", "Gateway"}, m.object.Kind) ||
+		slices.Contains([]string{"networking.k8s.io", "extensions", "gateway.networking.k8s.io"}, group)
+}
+
+// asksCertManager tells whether an Ingress or a Gateway has an annotation that is meant for cert-manager, be it misspelled or in a
+// wrong place of the metadata. kubernetes.io/tls-acme alone is for other controllers where cert-manager has no default issuer.
+func asksCertManager(tree map[string]any, defaultIssuer bool) bool {
+	meant := func(key string) bool { return shim.Meant(key) || defaultIssuer && key == shim.TLSACME }
+	metadata, _ := tree["metadata"].(map[string]any)
+	for key, value := range metadata {
+		if meant(key) || key != "labels" && hasKey(value, meant) {
+			return true
+		}
 	}
-	return strings.Contains(group, "cert-manager") || strings.Contains(group, "certmanager")
+	return false
+}
+
+// hasKey tells whether there is such a key in a mapping, or in a list that somebody wrote instead.
+func hasKey(value any, meant func(string) bool) bool {
+	switch value := value.(type) {
+	case map[string]any:
+		for key := range value {
+			if meant(key) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(value, func(one any) bool { return hasKey(one, meant) })
+	case string:
+		return meant(value)
+	}
+	return false
 }
 
 // tree is what the object says. It is made anew.
@@ -98,12 +135,32 @@ var errNoTypes = errors.New("is no Kubernetes object: apiVersion and kind must b
 type part struct {
 	manifests []*manifest
 	problems  []report.Problem
-	// note is for people.
+	// note says where a mapping or a list is that is no object, "" where there is none.
 	note string
+	// isFragment says that the document is a part of an object, or what objects are made from.
+	isFragment bool
+	// isStrange says that it cannot be read and has nothing of cert-manager's.
+	isStrange  bool
+	references references
 }
 
-// parse reads the objects of a document. Whatever cannot be read is a problem; the rest is there all the same.
+// parse reads the objects of a document. Whatever cannot be read is a problem; the rest is there all the same. A document in a
+// directory that cannot be read is passed over where it is none of our business, and a template there is a fragment.
 func (d *document) parse() part {
+	if d.isYtt() {
+		return part{isFragment: true}
+	}
+	all := d.parseAll()
+	if d.origin != fromDirectory || len(all.problems) == 0 {
+		return all
+	}
+	if template := all.manifests == nil && isTemplate(d.text); template || !isOurs(d.text) {
+		all.problems, all.isFragment, all.isStrange = nil, isOurs(d.text), !isOurs(d.text)
+	}
+	return all
+}
+
+func (d *document) parseAll() part {
 	values, rest := d.jsonValues()
 	if len(values) == 0 {
 		return d.parseOne()
@@ -112,7 +169,8 @@ func (d *document) parse() part {
 	for _, value := range append(values, rest...) {
 		p := value.parseOne()
 		all.manifests, all.problems = append(all.manifests, p.manifests...), append(all.problems, p.problems...)
-		all.note = cmp.Or(all.note, p.note)
+		all.note, all.isFragment = cmp.Or(all.note, p.note), all.isFragment || p.isFragment
+		all.references.add(p.references)
 	}
 	return all
 }
@@ -154,7 +212,10 @@ func (d *document) parseOne() part {
 		return p
 	}
 	var err error
+	p.references = d.references(value)
 	p.manifests, err = d.objects(value, raw, "", 0, report.Object{})
+	p.isFragment = slices.ContainsFunc(p.manifests, (*manifest).isPatch)
+	p.manifests = slices.DeleteFunc(p.manifests, (*manifest).isPatch)
 	line, _ := d.begin()
 	_, isList := value.([]any)
 	_, isMapping := value.(map[string]any)
@@ -163,7 +224,7 @@ func (d *document) parseOne() part {
 		p.problems = append(p.problems, d.problem(d.outside(), 0, "stands outside of what the document begins with (is its first line indented too far?)"))
 	case err == nil, errors.Is(err, errNoObject) && d.origin == fromDirectory:
 	case errors.Is(err, errNoObject) && d.origin == fromName && (isList || isMapping):
-		p.note = fmt.Sprintf("%s:%d: passed over, for it %v", d.file, line, err)
+		p.note = fmt.Sprintf("%s:%d", d.file, line)
 	default:
 		p.problems = append(p.problems, d.misfits(err)...)
 	}

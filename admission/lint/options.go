@@ -45,6 +45,9 @@ type Options struct {
 	SolverGroup              string
 	SolverWaits              bool
 	DefaultIssuer            bool
+
+	// guessed says that nobody has named the namespace.
+	guessed bool
 }
 
 // Color says whether text is coloured. It is a flag's value.
@@ -147,7 +150,7 @@ func (o *Options) Complete(paths []string) error {
 		o.Namespace = namespace
 	}
 	if o.Namespace == "" {
-		o.Namespace = "default"
+		o.Namespace, o.guessed = "default", true
 	}
 	return nil
 }

@@ -82,11 +82,11 @@ func TestUTF16IsRead(t *testing.T) {
 			raw = append(raw, 0, 0)
 			order.PutUint16(raw[len(raw)-2:], unit)
 		}
-		documents, problems := source{path: report.Stdin}.read(bytes.NewReader(raw))
-		if len(documents) != 1 || len(problems) > 0 {
-			t.Fatalf("%s: %d documents, %v", name, len(documents), problems)
+		found := source{path: report.Stdin}.read(bytes.NewReader(raw))
+		if len(found.documents) != 1 || len(found.problems) > 0 {
+			t.Fatalf("%s: %d documents, %v", name, len(found.documents), found.problems)
 		}
-		if diff := cmp.Diff(strings.ReplaceAll(text, "\r", ""), string(documents[0].text)); diff != "" {
+		if diff := cmp.Diff(strings.ReplaceAll(text, "\r", ""), string(found.documents[0].text)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -109,9 +109,9 @@ func TestLargeInputIsBounded(t *testing.T) {
 		},
 	}
 	for name, c := range tests {
-		_, problems := source{path: report.Stdin}.read(c.in)
+		found := source{path: report.Stdin}.read(c.in)
 		c.want.File = report.Stdin
-		if diff := cmp.Diff([]report.Problem{c.want}, problems); diff != "" {
+		if diff := cmp.Diff([]report.Problem{c.want}, found.problems); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

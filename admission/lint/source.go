@@ -30,9 +30,15 @@ type finder struct {
 	problems []report.Problem
 	// outside are links that lead out of the directory in which they were found.
 	outside []string
+	// fragments are the files whose names say that they are parts of objects or of charts. They are not read.
+	fragments []string
+	// charts remembers of directories whether they are charts.
+	charts map[string]bool
+	// overseers are files above what is named that may say that it is a part. Only what they name is read of them.
+	overseers []string
 }
 
-func newFinder() *finder { return &finder{seen: map[string]bool{}} }
+func newFinder() *finder { return &finder{seen: map[string]bool{}, charts: map[string]bool{}} }
 
 // add adds a file, a directory with all in it, or standard input.
 func (f *finder) add(arg string) {
@@ -46,8 +52,10 @@ func (f *finder) add(arg string) {
 	case err != nil:
 		f.complain(arg, err)
 	case !info.IsDir():
+		f.oversee(filepath.Dir(arg))
 		f.file(arg, fromName)
 	case f.first(arg):
+		f.oversee(filepath.Dir(arg))
 		f.root(arg)
 	}
 }
@@ -59,9 +67,9 @@ func (f *finder) root(path string) {
 		f.complain(path, err)
 		return
 	}
-	before := len(f.sources) + len(f.problems)
+	before := len(f.sources) + len(f.problems) + len(f.fragments)
 	f.directory(path, place)
-	if len(f.sources)+len(f.problems) == before {
+	if len(f.sources)+len(f.problems)+len(f.fragments) == before {
 		f.problems = append(f.problems, problemAt(path, 0, 0, "there are no files *.yaml, *.yml or *.json in this directory"))
 	}
 }
@@ -78,7 +86,11 @@ func unreadable(path string, err error) report.Problem {
 }
 
 func (f *finder) file(path string, origin origin) {
-	if f.first(path) {
+	switch {
+	case !f.first(path):
+	case f.isFragment(path):
+		f.fragments = append(f.fragments, path)
+	default:
 		f.sources = append(f.sources, source{path: path, origin: origin})
 	}
 }
@@ -129,7 +141,7 @@ func (f *finder) directory(path, root string) {
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
-		manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(name)))
+		manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, strings.ToLower(filepath.Ext(name))) || isKustomization(name)
 		isLink := !entry.IsDir() && !entry.Type().IsRegular()
 		info, err := os.Stat(name)
 		switch {
@@ -148,13 +160,21 @@ func (f *finder) directory(path, root string) {
 	}
 }
 
+// reading is what came of a file.
+type reading struct {
+	documents []*document
+	problems  []report.Problem
+	// isStrange says that something of it cannot be read, and that it has nothing of cert-manager's.
+	isStrange bool
+}
+
 // read returns the documents of a file. As for kubectl, UTF-16 is told by its byte order mark.
-func (s source) read(stdin io.Reader) ([]*document, []report.Problem) {
+func (s source) read(stdin io.Reader) reading {
 	in := stdin
 	if s.path != report.Stdin {
 		file, err := os.Open(s.path)
 		if err != nil {
-			return nil, []report.Problem{unreadable(s.path, err)}
+			return reading{problems: []report.Problem{unreadable(s.path, err)}}
 		}
 		defer file.Close()
 		in = file
@@ -162,13 +182,22 @@ func (s source) read(stdin io.Reader) ([]*document, []report.Problem) {
 	text, err := io.ReadAll(io.LimitReader(transform.NewReader(in, unicode.BOMOverride(transform.Nop)), maxFile+1))
 	switch {
 	case err != nil:
-		return nil, []report.Problem{unreadable(s.path, err)}
+		return reading{problems: []report.Problem{unreadable(s.path, err)}}
 	case len(text) > maxFile && bytes.IndexByte(text, 0) < 0:
-		return nil, []report.Problem{problemAt(s.path, 0, 0, fmt.Sprintf("is larger than %d MiB", maxFile>>20))}
+		return s.told(text, reading{problems: []report.Problem{problemAt(s.path, 0, 0, fmt.Sprintf("is larger than %d MiB", maxFile>>20))}})
 	}
-	documents, problems := split(s.path, s.origin, text)
-	if s.path == report.Stdin && len(documents)+len(problems) == 0 {
-		problems = append(problems, problemAt(s.path, 0, 0, "nothing came from standard input"))
+	var found reading
+	found.documents, found.problems = split(s.path, s.origin, text)
+	if s.path == report.Stdin && len(found.documents)+len(found.problems) == 0 {
+		found.problems = append(found.problems, problemAt(s.path, 0, 0, "nothing came from standard input"))
 	}
-	return documents, problems
+	return s.told(text, found)
+}
+
+// told keeps the problems of a file in a directory to itself where it is none of our business.
+func (s source) told(text []byte, found reading) reading {
+	if s.origin == fromDirectory && len(found.problems) > 0 && !isOurs(text) {
+		found.problems, found.isStrange = nil, true
+	}
+	return found
 }

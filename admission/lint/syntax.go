@@ -19,7 +19,7 @@ var yamlLine = regexp.MustCompile(`^line (\d+): `)
 
 // syntaxProblem says where the document cannot be read, and why.
 func (d *document) syntaxProblem(err error) report.Problem {
-	if offset, ok := jsonOffset(err); ok {
+	if offset, ok := jsonOffset(err); ok && !isTemplate(d.text) {
 		line, column := lineOf(d.text, offset)
 		return d.problem(line, column, "is no JSON: %v", err)
 	}
@@ -41,9 +41,18 @@ func (d *document) syntaxProblem(err error) report.Problem {
 	if strings.HasSuffix(cause, "unexpected end of stream") {
 		line = d.opened(line)
 	}
-	line = min(line, bytes.Count(d.text, []byte("\n")))
-	return d.problem(max(line, 1), 0, "is no YAML: %s%s", cause, hint(d.text, cause))
+	line = max(min(line, bytes.Count(d.text, []byte("\n"))), 1)
+	if isTemplate(d.text) {
+		return d.problem(line, 0, templateProblem)
+	}
+	if strings.HasPrefix(cause, "invalid map key") {
+		cause = "a key is a mapping or a list, not a text"
+	}
+	return d.problem(line, 0, "is no YAML: %s%s", cause, hint(d.text, cause))
 }
+
+// templateProblem is all that is said of a template: where its parser stops is no mistake.
+const templateProblem = `is a template, which is no YAML before it is filled in: render it, as in "helm template … | certyun lint -"`
 
 // opened is the line in which that begins which does not end: the other version of the parser tells it.
 func (d *document) opened(line int) int {
@@ -71,8 +80,6 @@ func lineIn(err error) (line int, found bool) {
 // hint says what a mistake often comes from.
 func hint(text []byte, cause string) string {
 	switch {
-	case bytes.Contains(text, []byte("{{")):
-		return ` (is it the template of a Helm chart? Then run "helm template … | certyun lint -")`
 	case strings.Contains(cause, "character that cannot start any token") && bytes.ContainsRune(text, '\t'):
 		return " (is it indented with a tab?)"
 	case strings.HasSuffix(cause, "unexpected end of stream"):

@@ -14,6 +14,7 @@ type jsonReport struct {
 	Summary    jsonSummary   `json:"summary"`
 	Findings   []jsonFinding `json:"findings"`
 	Problems   []jsonProblem `json:"problems"`
+	Doubles    []jsonDouble  `json:"doubles"`
 }
 
 type jsonSummary struct {
@@ -42,6 +43,16 @@ type jsonProblem struct {
 	Message string `json:"message"`
 }
 
+type jsonDouble struct {
+	Object Object      `json:"object"`
+	Places []jsonPlace `json:"places"`
+}
+
+type jsonPlace struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
 func writeJSON(w io.Writer, r *Report) error {
 	out := jsonReport{
 		APIVersion: "certyun.internal/v1",
@@ -49,6 +60,7 @@ func writeJSON(w io.Writer, r *Report) error {
 		Summary:    jsonSummary{Objects: len(r.Objects), Deny: r.count(rule.Deny), Warn: r.count(rule.Warn)},
 		Findings:   make([]jsonFinding, len(r.Findings)),
 		Problems:   make([]jsonProblem, len(r.Problems)),
+		Doubles:    make([]jsonDouble, len(r.Doubles)),
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -59,6 +71,12 @@ func writeJSON(w io.Writer, r *Report) error {
 	}
 	for i, p := range r.Problems {
 		out.Problems[i] = jsonProblem(p)
+	}
+	for i, d := range r.Doubles {
+		out.Doubles[i] = jsonDouble{Object: d.Object, Places: make([]jsonPlace, len(d.Places))}
+		for j, p := range d.Places {
+			out.Doubles[i].Places[j] = jsonPlace(p)
+		}
 	}
 	return encodeJSON(w, out)
 }

@@ -23,6 +23,21 @@ type Report struct {
 	Findings []Finding
 	// Problems are what kept the check from being whole: files that could not be read or parsed, evidence that was out of reach.
 	Problems []Problem
+	// Doubles are the objects that are given more than once, and differ.
+	Doubles []Double
+}
+
+// Double is an object that is given more than once, and all places where it is.
+type Double struct {
+	Object Object
+	Places []Place
+}
+
+// Place is where an object begins.
+type Place struct {
+	// File and Line are as in Judged.
+	File string
+	Line int
 }
 
 // Object names a Kubernetes object.
@@ -178,7 +193,10 @@ func Write(w io.Writer, format Format, r *Report, o Options) error {
 
 // sorted returns the report in the order in which it is shown: by file and line.
 func (r *Report) sorted() *Report {
-	s := &Report{Objects: slices.Clone(r.Objects), Findings: slices.Clone(r.Findings), Problems: slices.Clone(r.Problems)}
+	s := &Report{
+		Objects: slices.Clone(r.Objects), Findings: slices.Clone(r.Findings), Problems: slices.Clone(r.Problems), Doubles: slices.Clone(r.Doubles),
+	}
+	slices.SortStableFunc(s.Doubles, func(a, b Double) int { return compareObjects(a.Object, b.Object) })
 	slices.SortStableFunc(s.Objects, func(a, b Judged) int {
 		return cmp.Or(comparePlaces(a.File, b.File, a.Line, b.Line, a.Column, b.Column), compareObjects(a.Object, b.Object))
 	})

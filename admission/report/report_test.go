@@ -76,6 +76,7 @@ func rich() *report.Report {
 			{File: "secret/none.yaml", Message: "open secret/none.yaml: permission denied"},
 			{Message: "the cluster does not answer"},
 		},
+		Doubles: []report.Double{{Object: web, Places: []report.Place{{File: "certs/web.yaml", Line: 1}, {File: "other/web.yaml", Line: 3}}}},
 	}
 }
 
@@ -176,7 +177,8 @@ func TestEmpty(t *testing.T) {
     "warn": 0
   },
   "findings": [],
-  "problems": []
+  "problems": [],
+  "doubles": []
 }
 `,
 		report.JUnit: `<?xml version="1.0" encoding="UTF-8"?>

@@ -377,13 +377,14 @@ func checkJSON(text string) error {
 			Remedy, Docs         string
 		}
 		Problems []report.Problem
+		Doubles  []report.Double
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&out); err != nil {
 		return err
 	}
-	if out.Findings == nil || out.Problems == nil || out.Summary.Deny+out.Summary.Warn != len(out.Findings) {
+	if out.Findings == nil || out.Problems == nil || out.Doubles == nil || out.Summary.Deny+out.Summary.Warn != len(out.Findings) {
 		return errors.New("the lists do not fit the summary")
 	}
 	if decoder.More() {

@@ -66,6 +66,11 @@ func (w *World) AddCertificate(crt *cmapi.Certificate) {
 		return
 	}
 	w.certificates[key] = crt
+	w.AddDouble(crt)
+}
+
+// AddDouble adds another Certificate of a name that there is: what lists Certificates has it too.
+func (w *World) AddDouble(crt *cmapi.Certificate) {
 	secret := [2]string{crt.Namespace, crt.Spec.SecretName}
 	w.bySecret[secret] = insert(w.bySecret[secret], crt)
 	for index, keys := range w.index(crt) {
@@ -120,17 +125,23 @@ func (w *World) IssuersByAccountKey(_ context.Context, namespace, secretName str
 		return nil, ErrHidden
 	}
 	var found []cmapi.GenericIssuer
-	for key, issuer := range w.issuers {
-		ns := key.Namespace
-		if ns == "" {
-			ns = w.ClusterResourceNamespace
-		}
-		if acme := issuer.GetSpec().ACME; acme != nil && ns == namespace && acme.PrivateKey.Name == secretName {
+	for _, issuer := range w.issuers {
+		if w.HasAccountKey(issuer, namespace, secretName) {
 			found = append(found, issuer)
 		}
 	}
 	slices.SortFunc(found, evidence.CompareIssuers)
 	return found, nil
+}
+
+// HasAccountKey tells whether an Issuer's account key is in this Secret.
+func (w *World) HasAccountKey(issuer cmapi.GenericIssuer, namespace, secretName string) bool {
+	ns := issuer.GetNamespace()
+	if ns == "" {
+		ns = w.ClusterResourceNamespace
+	}
+	acme := issuer.GetSpec().ACME
+	return acme != nil && ns == namespace && acme.PrivateKey.Name == secretName
 }
 
 // Certificate implements evidence.Certificates.

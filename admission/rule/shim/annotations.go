@@ -10,11 +10,13 @@ import (
 
 	apiutil "github.com/cert-manager/cert-manager/pkg/api/util"
 	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	"github.com/cert-manager/cert-manager/pkg/apis/certmanager"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/cert-manager/cert-manager/pkg/util"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/certyun/certyun/admission/rule/csr"
+	"github.com/certyun/certyun/admission/words"
 )
 
 // Annotation is one that becomes a field of the Certificates.
@@ -76,6 +78,14 @@ func KnownAnnotations() []string {
 		keys = append(keys, a.Key)
 	}
 	return keys
+}
+
+// Meant tells whether a key was meant to be an annotation of cert-manager's: one in its groups of today and of before version 0.11, or in
+// what people write for them.
+func Meant(key string) bool {
+	prefix, _, _ := strings.Cut(strings.ToLower(key), "/")
+	bare := strings.NewReplacer("-", "", "_", "", ".", "").Replace(prefix)
+	return strings.Contains(bare, "certmanager") || words.Closest(prefix, []string{certmanager.GroupName}) != ""
 }
 
 // CertificateAnnotations are read on Certificates alone.
