@@ -49,6 +49,8 @@ type linter struct {
 	notes []string
 	env   *rule.Environment
 	live  *live
+	// assumption is what is assumed of values that are filled in later, nil where all are known.
+	assumption *assumption
 }
 
 // newLinter reads the policy.
@@ -137,6 +139,9 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	for _, m := range all {
 		m.settle(o.Namespace)
 	}
+	if err := l.assume(ctx, all); err != nil {
+		return err
+	}
 	if o.Cluster {
 		config, err := o.Kubeconfig.ToRESTConfig()
 		if err == nil {
@@ -149,13 +154,18 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	each(ctx, len(all), func(i int) { all[i].typed, all[i].err = all[i].decode() })
 	var applied []metav1.Object
 	for _, m := range all {
+		if l.assumption != nil && m.typed != nil {
+			l.assumption.byObject[m.typed] = m
+		}
 		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion {
 			applied = append(applied, m.typed)
 		}
 	}
 	l.noteTwice()
+	given := newWorld(applied, o.ClusterResourceNamespace, l.live)
+	given.vague = vagueNames(all)
 	l.env = &rule.Environment{
-		World: newWorld(applied, o.ClusterResourceNamespace, l.live),
+		World: given,
 		Settings: rule.Settings{
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion, SolverGroup: o.SolverGroup,
 			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, CAs: l.decided.CAs, Now: time.Now(),
@@ -168,7 +178,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 func namespaces(manifests []*manifest) []string {
 	var found []string
 	for _, m := range manifests {
-		if m.object.Namespace != "" {
+		if m.object.Namespace != "" && !isUnknown(m.object.Namespace) {
 			found = append(found, m.object.Namespace)
 		}
 	}
@@ -262,21 +272,30 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 	if err != nil {
 		return judged{}, err
 	}
-	request, ours := rule.Request{Operation: rule.Create}, isJudged(newObject(m.apiVersion, m.object.Kind))
-	if ours && m.err == nil {
-		request = l.request(m)
-	}
-	request.Manifest = refused
-	findings, err := l.engine.Review(ctx, l.env, l.decided.Policy, request)
+	ours := isJudged(newObject(m.apiVersion, m.object.Kind))
+	findings, err := l.ask(ctx, l.env, m, refused)
 	switch {
 	case err != nil && !errors.Is(err, objects.ErrHidden):
 		j.problem = fmt.Sprintf("some rules could not look: %v", err)
 	case ours && m.err != nil && !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
 		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
 	}
+	if l.assumption != nil && len(findings) > 0 {
+		findings = l.certain(ctx, m, refused, findings)
+	}
 	j.findings = l.report(m, findings)
 	j.here = ours || len(j.findings) > 0
 	return j, nil
+}
+
+// ask asks the rules about an object of which this is refused.
+func (l *linter) ask(ctx context.Context, env *rule.Environment, m *manifest, refused []rule.Finding) ([]rule.Finding, error) {
+	request := rule.Request{Operation: rule.Create}
+	if isJudged(newObject(m.apiVersion, m.object.Kind)) && m.err == nil {
+		request = l.request(m)
+	}
+	request.Manifest = refused
+	return l.engine.Review(ctx, env, l.decided.Policy, request)
 }
 
 // refused is what the API server would refuse. Where only the case of the apiVersion is wrong, the rest is looked at too.

@@ -33,6 +33,8 @@ type manifest struct {
 	// typed is the object as rules read it, nil where no rule does; err says why it cannot be read.
 	typed metav1.Object
 	err   error
+	// unknown is what is filled in later, nil where that is nothing. Raw and typed then have something in its place.
+	unknown *unknown
 }
 
 // settle says in which namespace the object would be, and what it was meant to be.
@@ -53,6 +55,8 @@ func (m *manifest) settle(namespace string) {
 func (m *manifest) mayBeOurs() bool {
 	group, _, _ := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
 	switch {
+	case m.unknown != nil && m.unknown.ofType:
+		return false
 	case slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge", "Ingress", "Gateway"}, m.object.Kind):
 		return true
 	case group == "networking.k8s.io" || group == "extensions" || group == "gateway.networking.k8s.io":
