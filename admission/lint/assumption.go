@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/rule"
@@ -217,7 +218,10 @@ func (l *linter) certain(ctx context.Context, m *manifest, refused, findings []r
 	d := &doubt{linter: l, subject: m, refused: refused, as: map[*manifest]*manifest{}, now: spots(findings), left: findings}
 	told := d.try(ctx, m, m)
 	var open []*manifest
-	var texts []string
+	texts := []string{l.env.Settings.SolverGroup}
+	for _, f := range findings {
+		texts = append(texts, f.Rule)
+	}
 	for _, one := range told {
 		texts = append(texts, textsOf(one)...)
 		if one.unknown != nil {
@@ -235,7 +239,9 @@ func (l *linter) certain(ctx context.Context, m *manifest, refused, findings []r
 			}
 		}
 	}
-	return l.restored(d.left, open)
+	// Of a value of which nothing is known only that it may not be there at all can be said.
+	left := slices.DeleteFunc(d.left, func(f rule.Finding) bool { return f.Type != field.ErrorTypeForbidden && m.isNothing(f.Field) })
+	return l.restored(m, left, open)
 }
 
 func (d *doubt) current(m *manifest) *manifest {
@@ -301,25 +307,39 @@ func (d *doubt) matters(world *supposed) []*manifest {
 }
 
 // restored are findings with placeholders in their words. What can only be said with a value that was assumed is not said.
-func (l *linter) restored(findings []rule.Finding, open []*manifest) []rule.Finding {
+func (l *linter) restored(subject *manifest, findings []rule.Finding, open []*manifest) []rule.Finding {
 	var kept []rule.Finding
 	for _, f := range findings {
 		f.Field, f.Message, f.Remedy = l.assumption.restore.Replace(f.Field), l.assumption.restore.Replace(f.Message), l.assumption.restore.Replace(f.Remedy)
+		if written, known := subject.written(f.Field); known && f.Value != nil {
+			f.Value = written
+		}
 		if text, ok := f.Value.(string); ok {
 			f.Value = l.assumption.restore.Replace(text)
-		}
-		for _, m := range open {
-			for p, value := range m.unknown.assumed {
-				if f.Value == value {
-					f.Value = p
-				}
-			}
 		}
 		if !slices.ContainsFunc(open, func(m *manifest) bool { return m.unknown.saidIn(f.Message + " " + f.Remedy) }) {
 			kept = append(kept, f)
 		}
 	}
 	return kept
+}
+
+// written is the text with placeholders that a field has.
+func (m *manifest) written(field string) (text string, has bool) {
+	if m.unknown == nil {
+		return "", false
+	}
+	i := slices.Index(m.unknown.fields, field)
+	if i < 0 {
+		return "", false
+	}
+	return m.unknown.texts[i].text, true
+}
+
+// isNothing tells whether nothing at all is known of a field's value.
+func (m *manifest) isNothing(field string) bool {
+	text, has := m.written(field)
+	return has && slices.Contains(m.unknown.placeholders, text)
 }
 
 // saidIn tells whether a text has one of the values that were assumed.

@@ -76,7 +76,7 @@ func TestCasesHaveTheWebhooksVerdicts(t *testing.T) {
 			missing = slices.DeleteFunc(missing, func(f string) bool {
 				// What a missing object needs is told of in its place.
 				return f == "cm-schema deny spec.issuerRef" || f == "contact-email-invalid warn spec.acme.email" && isUnfilled(c.Object) ||
-					 slices.Contains(unknowable, f[:strings.LastIndexByte(f, ' ')])
+					slices.Contains(unknowable, f[:strings.LastIndexByte(f, ' ')])
 			})
 			more = slices.DeleteFunc(more, func(f string) bool { // it only warns where the account's Secret may be there
 				return slices.Contains(want, strings.Replace(f, "eab-required warn", "eab-required deny", 1))

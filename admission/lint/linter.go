@@ -157,7 +157,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 		if l.assumption != nil && m.typed != nil {
 			l.assumption.byObject[m.typed] = m
 		}
-		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion {
+		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion && (m.unknown == nil || m.object.Kind != "APIService") {
 			applied = append(applied, m.typed)
 		}
 	}

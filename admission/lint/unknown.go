@@ -125,7 +125,7 @@ func isName(parent, name string) bool {
 
 // isForeign is true of annotations that nobody reads who issues certificates. Any text may be in them.
 func isForeign(parent, name string) bool {
-	return parent == "annotations" && !strings.Contains(name, "cert") && !strings.HasPrefix(name, "kubernetes.io/")
+	return parent == "annotations" && !strings.Contains(name, "cert") && !strings.Contains(name, "helm.sh/") && !strings.HasPrefix(name, "kubernetes.io/")
 }
 
 // fill is a value with something in the place of its placeholders.
@@ -195,10 +195,10 @@ func tokenTexts(token string) []string {
 // plausible are values that fields have, among which there is one for each that has a form.
 func plausible() []any {
 	return []any{
-		true, false, int64(1), int64(3), int64(10), int64(50), int64(80), int64(256), int64(443), int64(600), int64(2048), int64(4096),
-		"10", "600", "1h", "720h", "2160h", "9.9.9.9", "2620:fe::fe", "9.9.9.0/24",
+		int64(2048), true, false, int64(1), int64(3), int64(10), int64(80), int64(256), int64(443), int64(600), int64(4096),
+		"10", "256", "600", "2048", "1h", "720h", "2160h", "9.9.9.9", "2620:fe::fe", "9.9.9.0/24",
 		"Issuer", "ClusterIssuer", "cert-manager.io", "RSA", "ECDSA", "Ed25519", "PKCS1", "PKCS8", "Always", "Never", "server auth",
-		"HS256", "None", "Follow", "HTTPS", "Terminate", "Prefix", "ClusterIP", "nginx", "true", "false", "tls.crt", "default",
+		"HS256", "None", "Follow", "HTTPS", "Terminate", "Passthrough", "RenewBefore", "Disabled", "Prefix", "ClusterIP", "nginx", "true", "false", "tls.crt", "default",
 		"https://acme-v02.api.letsencrypt.org/directory", "https://acme-staging-v02.api.letsencrypt.org/directory",
 		"alidns", "dnspod", []any{}, map[string]any{},
 	}
