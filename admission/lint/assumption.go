@@ -3,6 +3,7 @@ package lint
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -183,6 +184,35 @@ func kindOf(key evidence.IssuerKey) string {
 	return "Issuer"
 }
 
+// filling is a value for one placeholder of one manifest.
+type filling struct {
+	of          *manifest
+	placeholder string
+	value       any
+}
+
+// fillings are all that are tried: the forms that values have, and what makes a text equal to one of the others.
+func fillings(told []*manifest, more []string) iter.Seq[filling] {
+	texts := more
+	for _, m := range told {
+		texts = append(texts, textsOf(m)...)
+	}
+	return func(yield func(filling) bool) {
+		for _, m := range told {
+			if m.unknown == nil {
+				continue
+			}
+			for i, p := range m.unknown.placeholders {
+				for _, value := range slices.Concat(candidates(tokenOf(m.unknown.number, i)), m.unknown.captures(p, texts)) {
+					if !yield(filling{m, p, value}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 // spot is what findings are told apart by, whatever their words.
 type spot struct {
 	rule, field string
@@ -217,31 +247,21 @@ const mostTrials = 2000
 func (l *linter) certain(ctx context.Context, m *manifest, refused, findings []rule.Finding) []rule.Finding {
 	d := &doubt{linter: l, subject: m, refused: refused, as: map[*manifest]*manifest{}, now: spots(findings), left: findings}
 	told := d.try(ctx, m, m)
-	var open []*manifest
-	texts := []string{l.env.Settings.SolverGroup}
+	more := []string{l.env.Settings.SolverGroup}
 	for _, f := range findings {
-		texts = append(texts, f.Rule)
-	}
-	for _, one := range told {
-		texts = append(texts, textsOf(one)...)
-		if one.unknown != nil {
-			open = append(open, one)
-		}
+		more = append(more, f.Rule)
 	}
 	trials := 0
-	for _, one := range open {
-		for i, p := range one.unknown.placeholders {
-			for _, value := range slices.Concat(candidates(tokenOf(one.unknown.number, i)), one.unknown.captures(p, texts)) {
-				if trials++; len(d.left) == 0 || trials > mostTrials || ctx.Err() != nil {
-					break
-				}
-				d.try(ctx, one, d.current(one).filled(with(d.current(one).unknown.assumed, p, value)))
-			}
+	for f := range fillings(told, more) {
+		if trials++; len(d.left) == 0 || trials > mostTrials || ctx.Err() != nil {
+			break
 		}
+		current := d.current(f.of)
+		d.try(ctx, f.of, current.filled(with(current.unknown.assumed, f.placeholder, f.value)))
 	}
 	// Of a value of which nothing is known only that it may not be there at all can be said.
 	left := slices.DeleteFunc(d.left, func(f rule.Finding) bool { return f.Type != field.ErrorTypeForbidden && m.isNothing(f.Field) })
-	return l.restored(m, left, open)
+	return l.restored(m, left, told)
 }
 
 func (d *doubt) current(m *manifest) *manifest {
@@ -273,7 +293,7 @@ func (d *doubt) try(ctx context.Context, of, as *manifest) []*manifest {
 	}
 	found, _ := d.ask(ctx, &rule.Environment{World: world, Settings: d.env.Settings}, subject, refused)
 	d.compare(of, as, refused, spots(found))
-	return d.matters(world)
+	return world.matters(d.assumption, d.subject)
 }
 
 // compare leaves what is found again. A filling that mends something, and does nothing else that is denied, is gone on with.
@@ -294,11 +314,11 @@ func (d *doubt) compare(of, as *manifest, refused []rule.Finding, found map[spot
 	}
 }
 
-// matters are the manifests that a world has told of, after the object that was judged.
-func (d *doubt) matters(world *supposed) []*manifest {
-	found := []*manifest{d.subject}
-	for object := range world.told {
-		if m := d.assumption.byObject[object]; m != nil && m != d.subject {
+// matters are an object that was judged and, after it, the manifests that the world has told of.
+func (s *supposed) matters(a *assumption, subject *manifest) []*manifest {
+	found := []*manifest{subject}
+	for object := range s.told {
+		if m := a.byObject[object]; m != nil && m != subject {
 			found = append(found, m)
 		}
 	}
@@ -307,7 +327,7 @@ func (d *doubt) matters(world *supposed) []*manifest {
 }
 
 // restored are findings with placeholders in their words. What can only be said with a value that was assumed is not said.
-func (l *linter) restored(subject *manifest, findings []rule.Finding, open []*manifest) []rule.Finding {
+func (l *linter) restored(subject *manifest, findings []rule.Finding, told []*manifest) []rule.Finding {
 	var kept []rule.Finding
 	for _, f := range findings {
 		f.Field, f.Message, f.Remedy = l.assumption.restore.Replace(f.Field), l.assumption.restore.Replace(f.Message), l.assumption.restore.Replace(f.Remedy)
@@ -317,7 +337,7 @@ func (l *linter) restored(subject *manifest, findings []rule.Finding, open []*ma
 		if text, ok := f.Value.(string); ok {
 			f.Value = l.assumption.restore.Replace(text)
 		}
-		if !slices.ContainsFunc(open, func(m *manifest) bool { return m.unknown.saidIn(f.Message + " " + f.Remedy) }) {
+		if !slices.ContainsFunc(told, func(m *manifest) bool { return m.unknown.saidIn(f.Message + " " + f.Remedy) }) {
 			kept = append(kept, f)
 		}
 	}
@@ -344,6 +364,9 @@ func (m *manifest) isNothing(field string) bool {
 
 // saidIn tells whether a text has one of the values that were assumed.
 func (u *unknown) saidIn(text string) bool {
+	if u == nil {
+		return false
+	}
 	for _, value := range u.assumed {
 		word := fmt.Sprint(value)
 		if regexp.MustCompile(`(?:^|\W)` + regexp.QuoteMeta(word) + `(?:\W|$)`).MatchString(text) {
