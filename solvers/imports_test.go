@@ -39,6 +39,7 @@ func TestImports(t *testing.T) {
 	allowed["admission/evidence/objects"] = []string{"admission/evidence"}
 	allowed["admission/evidence/cluster"] = []string{"admission/evidence"}
 	allowed["admission/words"] = nil
+	allowed["admission/placeholder"] = nil
 	allowed["admission/rule/fieldpath"] = nil
 	for _, name := range certManager {
 		allowed[name] = []string{"admission/words", "admission/rule/fieldpath", "admission/rule/csr"}
@@ -59,7 +60,7 @@ func TestImports(t *testing.T) {
 		"solvers/propagation", "solvers/alidns", "solvers/alidns/internal/quiet", "solvers/dnspod",
 	})
 	allowed["admission/lint"] = append(slices.Clone(all), "admission/evidence/cluster", "admission/evidence/objects",
-		"admission/policy", "admission/schema")
+		"admission/placeholder", "admission/policy", "admission/schema")
 	packages := list(t)
 	for name := range allowed {
 		if _, found := packages[name]; !found {

@@ -135,7 +135,13 @@ func (d *doubles) tell(all []*manifest) {
 	d.told = append(d.told, told)
 }
 
-func alike(a, b *manifest) bool { return equality.Semantic.DeepEqual(a.typed, b.typed) }
+// alike tells whether two manifests say the same, with the same left to be filled in.
+func alike(a, b *manifest) bool {
+	if a.unknown != nil && b.unknown != nil {
+		return equality.Semantic.DeepEqual(a.unknown.tree, b.unknown.tree)
+	}
+	return equality.Semantic.DeepEqual(a.typed, b.typed)
+}
 
 // spread remembers that a double is given below each directory on the way to its file. Where the namespace is a guess it may be none,
 // and --context is what is there for all.

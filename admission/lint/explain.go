@@ -24,13 +24,13 @@ func (l *linter) explain(ctx context.Context, streams Streams) error {
 		if m.typed == nil || m.err != nil {
 			continue
 		}
-		explanations, err := rule.Explain(ctx, l.view(m, 0).environment(l.env), m.typed)
+		explanations, open, err := l.explanations(ctx, m)
 		if err != nil {
 			l.problems = append(l.problems, problemAt(m.doc.file, 0, 0, fmt.Sprintf("%s cannot be explained: %v", m.object, err)))
 		}
 		for i := range explanations {
 			explained = true
-			l.write(out, m, &explanations[i])
+			l.write(out, m, &explanations[i], open)
 		}
 	}
 	if !explained {
@@ -50,7 +50,7 @@ func (l *linter) explain(ctx context.Context, streams Streams) error {
 	return (&report.Report{Problems: l.problems}).Exit(report.FailOnNever)
 }
 
-func (l *linter) write(w io.Writer, m *manifest, e *rule.Explanation) {
+func (l *linter) write(w io.Writer, m *manifest, e *rule.Explanation, open map[string]bool) {
 	line, _ := m.locateStart()
 	from := ""
 	if m.object.Kind != "Certificate" {
@@ -66,6 +66,10 @@ func (l *linter) write(w io.Writer, m *manifest, e *rule.Explanation) {
 	}
 	fmt.Fprintf(w, "  %s\n", words.Printable(issuer))
 	for i := range e.Picks {
+		if open[e.Picks[i].Name] {
+			fmt.Fprintf(w, "  %s: depends on what is filled in later\n", words.Printable(e.Picks[i].Name))
+			continue
+		}
 		writePick(w, &e.Picks[i])
 	}
 	fmt.Fprintln(w)

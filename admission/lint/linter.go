@@ -53,6 +53,8 @@ type linter struct {
 	env        *rule.Environment
 	live       *live
 	doubles    *doubles
+	// assumption is what is assumed of values that are filled in later, nil where all are known.
+	assumption *assumption
 }
 
 // newLinter reads the policy and the CA data.
@@ -163,6 +165,9 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 		m.placeless = o.guessed && m.object.Namespace == ""
 		m.settle(o.Namespace)
 	}
+	if err := l.assume(ctx, all); err != nil {
+		return err
+	}
 	if o.Cluster {
 		config, err := o.Kubeconfig.ToRESTConfig()
 		if err == nil {
@@ -175,21 +180,24 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	each(ctx, len(all), func(i int) { all[i].typed, all[i].err = all[i].decode() })
 	var applied []metav1.Object
 	for _, m := range all {
-		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion {
+		if l.assumption != nil && m.typed != nil {
+			l.assumption.byObject[m.typed] = m
+		}
+		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion && (m.unknown == nil || m.object.Kind != "APIService") {
 			applied = append(applied, m.typed)
 		}
 	}
+	given := newWorld(applied, o.ClusterResourceNamespace, l.live)
+	given.vague = vagueNames(all)
 	l.env = &rule.Environment{
-		World: newWorld(applied, o.ClusterResourceNamespace, l.live),
+		World: given,
 		Settings: rule.Settings{
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion, SolverGroup: o.SolverGroup,
 			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, CAs: l.decided.CAs, Now: time.Now(),
 		},
 	}
 	l.doubles = newDoubles(all)
-	if w, is := l.env.World.(*world); is {
-		l.doubles.addTo(w)
-	}
+	l.doubles.addTo(given)
 	l.noteDoubles()
 	return nil
 }
@@ -198,7 +206,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 func namespaces(manifests []*manifest) []string {
 	var found []string
 	for _, m := range manifests {
-		if m.object.Namespace != "" {
+		if m.object.Namespace != "" && !isUnknown(m.object.Namespace) {
 			found = append(found, m.object.Namespace)
 		}
 	}
@@ -237,11 +245,20 @@ func (l *linter) noteDoubles() {
 		told[0].Object, someOf(places), more))
 }
 
-// ask asks the rules about an object as its file sees the world. What is denied for another object's sake, of which there are several,
-// is denied only if it is so with each of them: they may be those of several clusters.
-func (l *linter) ask(ctx context.Context, m *manifest, request rule.Request) ([]rule.Finding, error) {
+// ask asks the rules about an object of which this is refused, as its file sees the world, with what is supposed of it if that is not
+// nil. What is denied for another object's sake, of which there are several, is denied only if it is so with each of them: they may be
+// those of several clusters.
+func (l *linter) ask(ctx context.Context, m *manifest, refused []rule.Finding, supposed *supposed) ([]rule.Finding, error) {
+	request := rule.Request{Operation: rule.Create}
+	if isJudged(newObject(m.apiVersion, m.object.Kind)) && m.err == nil {
+		request = l.request(m)
+	}
+	request.Manifest = refused
+	look := func(v *view) ([]rule.Finding, error) {
+		return l.engine.Review(ctx, supposed.environment(v.environment(l.env)), l.decided.Policy, request)
+	}
 	v := l.view(m, 0)
-	findings, err := l.engine.Review(ctx, v.environment(l.env), l.decided.Policy, request)
+	findings, err := look(v)
 	if !slices.ContainsFunc(findings, mayBeElsewhere) {
 		return findings, err
 	}
@@ -250,7 +267,7 @@ func (l *linter) ask(ctx context.Context, m *manifest, request rule.Request) ([]
 	}
 	for rank := 1; rank < v.variants(); rank++ {
 		other := l.view(m, rank)
-		again, _ := l.engine.Review(ctx, other.environment(l.env), l.decided.Policy, request) // where it cannot look it does not deny
+		again, _ := look(other) // where it cannot look it does not deny
 		soften(findings, again, "not so with "+other.unlike(v).where())
 	}
 	rule.Sort(findings)
@@ -329,17 +346,16 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 	if err != nil {
 		return judged{}, err
 	}
-	request, ours := rule.Request{Operation: rule.Create}, isJudged(newObject(m.apiVersion, m.object.Kind))
-	if ours && m.err == nil {
-		request = l.request(m)
-	}
-	request.Manifest = refused
-	findings, err := l.ask(ctx, m, request)
+	ours := isJudged(newObject(m.apiVersion, m.object.Kind))
+	findings, err := l.ask(ctx, m, refused, nil)
 	switch {
 	case err != nil && !errors.Is(err, objects.ErrHidden):
 		j.problem = fmt.Sprintf("some rules could not look: %v", err)
 	case ours && m.err != nil && !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
 		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
+	}
+	if l.assumption != nil && len(findings) > 0 {
+		findings = l.certain(ctx, m, refused, findings)
 	}
 	j.findings = l.report(m, findings)
 	j.here = ours || len(j.findings) > 0

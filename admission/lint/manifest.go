@@ -38,6 +38,8 @@ type manifest struct {
 	// typed is the object as rules read it, nil where no rule does; err says why it cannot be read.
 	typed metav1.Object
 	err   error
+	// unknown is what is filled in later, nil where that is nothing. Raw and typed then have something in its place.
+	unknown *unknown
 }
 
 // settle says in which namespace the object would be, and what it was meant to be.
@@ -56,6 +58,9 @@ func (m *manifest) settle(namespace string) {
 
 // mayBeOurs is false of what neither is of a kind that is judged nor was meant to be. Most objects are not.
 func (m *manifest) mayBeOurs() bool {
+	if m.unknown != nil && m.unknown.ofType {
+		return false
+	}
 	group, _, _ := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
 	return m.isTraffic() || slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge"}, m.object.Kind) ||
 		strings.Contains(group, "cert-manager") || strings.Contains(group, "certmanager")

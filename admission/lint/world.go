@@ -68,7 +68,7 @@ func (m *manifest) decode() (metav1.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	object.SetNamespace(m.object.Namespace)
+	object.SetNamespace(m.namespace())
 	object.SetDeletionTimestamp(nil) // the API server clears it on what is created
 	return object, nil
 }
@@ -93,6 +93,8 @@ type world struct {
 	// secrets are the names of Secrets that were given, in whatever namespace.
 	secrets map[string]bool
 	live    *live
+	// vague are the names that are filled in later.
+	vague []vagueName
 }
 
 var _ evidence.World = (*world)(nil)
@@ -150,10 +152,13 @@ func available(service *apiregistrationv1.APIService) bool {
 // Issuer implements evidence.Issuers.
 func (w *world) Issuer(ctx context.Context, key evidence.IssuerKey) (cmapi.GenericIssuer, error) {
 	issuer, err := w.World.Issuer(ctx, key)
-	if err == nil && issuer == nil && w.live != nil && !w.live.knowsIssuer(key) {
+	switch {
+	case err != nil || issuer != nil:
+		return issuer, err
+	case w.live != nil && !w.live.knowsIssuer(key), w.perhaps(kindOf(key), key.Namespace, key.Name):
 		return nil, objects.ErrHidden
 	}
-	return issuer, err
+	return nil, nil
 }
 
 // KnownIssuer implements evidence.Issuers.
@@ -165,7 +170,7 @@ func (w *world) KnownIssuer(ctx context.Context, key evidence.IssuerKey) (cmapi.
 // one: that is the usual mistake with ClusterIssuers.
 func (w *world) Secret(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, bool, error) {
 	secret, known, err := w.World.Secret(ctx, namespace, name)
-	if err != nil || known {
+	if err != nil || known || w.perhaps("Secret", namespace, name) {
 		return secret, known, err
 	}
 	if w.live != nil {
