@@ -27,6 +27,8 @@ type manifest struct {
 	raw []byte
 	// object is its name. The namespace is the one that it would be applied in.
 	object report.Object
+	// placeless says that nobody has written in which namespace it would be.
+	placeless bool
 
 	// apiVersion is the one that was meant where only its case is wrong, else the one that is written.
 	apiVersion string

@@ -41,6 +41,9 @@ func (d *document) syntaxProblem(err error) report.Problem {
 	if strings.HasSuffix(cause, "unexpected end of stream") {
 		line = d.opened(line)
 	}
+	if strings.HasPrefix(cause, "invalid map key: ") {
+		cause = `a mapping stands where a key or a value should be: text with "{{ … }}" needs quotes`
+	}
 	line = min(line, bytes.Count(d.text, []byte("\n")))
 	return d.problem(max(line, 1), 0, "is no YAML: %s%s", cause, hint(d.text, cause))
 }
