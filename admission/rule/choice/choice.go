@@ -247,7 +247,7 @@ func (c *Choice) Has(name string) bool {
 }
 
 // maxUnfinished is how many solvers without a kind are looked at for a name. No Issuer in a cluster has any.
-const maxUnfinished = 16
+const maxUnfinished = 4
 
 // Unfinished tells whether a solver that is neither dns01 nor http01, so that cert-manager's webhook refuses the Issuer, would be for
 // this name: then nobody knows yet which solver it is to have.

@@ -18,7 +18,9 @@ import (
 )
 
 // secretRules are about the Secrets that an Issuer refers to.
-func secretRules() []rule.Rule { return []rule.Rule{secretNameInvalid(), solverSecretMissing(), issuerSecretElsewhere()} }
+func secretRules() []rule.Rule {
+	return []rule.Rule{secretNameInvalid(), solverSecretMissing(), issuerSecretElsewhere()}
+}
 
 // secretRef is a reference to a Secret, with its place in the Issuer. A name that is "" is for cert-manager to judge.
 type secretRef struct {
