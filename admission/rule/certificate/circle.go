@@ -3,6 +3,7 @@ package certificate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
@@ -115,7 +116,7 @@ func (c *circle) writers(ctx context.Context, namespace, name string) ([]*cmapi.
 	}
 	mine := c.start.Spec.SecretName == name
 	if mine && c.start.Namespace == namespace {
-		writers = append(writers[:len(writers):len(writers)], c.start)
+		writers = append(slices.Clip(writers), c.start)
 	}
 	if len(writers) > 0 || namespace != c.Settings.ClusterResourceNamespace {
 		return writers[:min(len(writers), mostWriters)], nil
