@@ -41,6 +41,14 @@ type Issuers interface {
 	// IssuersByAccountKey returns the ACME Issuers of a namespace whose account key is in the Secret of this name, and
 	// the ClusterIssuers too when the namespace is the cluster resource namespace. In order of kind and name.
 	IssuersByAccountKey(ctx context.Context, namespace, secretName string) ([]cmapi.GenericIssuer, error)
+	// IssuersBeside returns the keys of what is at hand and may be told to whoever writes into a namespace: its Issuers and all
+	// ClusterIssuers at least, those of other namespaces only where they are no secret. In order of namespace and name.
+	IssuersBeside(ctx context.Context, namespace string) ([]IssuerKey, error)
+}
+
+// Compare is the order of keys: by namespace, so that ClusterIssuers come first, and then by name.
+func (k IssuerKey) Compare(other IssuerKey) int {
+	return cmp.Or(cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name))
 }
 
 // CompareIssuers is the order in which a World lists Issuers: by namespace, so that Issuers come before ClusterIssuers, which
@@ -68,6 +76,8 @@ const (
 	ByIssuer Index = "issuer"
 	// ByNames has Certificates under NamesKey of all their names.
 	ByNames Index = "names"
+	// BySecretName has Certificates under the name of the Secret that they write, in whatever namespace.
+	BySecretName Index = "secretName"
 	// ByDomain has Certificates under each registrable domain of their names (see package ca).
 	ByDomain Index = "domain"
 )

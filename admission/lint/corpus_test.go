@@ -77,6 +77,10 @@ func TestCasesHaveTheWebhooksVerdicts(t *testing.T) {
 				want = append(want, e.String())
 			}
 			missing, more := without(want, got), without(got, want)
+			if slices.ContainsFunc(found.Findings, func(f report.Finding) bool { return f.Rule == "issuer-not-found" && f.Object != last.Object }) {
+				// It is said of another object, once for both.
+				missing = slices.DeleteFunc(missing, func(f string) bool { return strings.HasPrefix(f, "issuer-not-found ") })
+			}
 			missing = slices.DeleteFunc(missing, func(f string) bool {
 				// What a missing object needs is told of in its place.
 				return f == "cm-schema deny spec.issuerRef" || f == "contact-email-invalid warn spec.acme.email" && isUnfilled(c.Object) ||

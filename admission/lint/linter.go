@@ -55,6 +55,8 @@ type linter struct {
 	doubles    *doubles
 	// assumption is what is assumed of values that are filled in later, nil where all are known.
 	assumption *assumption
+	// eachMissing says of each object that something is missing for it, not only of the first.
+	eachMissing bool
 }
 
 // newLinter reads the policy and the CA data.
@@ -179,21 +181,24 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	}
 	each(ctx, len(all), func(i int) { all[i].typed, all[i].err = all[i].decode() })
 	var applied []metav1.Object
+	placeless := map[metav1.Object]bool{}
 	for _, m := range all {
 		if l.assumption != nil && m.typed != nil {
 			l.assumption.byObject[m.typed] = m
 		}
 		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion && (m.unknown == nil || m.object.Kind != "APIService") {
 			applied = append(applied, m.typed)
+			placeless[m.typed] = m.placeless
 		}
 	}
-	given := newWorld(applied, o.ClusterResourceNamespace, l.live)
+	l.eachMissing = o.Strict || o.Cluster
+	given := newWorld(applied, placeless, o.ClusterResourceNamespace, l.live)
 	given.vague = vagueNames(all)
 	l.env = &rule.Environment{
 		World: given,
 		Settings: rule.Settings{
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion, SolverGroup: o.SolverGroup,
-			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, CAs: l.decided.CAs, Now: time.Now(),
+			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, Strict: o.Strict, CAs: l.decided.CAs, Now: time.Now(),
 		},
 	}
 	l.doubles = newDoubles(all)
@@ -293,7 +298,7 @@ func soften(findings, again []rule.Finding, why string) {
 type judged struct {
 	// here says that it is one of the objects that are judged.
 	here     bool
-	findings []report.Finding
+	findings []placed
 	problem  string
 }
 
@@ -301,6 +306,7 @@ type judged struct {
 func (l *linter) judge(ctx context.Context) *report.Report {
 	results := make([]judged, len(l.given))
 	each(ctx, len(l.given), func(i int) { results[i] = l.judgeOne(ctx, l.given[i]) })
+	l.quieten(results)
 	found := &report.Report{Problems: l.problems, Doubles: l.doubles.told}
 	for i, m := range l.given {
 		line, column := 0, 0
@@ -313,7 +319,9 @@ func (l *linter) judge(ctx context.Context) *report.Report {
 		if results[i].problem != "" {
 			found.Problems = append(found.Problems, problemAt(m.doc.file, line, column, fmt.Sprintf("%s: %s", m.object, results[i].problem)))
 		}
-		found.Findings = append(found.Findings, results[i].findings...)
+		for _, f := range results[i].findings {
+			found.Findings = append(found.Findings, f.Finding)
+		}
 	}
 	return found
 }
@@ -352,7 +360,7 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 	case err != nil && !errors.Is(err, objects.ErrHidden):
 		j.problem = fmt.Sprintf("some rules could not look: %v", err)
 	case ours && m.err != nil && !slices.ContainsFunc(refused, func(f rule.Finding) bool { return f.Severity == rule.Deny }):
-		j.problem = fmt.Sprintf("cannot be read: %v", m.err)
+		j.problem = "cannot be read: " + schema.Unreadable(m.err, "")
 	}
 	if l.assumption != nil && len(findings) > 0 {
 		findings = l.certain(ctx, m, refused, findings)
@@ -385,20 +393,20 @@ func (l *linter) request(m *manifest) rule.Request {
 }
 
 // report says where the findings are that are wanted.
-func (l *linter) report(m *manifest, findings []rule.Finding) []report.Finding {
+func (l *linter) report(m *manifest, findings []rule.Finding) []placed {
 	if m.prefix == "" {
 		defer m.doc.forget() // no other object asks for places in it
 	}
-	var found []report.Finding
+	var found []placed
 	for _, f := range findings {
-		if !l.wanted(f.Rule) {
+		if !l.wanted(f.Rule) || f.Namespaced && m.placeless {
 			continue
 		}
 		r := report.Of(f)
 		r.File, r.Object = m.doc.file, m.object
 		r.Line, r.Column = m.locate(f.Field)
 		r.Source = m.source(f, r.Line)
-		found = append(found, r)
+		found = append(found, placed{Finding: r, follows: f.Follows, missing: f.Missing})
 	}
 	return found
 }

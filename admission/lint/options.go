@@ -45,6 +45,8 @@ type Options struct {
 	SolverGroup              string
 	SolverWaits              bool
 	DefaultIssuer            bool
+	// Strict says all that there is to say.
+	Strict bool
 
 	// guessed says that nobody has named the namespace.
 	guessed bool
@@ -93,6 +95,7 @@ func (o *Options) Flags() *cliflag.NamedFlagSets {
 	fs.StringVarP(&o.Namespace, "namespace", "n", "", `Namespace of objects that name none. Default: "default", and with --cluster that of the kubeconfig.`)
 	fs.StringArrayVar(&o.Context, "context", nil, "File or directory whose objects are there too but are not judged. May be repeated. (The context of the kubeconfig is --kube-context.)")
 	fs.BoolVar(&o.Explain, "explain", false, "Print the solver that cert-manager would pick for each DNS name, and why, and judge nothing.")
+	fs.BoolVar(&o.Strict, "strict", false, "Say also what most often is right as it is, and what is missing at each object that refers to it.")
 	fs.VarP(&o.Format, "output", "o", "Format of the report: "+names(report.Formats())+".")
 	fs.Var(&o.FailOn, "fail-on", "Mildest finding for which the command ends with 1: "+names(report.FailOns())+".")
 	fs.Var(&o.Color, "color", "Whether text is coloured: auto (on a terminal, unless NO_COLOR is set), always, never.")

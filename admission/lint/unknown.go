@@ -66,7 +66,7 @@ func (u *unknown) walk(path, parent, name string, value any) {
 	switch value := value.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(value)) {
-			at := within(path, key)
+			at := fieldIn(path, key)
 			u.text(at, key, false)
 			u.walk(at, name, key, value[key])
 		}
@@ -95,8 +95,8 @@ func (u *unknown) text(path, text string, isName bool) {
 	}
 }
 
-// within is the path of a field in another, with brackets around a name that has dots.
-func within(path, key string) string {
+// fieldIn is the path of a field in another, with brackets around a name that has dots.
+func fieldIn(path, key string) string {
 	switch {
 	case strings.ContainsAny(key, "./"):
 		return path + "[" + key + "]"

@@ -51,7 +51,11 @@ func (j *judge) texts(t *testing.T, texts ...string) []report.Finding {
 		t.Fatal(err)
 	}
 	l.env.Settings.Now = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-	return l.judgeOne(t.Context(), l.given[len(l.given)-1]).findings
+	var found []report.Finding
+	for _, f := range l.judgeOne(t.Context(), l.given[len(l.given)-1]).findings {
+		found = append(found, f.Finding)
+	}
+	return found
 }
 
 func (j *judge) trees(t *testing.T, trees []any) []report.Finding {

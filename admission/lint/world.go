@@ -90,18 +90,30 @@ func (m *manifest) withoutStatus() (raw []byte, has bool) {
 // not there is something to be warned of, in a cluster and here.
 type world struct {
 	*objects.World
-	// secrets are the names of Secrets that were given, in whatever namespace.
+	// secrets are the names of Secrets that were given, in whatever namespace that is written.
 	secrets map[string]bool
-	live    *live
+	// issuers are the keys of all Issuers, in their order.
+	issuers []evidence.IssuerKey
+	// anywhere are the names of Issuers whose files name no namespace, so that they may be in any.
+	anywhere map[string]bool
+	live     *live
 	// vague are the names that are filled in later.
 	vague []vagueName
 }
 
 var _ evidence.World = (*world)(nil)
 
-// newWorld returns a world of these objects. The last of equal names counts. Live is nil without a cluster.
-func newWorld(given []metav1.Object, clusterResourceNamespace string, live *live) *world {
-	w := &world{World: objects.New(rule.IndexKeys), secrets: map[string]bool{}, live: live}
+// newWorld returns a world of these objects. The last of equal names counts. Placeless are those of which nobody has written in which
+// namespace they are. Live is nil without a cluster.
+func newWorld(given []metav1.Object, placeless map[metav1.Object]bool, clusterResourceNamespace string, live *live) *world {
+	w := &world{secrets: map[string]bool{}, anywhere: map[string]bool{}, live: live}
+	w.World = objects.New(func(crt *cmapi.Certificate) map[evidence.Index][]string {
+		keys := rule.IndexKeys(crt)
+		if placeless[crt] {
+			delete(keys, evidence.BySecretName) // it may be where the Secret is looked for
+		}
+		return keys
+	})
 	w.ClusterResourceNamespace = clusterResourceNamespace
 	all := slices.Clone(given)
 	slices.Reverse(all)
@@ -117,21 +129,23 @@ func newWorld(given []metav1.Object, clusterResourceNamespace string, live *live
 	for _, object := range all {
 		if key := keyOf(object); !seen[key] {
 			seen[key] = true
-			w.add(object)
+			w.add(object, placeless[object])
 		}
 	}
 	return w
 }
 
-func (w *world) add(object metav1.Object) {
+func (w *world) add(object metav1.Object, placeless bool) {
 	switch o := object.(type) {
 	case *cmapi.Certificate:
 		w.AddCertificate(o)
 	case cmapi.GenericIssuer:
 		w.AddIssuer(o)
+		w.issuers = append(w.issuers, evidence.IssuerKey{Namespace: o.GetNamespace(), Name: o.GetName()})
+		w.anywhere[o.GetName()] = w.anywhere[o.GetName()] || placeless && o.GetNamespace() != ""
 	case *metav1.PartialObjectMetadata:
 		w.AddSecret(o)
-		w.secrets[o.Name] = true
+		w.secrets[o.Name] = w.secrets[o.Name] || !placeless
 	case *apiregistrationv1.APIService:
 		w.AddAPIService(&evidence.APIService{Name: o.Name, Certyun: evidence.InstallationOf(o), Available: available(o)})
 	case *apiextensionsv1.CustomResourceDefinition:
@@ -155,10 +169,21 @@ func (w *world) Issuer(ctx context.Context, key evidence.IssuerKey) (cmapi.Gener
 	switch {
 	case err != nil || issuer != nil:
 		return issuer, err
-	case w.live != nil && !w.live.knowsIssuer(key), w.perhaps(kindOf(key), key.Namespace, key.Name):
+	case w.hides(key):
 		return nil, objects.ErrHidden
 	}
 	return nil, nil
+}
+
+// hides tells whether an Issuer that was not found may be there.
+func (w *world) hides(key evidence.IssuerKey) bool {
+	return key.Namespace != "" && w.anywhere[key.Name] || w.live != nil && !w.live.knowsIssuer(key) ||
+		w.perhaps(kindOf(key), key.Namespace, key.Name)
+}
+
+// IssuersBeside implements evidence.Issuers. Whoever has the files, or may read the cluster, may be told of all.
+func (w *world) IssuersBeside(context.Context, string) ([]evidence.IssuerKey, error) {
+	return w.issuers, nil
 }
 
 // KnownIssuer implements evidence.Issuers.

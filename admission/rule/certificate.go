@@ -35,6 +35,10 @@ type CertificateReview struct {
 
 	// OtherKind says that the Issuer is not there, but one of the other kind and of this name is.
 	OtherKind bool
+	// Beside are the issuers that may be meant, where the Issuer is not there.
+	Beside []evidence.IssuerKey
+	// Elsewhere is another namespace that has an Issuer of this name, where the Issuer is not there; "" where none is known.
+	Elsewhere string
 	// CSR is what cert-manager would make of the Certificate.
 	CSR *csr.Request
 	// Solvers is the choice among the Issuer's solvers, nil when none is needed: without ACME, and where the CA knows beforehand
@@ -57,16 +61,7 @@ func newCertificateReview(ctx context.Context, env *Environment, op Operation, c
 		return r, fmt.Errorf("look for %s: %w", r.IssuerTitle(), err)
 	}
 	if issuer == nil {
-		other := evidence.IssuerKey{Name: key.Name}
-		if key.Namespace == "" {
-			other.Namespace = crt.Namespace
-		}
-		found, err := env.World.Issuer(ctx, other)
-		if err != nil {
-			return r, fmt.Errorf("look for an issuer of the other kind: %w", err)
-		}
-		r.OtherKind = found != nil
-		return r, nil
+		return r, r.lookElsewhere(ctx, key)
 	}
 	r.Issuer, r.ACME = issuer, issuer.GetSpec().ACME
 	if r.ACME == nil {
@@ -77,6 +72,29 @@ func newCertificateReview(ctx context.Context, env *Environment, op Operation, c
 		r.Solvers = choice.New(ctx, r.ACME.Solvers, crt.Labels)
 	}
 	return r, nil
+}
+
+// lookElsewhere looks for what may be meant by a reference to an issuer that is not there. One of this name in another namespace may be
+// it as well as one of the other kind.
+func (r *CertificateReview) lookElsewhere(ctx context.Context, key evidence.IssuerKey) (err error) {
+	if r.Beside, err = r.World.IssuersBeside(ctx, r.Certificate.Namespace); err != nil {
+		return fmt.Errorf("look for other issuers: %w", err)
+	}
+	for _, other := range r.Beside {
+		if other.Name == key.Name && other.Namespace != "" && other.Namespace != r.Certificate.Namespace {
+			r.Elsewhere = other.Namespace
+		}
+	}
+	other := evidence.IssuerKey{Name: key.Name}
+	if key.Namespace == "" {
+		other.Namespace = r.Certificate.Namespace
+	}
+	found, err := r.World.Issuer(ctx, other)
+	if err != nil {
+		return fmt.Errorf("look for an issuer of the other kind: %w", err)
+	}
+	r.OtherKind = found != nil && (r.Elsewhere == "" || key.Namespace == "")
+	return nil
 }
 
 // of is the review of another Certificate with the same issuer and the same labels.
@@ -115,8 +133,14 @@ func (r *CertificateReview) IssuerTitle() string {
 func (r *CertificateReview) Public() bool { return r.CA != nil && r.CA.Public }
 
 // Cross makes a finding one that the Issuer could lift.
-func (r *CertificateReview) Cross(f Finding) Finding {
-	f.CrossResource, f.Bundle = true, BundleOf(r.Issuer)
+func (r *CertificateReview) Cross(f Finding) Finding { return r.cross(f, "spec") }
+
+// CrossSolvers makes a finding one that the Issuer's solvers could lift.
+func (r *CertificateReview) CrossSolvers(f Finding) Finding { return r.cross(f, "spec.acme.solvers") }
+
+func (r *CertificateReview) cross(f Finding, from string) Finding {
+	key, _ := r.IssuerKey()
+	f.CrossResource, f.Bundle, f.Follows = true, BundleOf(r.Issuer), &Follows{Issuer: key, Field: from}
 	return f
 }
 

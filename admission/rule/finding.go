@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/words"
 )
 
@@ -46,8 +47,28 @@ type Finding struct {
 	CrossResource bool
 	// Bundle tells the Engine which other object that is: its labels and annotations.
 	Bundle Bundle
+	// Follows is what of an Issuer the finding follows from, nil where it follows from none.
+	Follows *Follows
+	// Missing is the other object for whose absence alone the finding is, nil for other findings.
+	Missing *Missing
+	// Namespaced says that the finding does not hold where the object is in another namespace than it is taken to be in.
+	Namespaced bool
 	// Downgraded says why a finding of a rule that denies only warns. The Engine sets it.
 	Downgraded string
+}
+
+// Follows is a field of an Issuer. Where that is wrong itself, the findings that follow from it say nothing new.
+type Follows struct {
+	Issuer evidence.IssuerKey
+	Field  string
+}
+
+// Missing is an object that is not there. Whatever refers to it has the same finding, so a report may say it once.
+type Missing struct {
+	// Title is like `Issuer "le"`, Where like ` in namespace "default"` or "".
+	Title, Where string
+	// Hint is what may have been meant, like `; did you mean "le-prod"?`, or "".
+	Hint string
 }
 
 // Cause is the finding's text without its path, as a cause of a denial has it: kubectl prints the path before it.

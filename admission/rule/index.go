@@ -15,6 +15,9 @@ func IndexKeys(crt *cmapi.Certificate) map[evidence.Index][]string {
 	if issuer, ours := IssuerKeyOf(crt); ours {
 		keys[evidence.ByIssuer] = []string{issuer.String()}
 	}
+	if crt.Spec.SecretName != "" {
+		keys[evidence.BySecretName] = []string{crt.Spec.SecretName}
+	}
 	names := slices.Concat(crt.Spec.DNSNames, crt.Spec.IPAddresses)
 	if len(names) == 0 {
 		return keys

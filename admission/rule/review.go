@@ -29,6 +29,8 @@ type Settings struct {
 	SolverGroup string
 	// SolverWaits tells whether our own solvers wait until records are visible.
 	SolverWaits bool
+	// Strict tells rules to speak of what most often is right as it is, too.
+	Strict bool
 	// DefaultIssuer tells whether cert-manager's certificate-shim has a default issuer.
 	DefaultIssuer bool
 	// CAs is the table of what certificate authorities do.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -96,10 +97,10 @@ func (j *judgement) unreadableMetadata() {
 					j.unreadable(fmt.Sprintf("%s[%s]", path, name), stringType, value)
 				}
 			}
-		case isMismatch && scalar(metadata[key]) != nil:
+		case isMismatch && mismatch.Field == key && isAbout(mismatch, metadata[key]):
 			j.unreadable(path, typeOfGo(mismatch.Type), metadata[key])
 		default:
-			j.say(rule.Finding{Rule: rule.CMMetadata, Field: path, Message: "cannot be read: " + err.Error()})
+			j.say(rule.Finding{Rule: rule.CMMetadata, Field: path, Value: scalar(metadata[key]), Message: Unreadable(err, key)})
 		}
 	}
 }
@@ -110,14 +111,41 @@ func (j *judgement) unreadable(path, want string, value any) {
 	j.say(rule.Finding{Rule: rule.CMMetadata, Type: field.ErrorTypeTypeInvalid, Field: path, Value: scalar(value), Message: message, Remedy: remedy})
 }
 
+// isAbout tells whether a mismatch is about a value as a whole, and not about an entry of a list.
+func isAbout(mismatch *json.UnmarshalTypeError, value any) bool {
+	return typeOf(value) != listType || mismatch.Value == "array" && typeOfGo(mismatch.Type) != stringType
+}
+
+// Unreadable says why a decoder of Go's could not read what is written, from the field on in which it was. It never shows Go's own text.
+func Unreadable(err error, field string) string {
+	mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		if _, isTime := errors.AsType[*time.ParseError](err); isTime {
+			return "is not a time like 2006-01-02T15:04:05Z"
+		}
+		return "cannot be read"
+	}
+	is := map[string]string{"bool": booleanType, "array": listType}[mismatch.Value]
+	if is == "" {
+		is, _, _ = strings.Cut(mismatch.Value, " ") // "number 1.5"
+	}
+	what := strings.TrimPrefix(strings.TrimPrefix(mismatch.Field, field), ".")
+	if what == "" {
+		what = "an entry"
+	}
+	return fmt.Sprintf("%s must be %s, and is %s", what, a(typeOfGo(mismatch.Type)), a(is))
+}
+
 // typeOfGo is the type in JSON of what a field of the metadata is decoded into.
 func typeOfGo(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
 		return stringType
-	case reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		return integerType
-	case reflect.Slice:
+	case reflect.Bool:
+		return booleanType
+	case reflect.Slice, reflect.Array:
 		return listType
 	default:
 		return objectType

@@ -134,7 +134,7 @@ func TestFieldsAreJudged(t *testing.T) {
 			`spec.acme.preferredChain: Too long: "` + strings.Repeat("a", 65) + `": is longer than 64 characters. [cm-schema]`,
 		}},
 		"a number that is too large": {certificate("revisionHistoryLimit: 99999999999"), []string{
-			`spec.revisionHistoryLimit: Invalid value: 99999999999: Checked value must be of type integer with format int32. [cm-schema]`,
+			`spec.revisionHistoryLimit: Invalid value: 99999999999: does not fit into 32 bits. [cm-schema]`,
 		}},
 		"a rule of the schema": {"{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: a}, spec: {venafi: {zone: a}}}", []string{
 			`spec.venafi: Invalid value: exactly one of tpp, cloud, or ngts must be configured. [cm-schema]`,
@@ -164,9 +164,9 @@ func TestFieldsAreJudged(t *testing.T) {
 			`metadata: Invalid value: must be an object, and is a list. [cm-metadata]`,
 		}},
 		"all that is wrong with the metadata": {"{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: 7, label: {}, labels: {a: 1, b: c, d: }, annotations: [], generation: 1.5, finalizers: [7], ownerReferences: a, creationTimestamp: now}, spec: {selfSigned: {}}}", []string{
-			`metadata.annotations: Invalid value: cannot be read: json: cannot unmarshal array into Go struct field ObjectMeta.annotations of type map[string]string. [cm-metadata]`,
-			`metadata.creationTimestamp: Invalid value: cannot be read: parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006". [cm-metadata]`,
-			`metadata.finalizers: Invalid value: cannot be read: json: cannot unmarshal number into Go struct field ObjectMeta.finalizers of type string. [cm-metadata]`,
+			`metadata.annotations: Invalid value: must be an object, and is a list. [cm-metadata]`,
+			`metadata.creationTimestamp: Invalid value: "now": is not a time like 2006-01-02T15:04:05Z. [cm-metadata]`,
+			`metadata.finalizers: Invalid value: an entry must be a string, and is a number. [cm-metadata]`,
 			`metadata.generation: Invalid value: 1.5: must be an integer, and is a number. [cm-metadata]`,
 			`metadata.label: Forbidden: Issuer has no such field, and kubectl refuses the object. Write "labels". [cm-unknown-field]`,
 			`metadata.labels[a]: Invalid value: 1: must be a string, and is an integer. Write it in quotes: "1". [cm-metadata]`,

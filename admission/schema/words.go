@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -166,7 +167,7 @@ func formatOf(s *structuralschema.Structural) string {
 
 // inWords says what the API server says of a field.
 func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule.Finding {
-	at := locate(root, tree, err.Field)
+	at := locate(root, tree, cmp.Or(err.Field, "spec"))
 	f := rule.Finding{Rule: rule.CMSchema, Type: err.Type, Field: at.path, Value: scalar(at.value)}
 	switch err.Type {
 	case field.ErrorTypeRequired:
@@ -182,6 +183,9 @@ func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule
 		}
 	case field.ErrorTypeTypeInvalid:
 		f.Message, f.Remedy = wrongType(nameOfType(at.schema), at.value)
+		if typeOf(at.value) == nameOfType(at.schema) {
+			f.Message, f.Remedy = sentence(err.Detail), ""
+		}
 		if format := formatOf(at.schema); format != "" && typeOf(at.value) == nameOfType(at.schema) {
 			f.Message, f.Remedy = "is not in the format "+format, ""
 			if format == "byte" {
@@ -205,6 +209,19 @@ func inWords(root *structuralschema.Structural, tree any, err *field.Error) rule
 func sentence(detail string) string {
 	if _, rest, found := strings.Cut(detail, " in body "); found {
 		detail = rest
+	}
+	if _, rule, found := strings.Cut(detail, "evaluating rule: "); found {
+		return rule // the engine could not end with the rule; what the rule demands is what is not there
+	}
+	switch {
+	case detail == "should be at least 1 chars long":
+		return "must not be empty"
+	case strings.Contains(detail, " with format int32"):
+		return "does not fit into 32 bits"
+	case strings.Contains(detail, "must validate"), strings.Contains(detail, "must not validate"):
+		return "has none of the forms that the schema admits"
+	case strings.Contains(detail, "must be of type"):
+		return "is not of the form that the schema demands"
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(detail, `"" `), " in "), ".")
 }

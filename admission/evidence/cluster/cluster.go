@@ -248,6 +248,27 @@ func (w *World) IssuersByAccountKey(ctx context.Context, namespace, secretName s
 	return found, nil
 }
 
+// IssuersBeside implements evidence.Issuers.
+func (w *World) IssuersBeside(ctx context.Context, namespace string) ([]evidence.IssuerKey, error) {
+	var issuers cmapi.IssuerList
+	if err := w.cache.List(ctx, &issuers, client.InNamespace(namespace)); err != nil {
+		return nil, err
+	}
+	var clusterIssuers cmapi.ClusterIssuerList
+	if err := w.cache.List(ctx, &clusterIssuers); err != nil {
+		return nil, err
+	}
+	var keys []evidence.IssuerKey
+	for i := range clusterIssuers.Items {
+		keys = append(keys, evidence.IssuerKey{Name: clusterIssuers.Items[i].Name})
+	}
+	for i := range issuers.Items {
+		keys = append(keys, evidence.IssuerKey{Namespace: namespace, Name: issuers.Items[i].Name})
+	}
+	slices.SortFunc(keys, evidence.IssuerKey.Compare)
+	return keys, nil
+}
+
 // Certificate implements evidence.Certificates.
 func (w *World) Certificate(ctx context.Context, namespace, name string) (*cmapi.Certificate, error) {
 	crt := &cmapi.Certificate{}
@@ -258,9 +279,9 @@ func (w *World) Certificate(ctx context.Context, namespace, name string) (*cmapi
 }
 
 // CertificatesBySecret implements evidence.Certificates.
-func (w *World) CertificatesBySecret(ctx context.Context, namespace, secretName string) ([]*cmapi.Certificate, error) {
+func (w *World) CertificatesBySecret(_ context.Context, namespace, secretName string) ([]*cmapi.Certificate, error) {
 	var found []*cmapi.Certificate
-	err := w.VisitCertificates(ctx, bySecret, secretKey(namespace, secretName), func(crt *cmapi.Certificate) bool {
+	err := w.visit(evidence.BySecretName, secretName, namespace, func(crt *cmapi.Certificate) bool {
 		found = append(found, crt)
 		return true
 	})
@@ -269,10 +290,14 @@ func (w *World) CertificatesBySecret(ctx context.Context, namespace, secretName 
 
 // VisitCertificates implements evidence.Certificates.
 func (w *World) VisitCertificates(_ context.Context, index evidence.Index, key string, visit func(*cmapi.Certificate) bool) error {
+	return w.visit(index, key, "", visit)
+}
+
+func (w *World) visit(index evidence.Index, key, namespace string, visit func(*cmapi.Certificate) bool) error {
 	if !w.HasSynced() {
 		return errors.New("the Certificates of the cluster are not known yet")
 	}
-	w.certificates.visit(index, key, visit)
+	w.certificates.visit(index, key, namespace, visit)
 	return nil
 }
 

@@ -5,14 +5,12 @@ import (
 	"sync"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/third_party/forked/golang/btree"
 
 	"github.com/certyun/certyun/admission/evidence"
 )
-
-// bySecret is an index of the directory's own: "namespace/secretName".
-const bySecret evidence.Index = "secret"
 
 // directory has the cache's Certificates in order, under the keys of each index. The cache has indexes too, but gives all
 // that is under a key, copied and in no order; from here an answer costs what is looked at of it and no more.
@@ -33,7 +31,7 @@ const degree = 32
 
 func newDirectory(keys func(*cmapi.Certificate) map[evidence.Index][]string) *directory {
 	d := &directory{keys: keys, shelves: map[evidence.Index]*btree.BTree[entry]{}}
-	for _, index := range []evidence.Index{evidence.ByIssuer, evidence.ByNames, evidence.ByDomain, bySecret} {
+	for _, index := range []evidence.Index{evidence.ByIssuer, evidence.ByNames, evidence.ByDomain, evidence.BySecretName} {
 		d.shelves[index] = btree.New(degree, before)
 	}
 	return d
@@ -47,14 +45,16 @@ func before(a, b entry) bool {
 	) < 0
 }
 
-// visit calls f with each Certificate under the key, in order of namespace and name, until it returns false. Changes during
-// the visit are not seen, and do not wait for it.
-func (d *directory) visit(index evidence.Index, key string, f func(*cmapi.Certificate) bool) {
+// visit calls f with each Certificate under the key, in order of namespace and name, until it returns false. A namespace that is not ""
+// is the only one that is looked at. Changes during the visit are not seen, and do not wait for it.
+func (d *directory) visit(index evidence.Index, key, namespace string, f func(*cmapi.Certificate) bool) {
 	d.mu.Lock()
 	snapshot := d.shelves[index].Clone()
 	d.mu.Unlock()
-	first := entry{key: key, certificate: &cmapi.Certificate{}}
-	snapshot.AscendGreaterOrEqual(first, func(e entry) bool { return e.key == key && f(e.certificate) })
+	first := entry{key: key, certificate: &cmapi.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}}
+	snapshot.AscendGreaterOrEqual(first, func(e entry) bool {
+		return e.key == key && (namespace == "" || e.certificate.Namespace == namespace) && f(e.certificate)
+	})
 }
 
 // OnAdd implements cache.ResourceEventHandler.
@@ -88,7 +88,4 @@ func (d *directory) each(crt *cmapi.Certificate, do func(*btree.BTree[entry], en
 			do(d.shelves[index], entry{key, crt})
 		}
 	}
-	do(d.shelves[bySecret], entry{secretKey(crt.Namespace, crt.Spec.SecretName), crt})
 }
-
-func secretKey(namespace, name string) string { return namespace + "/" + name }

@@ -144,6 +144,18 @@ func (w *World) HasAccountKey(issuer cmapi.GenericIssuer, namespace, secretName 
 	return acme != nil && ns == namespace && acme.PrivateKey.Name == secretName
 }
 
+// IssuersBeside implements evidence.Issuers.
+func (w *World) IssuersBeside(_ context.Context, namespace string) ([]evidence.IssuerKey, error) {
+	var keys []evidence.IssuerKey
+	for key := range w.issuers {
+		if key.Namespace == "" || key.Namespace == namespace {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, evidence.IssuerKey.Compare)
+	return keys, nil
+}
+
 // Certificate implements evidence.Certificates.
 func (w *World) Certificate(_ context.Context, namespace, name string) (*cmapi.Certificate, error) {
 	return w.certificates[[2]string{namespace, name}], nil

@@ -92,18 +92,19 @@ func ingressAnnotationUnknown() rule.Rule {
 		ID:       "ingress-annotation-unknown",
 		Severity: rule.Warn,
 		Summary:  "cert-manager has no such annotation.",
-		Why:      "Annotations are free text to the API server, and cert-manager passes over what it does not know. Nothing ever tells of it.",
-		Remedy:   "Write an annotation of https://cert-manager.io/docs/reference/annotations/.",
+		Why: "Annotations are free text to the API server, and cert-manager passes over what it does not know. Nothing ever tells of it. " +
+			"Groups that are like cert-manager.io count too, such as certmanager.io, where the rest of the name is one that cert-manager has.",
+		Remedy: "Write an annotation of https://cert-manager.io/docs/reference/annotations/.",
 		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
 			known := shim.KnownAnnotations()
 			for key := range r.Object.GetAnnotations() {
 				prefix, name, _ := strings.Cut(strings.ToLower(key), "/")
-				ours := prefix == certmanager.GroupName || prefix == "acme."+certmanager.GroupName || prefix == rule.FormerGroup
-				if !ours || slices.Contains(known, key) {
+				meant := meantAnnotation(name, known)
+				if slices.Contains(known, key) || !isOurGroup(prefix) && (!isLikeOurGroup(prefix) || meant == "") {
 					continue
 				}
 				message := "unknown and ignored"
-				if meant := meantAnnotation(name, known); meant != "" {
+				if meant != "" {
 					message += "; did you mean " + meant + "?"
 				}
 				if err := yield(rule.Finding{Field: fieldpath.Annotation(key), Message: message}); err != nil {
@@ -113,6 +114,32 @@ func ingressAnnotationUnknown() rule.Rule {
 			return nil
 		}),
 	}
+}
+
+// isOurGroup tells whether only cert-manager has annotations under a prefix, in lower case.
+func isOurGroup(prefix string) bool {
+	return prefix == certmanager.GroupName || prefix == "acme."+certmanager.GroupName || prefix == rule.FormerGroup
+}
+
+// isLikeOurGroup tells whether a prefix was probably meant to be cert-manager's group: its own name with a slip of the pen, or with an
+// end that other projects have. Whoever has a domain may have annotations of this kind under it, so the rest of the name counts too.
+func isLikeOurGroup(prefix string) bool {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(prefix, "acme."), ".")
+	const slips = 3
+	name, _, _ := strings.Cut(certmanager.GroupName, ".")
+	ends := []string{"", "io", "oi", "i", "com", "org", "net", "dev", "cloud", "k8s.io", "kubernetes.io", "x-k8s.io", "jetstack.io"}
+	return words.Distance(prefix, certmanager.GroupName, slips) < slips ||
+		words.Distance(first, name, slips) < slips && slices.Contains(ends, rest)
+}
+
+// meantForUs tells whether an annotation is under cert-manager's group, or was meant to be.
+func meantForUs(annotations map[string]string) bool {
+	for key := range annotations {
+		if prefix, _, _ := strings.Cut(strings.ToLower(key), "/"); isOurGroup(prefix) || isLikeOurGroup(prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // meantAnnotation is the annotation of which a name reminds, "" where there is none.
@@ -188,6 +215,8 @@ func ignoredDefaultIssuer(r *rule.AnnotatedReview, value string) string {
 	switch {
 	case err != nil || !wanted || shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer):
 		return ""
+	case !r.Settings.DefaultIssuer && !meantForUs(r.Object.GetAnnotations()):
+		return "" // other controllers read it too
 	case shim.Kind(r.Object) == "Gateway":
 		return "not read on Gateways; write cert-manager.io/issuer or cert-manager.io/cluster-issuer"
 	}

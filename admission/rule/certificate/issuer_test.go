@@ -141,20 +141,24 @@ func TestSelfSignedEmptySubject(t *testing.T) {
 	const self = "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: le, namespace: default}\nspec: {selfSigned: {}}\n"
 	const corp = "apiVersion: cert-manager.io/v1\nkind: Issuer\nmetadata: {name: le, namespace: default}\nspec: {ca: {secretName: ca}}\n"
 	runIssuerCases(t, "selfsigned-empty-subject", map[string]issuerCase{
-		"DNS names only": {self, "dnsNames: [a.x.dev]", nil, []string{
+		"DNS names only": {self, "dnsNames: [a.x.dev]\nisCA: true", nil, []string{
 			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`,
 		}},
-		"an empty subject": {self, "dnsNames: [a.x.dev]\nsubject: {organizations: []}", nil, []string{
+		"an empty subject": {self, "dnsNames: [a.x.dev]\nisCA: true\nsubject: {organizations: []}", nil, []string{
 			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`,
 		}},
-		"a common name":         {self, "dnsNames: [a.x.dev]\ncommonName: a", nil, nil},
-		"an organization":       {self, "dnsNames: [a.x.dev]\nsubject: {organizations: [o]}", nil, nil},
-		"a serial number":       {self, "dnsNames: [a.x.dev]\nsubject: {serialNumber: \"1\"}", nil, nil},
-		"a literal subject":     {self, "dnsNames: [a.x.dev]\nliteralSubject: O=o", nil, nil},
-		"a CA issuer":           {corp, "dnsNames: [a.x.dev]", nil, nil},
-		"an issuer of no kind":  {strings.Replace(self, "{selfSigned: {}}", "{}", 1), "dnsNames: [a.x.dev]", nil, nil},
-		"an ACME issuer":        {acmeIssuer(leServer, both), "dnsNames: [a.x.dev]", nil, nil},
-		"an issuer nobody sees": {"", "dnsNames: [a.x.dev]", nil, nil},
+		"no CA": {self, "dnsNames: [a.x.dev]", nil, nil},
+		"no CA, strictly": {self, "dnsNames: [a.x.dev]", func(s *ruletest.Scene) { s.Env.Settings.Strict = true }, []string{
+			`[selfsigned-empty-subject] spec.commonName: a self-signed certificate without subject has an empty Issuer DN (RFC 5280 violation); set commonName`,
+		}},
+		"a common name":         {self, "dnsNames: [a.x.dev]\nisCA: true\ncommonName: a", nil, nil},
+		"an organization":       {self, "dnsNames: [a.x.dev]\nisCA: true\nsubject: {organizations: [o]}", nil, nil},
+		"a serial number":       {self, "dnsNames: [a.x.dev]\nisCA: true\nsubject: {serialNumber: \"1\"}", nil, nil},
+		"a literal subject":     {self, "dnsNames: [a.x.dev]\nisCA: true\nliteralSubject: O=o", nil, nil},
+		"a CA issuer":           {corp, "dnsNames: [a.x.dev]\nisCA: true", nil, nil},
+		"an issuer of no kind":  {strings.Replace(self, "{selfSigned: {}}", "{}", 1), "dnsNames: [a.x.dev]\nisCA: true", nil, nil},
+		"an ACME issuer":        {acmeIssuer(leServer, both), "dnsNames: [a.x.dev]\nisCA: true", nil, nil},
+		"an issuer nobody sees": {"", "dnsNames: [a.x.dev]\nisCA: true", nil, nil},
 	})
 }
 

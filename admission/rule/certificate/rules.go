@@ -20,7 +20,7 @@ func ownRules() []rule.Rule {
 		[]rule.Rule{keySizeForAlgorithm()},
 		renewalRules(),
 		[]rule.Rule{
-			duplicateDNSNames(), issuerGroupUnknown(), keystorePasswordKeyMissing(), usageWithoutCA(), nameConstraintWildcard(),
+			duplicateDNSNames(), dnsNameInvalid(), issuerGroupUnknown(), keystorePasswordKeyMissing(), usageWithoutCA(), nameConstraintWildcard(),
 			secretTemplateReservedLabel(),
 		},
 	)

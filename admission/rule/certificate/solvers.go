@@ -59,7 +59,7 @@ func eachUnsolved(ctx context.Context, r *rule.CertificateReview, yield rule.Yie
 		return nil
 	}
 	for i, name := range rule.Until(ctx, r.Certificate.Spec.DNSNames) {
-		if !about(name) || r.Hopeless(name) || r.Solvers.Pick(name) >= 0 {
+		if !about(name) || r.Hopeless(name) || r.Solvers.Pick(name) >= 0 || r.Solvers.Unfinished(name) {
 			continue
 		}
 		f := judge(r, words.Excerpt(name))
@@ -76,8 +76,8 @@ func wildcardWithoutSolver(r *rule.CertificateReview, name string) rule.Finding 
 	case len(r.ACME.Solvers) == 0:
 		return withoutSolvers(r)
 	case !r.Public():
-		return rule.Finding{Severity: rule.Warn, Message: fmt.Sprintf(
-			"has no matching dns01 solver on %s (private ACME server); most servers offer only DNS-01 for wildcards", r.IssuerTitle())}
+		return r.CrossSolvers(rule.Finding{Severity: rule.Warn, Message: fmt.Sprintf(
+			"has no matching dns01 solver on %s (private ACME server); most servers offer only DNS-01 for wildcards", r.IssuerTitle())})
 	}
 	if !r.Solvers.Has(name) {
 		return certain(r, rule.Finding{
@@ -94,10 +94,10 @@ func wildcardWithoutSolver(r *rule.CertificateReview, name string) rule.Finding 
 
 // withoutSolvers is for an Issuer that has no solvers at all.
 func withoutSolvers(r *rule.CertificateReview) rule.Finding {
-	return rule.Finding{
+	return r.CrossSolvers(rule.Finding{
 		Severity: rule.Warn,
 		Message:  r.IssuerTitle() + " has no solvers; the name can only be issued if it is pre-authorized at the CA",
-	}
+	})
 }
 
 // certain denies, and says what would become of the Order. It only warns where the CA may have validated the name in another way.
@@ -108,7 +108,7 @@ func certain(r *rule.CertificateReview, f rule.Finding) rule.Finding {
 		f.Severity = rule.Warn
 		f.Message += "; it can only be issued if " + r.CA.Name + " has validated it already"
 	}
-	return r.Cross(f)
+	return r.CrossSolvers(f)
 }
 
 func selectorRemedy(name string, why choice.Miss) string {
@@ -140,11 +140,14 @@ func hostWithoutSolver(r *rule.CertificateReview, name string) rule.Finding {
 	if len(r.ACME.Solvers) == 0 {
 		return withoutSolvers(r)
 	}
+	if !r.Solvers.Has(name) {
+		return r.CrossSolvers(rule.Finding{Severity: rule.Warn, Message: fmt.Sprintf("no solver of %s is dns01 or http01", r.IssuerTitle())})
+	}
 	why := r.Solvers.Misses(name)
 	f := rule.Finding{Message: fmt.Sprintf("no solver of %s matches (%s)", r.IssuerTitle(), why.Text), Remedy: selectorRemedy(name, why)}
 	if !r.Public() {
 		f.Severity = rule.Warn
-		return f
+		return r.CrossSolvers(f)
 	}
 	return certain(r, f)
 }
@@ -165,7 +168,7 @@ func checkIPSolvers(ctx context.Context, r *rule.CertificateReview, yield rule.Y
 	}
 	for i, address := range rule.Until(ctx, r.Certificate.Spec.IPAddresses) {
 		ip := net.ParseIP(address)
-		if ip == nil || r.Solvers.Pick(ip.String()) >= 0 {
+		if ip == nil || r.Solvers.Pick(ip.String()) >= 0 || r.Solvers.Unfinished(ip.String()) {
 			continue
 		}
 		f := rule.Finding{
@@ -180,7 +183,7 @@ func checkIPSolvers(ctx context.Context, r *rule.CertificateReview, yield rule.Y
 		if r.Public() && !challenged(r) {
 			f.Severity = rule.Warn
 		}
-		if err := yield(r.Cross(f)); err != nil {
+		if err := yield(r.CrossSolvers(f)); err != nil {
 			return err
 		}
 	}
@@ -295,5 +298,5 @@ func override(r *rule.CertificateReview, certain bool, f rule.Finding) rule.Find
 		f.Severity = rule.Warn
 		return f
 	}
-	return r.Cross(f)
+	return r.CrossSolvers(f)
 }

@@ -110,13 +110,18 @@ func TestNoSolverForName(t *testing.T) {
 		"a private server": {strings.Replace(labelled, leServer, privateServer, 1), host, nil, []string{
 			`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector`,
 		}},
-		"no solvers":           {acmeIssuer(leServer, "solvers: []"), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
-		"solvers left out":     {acmeIssuer(leServer, ""), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
-		"AWS, with no solvers": {acmeIssuer("https://acm-acme-enroll.eu-west-1.api.aws/x/directory", ""), host, nil, nil},
-		"any solver":           {acmeIssuer(leServer, http01Only), host, nil, nil},
-		"the zone":             {zoned, "dnsNames: [www.OTHER-lab.dev]", nil, nil},
-		"another label":        {withLabel("api"), host, nil, []string{`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label app=api on the Certificate, which has none); the Order would stay pending. Add the label or a solver without selector. [no-solver-for-name]`}},
-		"a wildcard, of which another rule speaks": {zoned, `dnsNames: ["*.cert-lab.dev"]`, nil, nil},
+		"no solvers":       {acmeIssuer(leServer, "solvers: []"), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
+		"solvers left out": {acmeIssuer(leServer, ""), host, nil, []string{`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": Issuer "le" has no solvers; the name can only be issued if it is pre-authorized at the CA`}},
+		"a solver of no kind for another zone": {acmeIssuer(leServer, "solvers: [{selector: {dnsZones: [other-lab.dev]}}]"), host, nil, []string{
+			`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": no solver of Issuer "le" is dns01 or http01`,
+		}},
+		"a solver of no kind for its zone":           {acmeIssuer(leServer, "solvers: [{selector: {dnsZones: [cert-lab.dev]}}]"), host, nil, nil},
+		"more solvers of no kind than are looked at": {acmeIssuer(leServer, "solvers: ["+strings.Repeat("{selector: {dnsZones: [other-lab.dev]}}, ", 20)+"]"), host, nil, nil},
+		"AWS, with no solvers":                       {acmeIssuer("https://acm-acme-enroll.eu-west-1.api.aws/x/directory", ""), host, nil, nil},
+		"any solver":                                 {acmeIssuer(leServer, http01Only), host, nil, nil},
+		"the zone":                                   {zoned, "dnsNames: [www.OTHER-lab.dev]", nil, nil},
+		"another label":                              {withLabel("api"), host, nil, []string{`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label app=api on the Certificate, which has none); the Order would stay pending. Add the label or a solver without selector. [no-solver-for-name]`}},
+		"a wildcard, of which another rule speaks":   {zoned, `dnsNames: ["*.cert-lab.dev"]`, nil, nil},
 	})
 }
 

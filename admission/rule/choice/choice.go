@@ -29,6 +29,8 @@ type Choice struct {
 	byName, byZone map[string][]int
 	// long are the entries of those selectors that are too long to be compared with each name.
 	long map[int]entries
+	// unfinished are the places of those that are neither dns01 nor http01.
+	unfinished []int
 	// missed are misses by the challenges that are offered, had whether there is a solver for them at all. These and the next are made
 	// when there is something to remember: for most Certificates there is not.
 	missed map[offerKind]Miss
@@ -56,6 +58,9 @@ func New(ctx context.Context, solvers []cmacme.ACMEChallengeSolver, labels map[s
 		// What a copy of it costs does not depend on its configuration. The mark says which one was chosen.
 		c.solvers = append(c.solvers, bare(&solvers[i], i))
 		c.file(i)
+		if solvers[i].DNS01 == nil && solvers[i].HTTP01 == nil {
+			c.unfinished = append(c.unfinished, i)
+		}
 	}
 	return c
 }
@@ -241,6 +246,26 @@ func (c *Choice) Has(name string) bool {
 	return has
 }
 
+// maxUnfinished is how many solvers without a kind are looked at for a name. No Issuer in a cluster has any.
+const maxUnfinished = 4
+
+// Unfinished tells whether a solver that is neither dns01 nor http01, so that cert-manager's webhook refuses the Issuer, would be for
+// this name: then nobody knows yet which solver it is to have.
+func (c *Choice) Unfinished(name string) bool {
+	if len(c.unfinished) > maxUnfinished {
+		return true
+	}
+	name = strings.ToLower(name)
+	for _, i := range c.unfinished {
+		solver := c.shown(i, name)
+		solver.DNS01, solver.HTTP01 = &cmacme.ACMEChallengeSolverDNS01{}, &cmacme.ACMEChallengeSolverHTTP01{}
+		if pickedFor(c.ctx, name, c.order, []cmacme.ACMEChallengeSolver{solver}) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *Choice) fits(solver *cmacme.ACMEChallengeSolver, name string) bool {
 	for _, offer := range Offers(name) {
 		if offer.Type == "http-01" && solver.HTTP01 != nil || offer.Type == "dns-01" && solver.DNS01 != nil {
@@ -257,16 +282,22 @@ const mostSolvers = 3
 func (c *Choice) Kinds() string {
 	var parts []string
 	for i := range c.solvers[:min(len(c.solvers), mostSolvers)] {
-		kind := "http01"
-		if c.solvers[i].DNS01 != nil {
-			kind = "dns01"
-		}
-		parts = append(parts, fmt.Sprintf("solvers[%d]: %s", i, kind))
+		parts = append(parts, fmt.Sprintf("solvers[%d]: %s", i, titleOfKind(&c.solvers[i])))
 	}
 	if more := len(c.solvers) - mostSolvers; more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func titleOfKind(solver *cmacme.ACMEChallengeSolver) string {
+	switch {
+	case solver.DNS01 != nil:
+		return "dns01"
+	case solver.HTTP01 != nil:
+		return "http01"
+	}
+	return "neither dns01 nor http01"
 }
 
 // Miss says of the solvers of one kind what keeps each from being chosen for a name that none is chosen for.
@@ -309,10 +340,7 @@ func (c *Choice) Misses(name string) Miss {
 
 // Describe says of which kind a solver is and which names it is for, like "dns01, dnsZones cert-lab.dev".
 func Describe(solver *cmacme.ACMEChallengeSolver) string {
-	parts := []string{"http01"}
-	if solver.DNS01 != nil {
-		parts = []string{"dns01"}
-	}
+	parts := []string{titleOfKind(solver)}
 	if s := solver.Selector; s != nil {
 		parts = append(parts, describeEntries("dnsNames", s.DNSNames), describeEntries("dnsZones", s.DNSZones))
 		var labels []string

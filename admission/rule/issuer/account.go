@@ -76,7 +76,8 @@ func contactEmailInvalid() rule.Rule {
 		ID: "contact-email-invalid", Severity: rule.Warn,
 		Summary: "The contact address is none that the CA accepts.",
 		Why: "Let's Encrypt refuses to register a new account with an address that it cannot parse, that is not ASCII, or whose domain " +
-			"is not public (invalidContact). An account that is there already keeps working, so this only warns.",
+			"is not public (invalidContact). An account that is there already keeps working, so this only warns. Of what is plainly to be " +
+			"replaced, like <your-email>, it says nothing.",
 		Remedy: "Use a real address, or none.",
 		Check:  forACME(checkContactEmail),
 	}
@@ -84,7 +85,7 @@ func contactEmailInvalid() rule.Rule {
 
 func checkContactEmail(_ context.Context, r *rule.IssuerReview, acme *cmacme.ACMEIssuer, yield rule.Yield) error {
 	problem := contactProblem(r, acme)
-	if problem == nil || problem.ForbiddenDomain != "" {
+	if problem == nil || problem.ForbiddenDomain != "" || isPlaceholder(acme.Email) {
 		return nil
 	}
 	what := fmt.Sprintf("%s refuses it (%s)", r.CA().Name, problem.Reason)

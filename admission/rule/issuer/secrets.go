@@ -18,7 +18,9 @@ import (
 )
 
 // secretRules are about the Secrets that an Issuer refers to.
-func secretRules() []rule.Rule { return []rule.Rule{secretNameInvalid(), solverSecretMissing()} }
+func secretRules() []rule.Rule {
+	return []rule.Rule{secretNameInvalid(), solverSecretMissing(), issuerSecretElsewhere()}
+}
 
 // secretRef is a reference to a Secret, with its place in the Issuer. A name that is "" is for cert-manager to judge.
 type secretRef struct {
@@ -208,7 +210,7 @@ func checkSolverSecrets(ctx context.Context, r *rule.IssuerReview, acme *cmacme.
 				return nil
 			}
 			if err := yield(rule.Finding{
-				Field: ref.path.String(), Value: ref.name,
+				Field: ref.path.String(), Value: ref.name, Namespaced: r.Kind() == cmapi.IssuerKind,
 				Message: fmt.Sprintf("Secret not found in namespace %q%s", namespace, where),
 			}); err != nil {
 				return err

@@ -32,8 +32,9 @@ func solversEmpty() rule.Rule {
 			if policy := r.CA(); len(acme.Solvers) > 0 || policy != nil && policy.Preauthorized == ca.Yes {
 				return nil
 			}
+			field := fieldpath.ACME("solvers").String()
 			return yield(rule.Finding{
-				Field:   fieldpath.ACME("solvers").String(),
+				Field: field, Follows: &rule.Follows{Issuer: keyOfIssuer(r.Issuer), Field: field},
 				Message: "there are no solvers; only names the CA has already authorized can be issued",
 			})
 		}),
