@@ -350,7 +350,8 @@ func accountCauses() []Cause {
 			Recognise: said("the RAM policy does not allow", "the CAM policy does not allow"),
 			Sentence:  "The policy of the access key in {keys} does not allow {permission}.",
 			Next:      "{certyun} doctor issuer {issuer-args} --provider",
-			Fix:       "Attach the policy in deploy/policies to the RAM user or role (Alibaba Cloud) or the CAM user or role (Tencent Cloud).",
+			Fix: "Attach the policy in deploy/policies to the RAM user or role (Alibaba Cloud) or the CAM user or role (Tencent Cloud). " +
+				"AliyunDomainFullAccess is for buying domains; what lets records be written is AliyunDNSFullAccess.",
 		},
 		{
 			ID: "account-restricted", Title: "The cloud's account is restricted",

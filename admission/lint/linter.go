@@ -49,6 +49,8 @@ type linter struct {
 	notes []string
 	env   *rule.Environment
 	live  *live
+	// readSecrets are the Secrets that Issuers read, by namespace and name.
+	readSecrets map[[2]string]bool
 }
 
 // newLinter reads the policy.
@@ -154,13 +156,16 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 		}
 	}
 	l.noteTwice()
+	world := newWorld(applied, o.ClusterResourceNamespace, l.live)
+	world.learn(all)
 	l.env = &rule.Environment{
-		World: newWorld(applied, o.ClusterResourceNamespace, l.live),
+		World: world,
 		Settings: rule.Settings{
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion, SolverGroup: o.SolverGroup,
 			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, CAs: l.decided.CAs, Now: time.Now(),
 		},
 	}
+	l.readSecrets = l.secretsRead(all)
 	return nil
 }
 
@@ -243,13 +248,16 @@ func (l *linter) judge(ctx context.Context) *report.Report {
 
 // judgeOne judges one object, within bounds. Whatever goes wrong is the object's problem alone.
 func (l *linter) judgeOne(ctx context.Context, m *manifest) judged {
-	if !m.mayBeOurs() {
+	review := func(ctx context.Context) (judged, error) { return l.review(ctx, m) }
+	if s, is := m.typed.(*secret); is && len(s.refused) > 0 && l.reads(m) {
+		review = func(ctx context.Context) (judged, error) { return l.reviewSecret(ctx, m, s) }
+	} else if !m.mayBeOurs() {
 		return judged{}
 	}
 	if len(m.raw) > maxObject {
 		return judged{problem: fmt.Sprintf("is larger than %d MiB, which no API server takes, so it was not checked", maxObject>>20)}
 	}
-	j, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, func(ctx context.Context) (judged, error) { return l.review(ctx, m) })
+	j, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, review)
 	if err != nil {
 		return judged{here: true, problem: err.Error()}
 	}
@@ -325,8 +333,11 @@ func (l *linter) report(m *manifest, findings []rule.Finding) []report.Finding {
 }
 
 // source is the text of a finding's line. What an Issuer gives to a webhook may be a secret, put there by mistake; so of an Issuer
-// only a line is shown that has nothing but a field whose value the rule prints itself.
+// only a line is shown that has nothing but a field whose value the rule prints itself. Of a Secret none is shown.
 func (m *manifest) source(f rule.Finding, line int) string {
+	if m.object.Kind == "Secret" {
+		return ""
+	}
 	text := m.doc.source(line)
 	if strings.Contains(strings.ToLower(m.object.Kind), "issuer") &&
 		(f.Value == nil || strings.Contains(text, "{") || strings.Contains(f.Field, "webhook.config")) {

@@ -28,6 +28,8 @@ type manifest struct {
 	// object is its name. The namespace is the one that it would be applied in.
 	object report.Object
 
+	// guessed says that it names no namespace itself.
+	guessed bool
 	// apiVersion is the one that was meant where only its case is wrong, else the one that is written.
 	apiVersion string
 	// typed is the object as rules read it, nil where no rule does; err says why it cannot be read.
@@ -45,7 +47,7 @@ func (m *manifest) settle(namespace string) {
 	case slices.Contains([]string{"ClusterIssuer", "APIService", "CustomResourceDefinition", "Namespace"}, m.object.Kind):
 		m.object.Namespace = ""
 	case m.object.Namespace == "":
-		m.object.Namespace = namespace
+		m.object.Namespace, m.guessed = namespace, true
 	}
 }
 
