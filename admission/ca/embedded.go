@@ -32,8 +32,11 @@ type embedding struct {
 // xip.io answered is in https://github.com/basecamp/xip-pdns; it is out of service.
 func embeddings() []embedding {
 	return []embedding{
-		{domain: "nip.io"}, {domain: "sslip.io", delegates: true}, {domain: "xip.io"},
-		{domain: "traefik.me", loopback: true}, {domain: "localtest.me", loopback: true},
+		{domain: "nip.io"},
+		{domain: "sslip.io", delegates: true},
+		{domain: "xip.io"},
+		{domain: "traefik.me", loopback: true},
+		{domain: "localtest.me", loopback: true},
 	}
 }
 

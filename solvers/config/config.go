@@ -94,8 +94,10 @@ func DecodeAlidns(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 // not, as today, the AccessKey Secret.
 func alidnsPairs() []pair {
 	return []pair{
-		{"accessKeyIdRef", "accessKeySecretRef"}, {"accessKeyIdRef", "secretAccessKeyRef"},
-		{"accessKeySecretRef", "secretKeySecretRef"}, {"accessTokenSecretRef", "secretKeySecretRef"},
+		{"accessKeyIdRef", "accessKeySecretRef"},
+		{"accessKeyIdRef", "secretAccessKeyRef"},
+		{"accessKeySecretRef", "secretKeySecretRef"},
+		{"accessTokenSecretRef", "secretKeySecretRef"},
 	}
 }
 

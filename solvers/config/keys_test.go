@@ -125,15 +125,18 @@ func TestMixedKeyFieldsInWords(t *testing.T) {
 		want   string
 	}{
 		"wjiec's ID and pragkent's secret": {
-			decodeAlidns, []string{"accessKeyIdRef", "secretKeySecretRef"},
+			decodeAlidns,
+			[]string{"accessKeyIdRef", "secretKeySecretRef"},
 			".secretKeySecretRef: Forbidden: write accessKeySecretRef instead of secretKeySecretRef for the AccessKey Secret: beside accessKeyIdRef it is of another webhook's form",
 		},
 		"DEVmachine's ID and wjiec's secret": {
-			decodeAlidns, []string{"accessTokenSecretRef", "accessKeySecretRef"},
+			decodeAlidns,
+			[]string{"accessTokenSecretRef", "accessKeySecretRef"},
 			".accessTokenSecretRef: Forbidden: write accessKeyIdRef instead of accessTokenSecretRef for the AccessKey ID: beside accessKeySecretRef it is of another webhook's form",
 		},
 		"a whole pair and one more": {
-			decodeAlidns, []string{"accessKeyIdRef", "accessKeySecretRef", "secretKeySecretRef"},
+			decodeAlidns,
+			[]string{"accessKeyIdRef", "accessKeySecretRef", "secretKeySecretRef"},
 			".secretKeySecretRef: Forbidden: remove it: accessKeyIdRef and accessKeySecretRef name the key already",
 		},
 		"an ID of Alidns and a secret of DNSPod, at Alidns": {

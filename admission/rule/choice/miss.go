@@ -79,8 +79,10 @@ func (c *Choice) forName(i int, name string, selector *cmacme.CertificateDNSName
 	solver := c.solvers[i]
 	if len(selector.DNSNames)+len(selector.DNSZones) > maxShown && !isOdd(name) {
 		shown := c.shown(i, name).Selector
-		selector = &cmacme.CertificateDNSNameSelector{DNSNames: shown.DNSNames[:min(len(shown.DNSNames), len(selector.DNSNames))],
-			DNSZones: shown.DNSZones[:min(len(shown.DNSZones), len(selector.DNSZones))]}
+		selector = &cmacme.CertificateDNSNameSelector{
+			DNSNames: shown.DNSNames[:min(len(shown.DNSNames), len(selector.DNSNames))],
+			DNSZones: shown.DNSZones[:min(len(shown.DNSZones), len(selector.DNSZones))],
+		}
 	}
 	solver.Selector = selector
 	return pickedFor(c.ctx, name, c.order, []cmacme.ACMEChallengeSolver{solver}) >= 0
