@@ -102,9 +102,6 @@ func (s *Solver) decode(ch *whapi.ChallengeRequest) (config.Solver, error) {
 	if err := errs.ToAggregate(); err != nil {
 		return wanted, misconfigured(fmt.Errorf("%w: %w", errConfig, err))
 	}
-	if !wanted.Keys.Named() {
-		return wanted, misconfigured(fmt.Errorf("%w names no Secret; credentials of the environment are not used by this version of certyun, so name the Secret with the access key", errConfig))
-	}
 	return wanted, nil
 }
 

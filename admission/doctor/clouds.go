@@ -59,7 +59,7 @@ func masked(id string) string {
 
 // provider asks the cloud which zones the keys of a solver open, and whether the names are in them.
 func (i *issuer) provider(w webhookSolver, decoded solverConfig, names []string) {
-	if !i.options.Provider || i.zones == nil || !decoded.keys.Named() {
+	if !i.options.Provider || i.zones == nil {
 		return
 	}
 	namespace := i.secretNamespace()

@@ -765,7 +765,7 @@ func TestManyIssuers(t *testing.T) {
 	t.Parallel()
 	s := healthy(t)
 	for i := range maxListed + 5 {
-		issuer := testIssuer("shop", fmt.Sprintf("i%02d", i), `{}`)
+		issuer := testIssuer("shop", fmt.Sprintf("i%02d", i), `{"accessKeyIdRef":{"name":"alidns","key":"id"},"accessKeySecretRef":{"name":"alidns","key":"secret"}}`)
 		issuer.Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme.two.internal"
 		s.add(issuer)
 	}

@@ -112,6 +112,9 @@ func (i *issuer) judgeSolver(w webhookSolver, names []string) {
 	case group.Resources != nil:
 		group.callerMay(w.SolverName)
 	}
+	if group.Served && i.solvers.known && !slices.Contains(i.solvers.served, w.GroupName) {
+		return // others have solvers of these names too, and configs of their own
+	}
 	decoded, ok := i.decode(w, path.Child("config"))
 	if !ok {
 		return

@@ -22,10 +22,6 @@ func (i *issuer) judgeSecrets(w webhookSolver, keys config.Keys) {
 			names = append(names, r.Name)
 		}
 	}
-	if len(names) == 0 {
-		i.skipf("the credentials of %s (its solver %s names no Secret, so they are those of the solver's own environment)", i.object, w.SolverName)
-		return
-	}
 	group, all := i.solvers.of(w.GroupName), true
 	for _, name := range names {
 		group.mayRead(namespace, name)

@@ -151,4 +151,16 @@ type Secrets interface {
 	// Secret returns a Secret's metadata, nil when there is none. Where looking is not allowed, known is false and nothing
 	// must be said.
 	Secret(ctx context.Context, namespace, name string) (secret *metav1.PartialObjectMetadata, known bool, err error)
+	// SecretKeys returns the names of the keys of a Secret whose manifest was given. In a cluster nobody looks into Secrets, and known
+	// is always false.
+	SecretKeys(ctx context.Context, namespace, name string) (keys []string, known bool, err error)
+	// SecretUsers returns the Ingresses and Gateways of other namespaces whose manifests were given, that serve TLS with a Secret of
+	// this name in their own namespace, where nothing that was given writes it. In a cluster there are none.
+	SecretUsers(ctx context.Context, namespace, secretName string) ([]SecretUser, error)
+}
+
+// SecretUser is an object that serves TLS for hosts with a Secret of its own namespace.
+type SecretUser struct {
+	Kind, Namespace, Name string
+	Hosts                 []string
 }

@@ -288,10 +288,10 @@ func (d *doubt) try(ctx context.Context, of, as *manifest) []*manifest {
 	}
 	world := &supposed{as: map[metav1.Object]metav1.Object{}, told: map[metav1.Object]bool{}}
 	for m, current := range d.as {
-		world.as[m.typed] = current.typed
+		world.as[asSeen(m.typed)] = asSeen(current.typed)
 	}
 	if of != as {
-		world.as[of.typed] = as.typed
+		world.as[asSeen(of.typed)] = asSeen(as.typed)
 	}
 	found, _ := d.ask(ctx, subject, refused, world)
 	d.compare(of, as, refused, spots(found))

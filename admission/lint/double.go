@@ -140,6 +140,10 @@ func alike(a, b *manifest) bool {
 	if a.unknown != nil && b.unknown != nil {
 		return equality.Semantic.DeepEqual(a.unknown.tree, b.unknown.tree)
 	}
+	if one, is := a.typed.(*secret); is {
+		other, _ := b.typed.(*secret)
+		return slices.Equal(one.keys, other.keys) && equality.Semantic.DeepEqual(one.ObjectMeta, other.ObjectMeta)
+	}
 	return equality.Semantic.DeepEqual(a.typed, b.typed)
 }
 
@@ -402,10 +406,18 @@ func (v *view) VisitCertificates(ctx context.Context, index evidence.Index, key 
 
 // Secret implements evidence.Secrets.
 func (v *view) Secret(ctx context.Context, namespace, name string) (*metav1.PartialObjectMetadata, bool, error) {
-	named := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	if picked, ok := v.pick(keyOf(named)); ok {
-		secret, _ := picked.typed.(*metav1.PartialObjectMetadata)
-		return secret, true, nil
+	if picked, ok := v.pick(keyOf(named(namespace, name))); ok {
+		found, _ := asSeen(picked.typed).(*metav1.PartialObjectMetadata)
+		return found, true, nil
 	}
 	return v.world.Secret(ctx, namespace, name)
+}
+
+// SecretKeys implements evidence.Secrets.
+func (v *view) SecretKeys(ctx context.Context, namespace, name string) (keys []string, known bool, err error) {
+	if picked, ok := v.pick(keyOf(named(namespace, name))); ok {
+		found, _ := picked.typed.(*secret)
+		return found.keys, found.knowsKeys(), nil
+	}
+	return v.world.SecretKeys(ctx, namespace, name)
 }

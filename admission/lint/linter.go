@@ -57,6 +57,8 @@ type linter struct {
 	assumption *assumption
 	// eachMissing says of each object that something is missing for it, not only of the first.
 	eachMissing bool
+	// readSecrets are the Secrets that Issuers read, by namespace and name.
+	readSecrets map[[2]string]bool
 }
 
 // newLinter reads the policy and the CA data.
@@ -184,7 +186,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	placeless := map[metav1.Object]bool{}
 	for _, m := range all {
 		if l.assumption != nil && m.typed != nil {
-			l.assumption.byObject[m.typed] = m
+			l.assumption.byObject[asSeen(m.typed)] = m
 		}
 		if m.typed != nil && m.err == nil && m.object.APIVersion == m.apiVersion && (m.unknown == nil || m.object.Kind != "APIService") {
 			applied = append(applied, m.typed)
@@ -194,6 +196,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	l.eachMissing = o.Strict || o.Cluster
 	given := newWorld(applied, placeless, o.ClusterResourceNamespace, l.live)
 	given.vague = vagueNames(all)
+	given.learn(all)
 	l.env = &rule.Environment{
 		World: given,
 		Settings: rule.Settings{
@@ -204,6 +207,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 	l.doubles = newDoubles(all)
 	l.doubles.addTo(given)
 	l.noteDoubles()
+	l.readSecrets = l.secretsRead(all)
 	return nil
 }
 
@@ -328,13 +332,16 @@ func (l *linter) judge(ctx context.Context) *report.Report {
 
 // judgeOne judges one object, within bounds. Whatever goes wrong is the object's problem alone.
 func (l *linter) judgeOne(ctx context.Context, m *manifest) judged {
-	if !m.mayBeOurs() {
+	review := func(ctx context.Context) (judged, error) { return l.review(ctx, m) }
+	if s, is := m.typed.(*secret); is && len(s.refused) > 0 && l.reads(m) {
+		review = func(ctx context.Context) (judged, error) { return l.reviewSecret(ctx, m, s) }
+	} else if !m.mayBeOurs() {
 		return judged{}
 	}
 	if len(m.raw) > maxObject {
 		return judged{problem: fmt.Sprintf("is larger than %d MiB, which no API server takes, so it was not checked", maxObject>>20)}
 	}
-	j, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, func(ctx context.Context) (judged, error) { return l.review(ctx, m) })
+	j, err := rule.Guarded(ctx, reviewTimeout, reviewGrace, review)
 	if err != nil {
 		return judged{here: true, problem: err.Error()}
 	}
@@ -412,8 +419,11 @@ func (l *linter) report(m *manifest, findings []rule.Finding) []placed {
 }
 
 // source is the text of a finding's line. What an Issuer gives to a webhook may be a secret, put there by mistake; so of an Issuer
-// only a line is shown that has nothing but a field whose value the rule prints itself.
+// only a line is shown that has nothing but a field whose value the rule prints itself. Of a Secret none is shown.
 func (m *manifest) source(f rule.Finding, line int) string {
+	if m.object.Kind == "Secret" {
+		return ""
+	}
 	text := m.doc.source(line)
 	if strings.Contains(strings.ToLower(m.object.Kind), "issuer") &&
 		(f.Value == nil || strings.Contains(text, "{") || strings.Contains(f.Field, "webhook.config")) {

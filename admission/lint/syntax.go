@@ -17,38 +17,55 @@ import (
 // yamlLine is how YAML's parser begins an error of which it knows the line.
 var yamlLine = regexp.MustCompile(`^line (\d+): `)
 
+// ofParser is for errors of YAML's parser, which counts lines from 0. Its scanner counts from 1.
+var ofParser = regexp.MustCompile(`^did not find expected (?:key|node content|'-' indicator|',' or|<)`)
+
 // syntaxProblem says where the document cannot be read, and why.
 func (d *document) syntaxProblem(err error) report.Problem {
 	if offset, ok := jsonOffset(err); ok && !isTemplate(d.text) {
 		line, column := lineOf(d.text, offset)
 		return d.problem(line, column, "is no JSON: %v", err)
 	}
-	cause := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: ")
-	line := 1
+	line, cause := d.parserSays(err)
+	if isTemplate(d.text) {
+		return d.problem(line, 0, templateProblem)
+	}
+	if at, what := d.slip(line); what != "" {
+		return d.problem(at, 0, "is no YAML: %s", what)
+	}
+	return d.problem(line, 0, "is no YAML: %s%s", cause, hint(d.text, cause))
+}
+
+// parserSays is the line of a parser's error and what it says, without what the document has there: that may be a secret.
+func (d *document) parserSays(err error) (line int, cause string) {
+	cause = strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: ")
+	line = 1
 	if match := yamlLine.FindStringSubmatch(cause); match != nil {
 		cause = cause[len(match[0]):]
 		if n, err := strconv.Atoi(match[1]); err == nil {
 			line = n
 		}
-		// The parser counts lines from 0, its scanner from 1.
-		if strings.HasPrefix(cause, "did not find expected") {
+		if ofParser.MatchString(cause) {
 			line++
 		}
 	} else if name, found := strings.CutPrefix(cause, "unknown anchor '"); found {
 		name, _, _ = strings.Cut(name, "'")
-		line = 1 + bytes.Count(d.text[:max(bytes.Index(d.text, []byte("*"+name)), 0)], []byte("\n"))
-	}
-	if strings.HasSuffix(cause, "unexpected end of stream") {
-		line = d.opened(line)
-	}
-	line = max(min(line, bytes.Count(d.text, []byte("\n"))), 1)
-	if isTemplate(d.text) {
-		return d.problem(line, 0, templateProblem)
+		line, cause = d.lineWith("*"+name), "an alias has no anchor"
+	} else if template := bytes.Index(d.text, []byte("{{")); template >= 0 {
+		line = d.lineWith("{{")
 	}
 	if strings.HasPrefix(cause, "invalid map key") {
 		cause = "a key is a mapping or a list, not a text"
 	}
-	return d.problem(line, 0, "is no YAML: %s%s", cause, hint(d.text, cause))
+	if strings.HasSuffix(cause, "unexpected end of stream") {
+		line = d.opened(line)
+	}
+	return max(min(line, bytes.Count(d.text, []byte("\n"))), 1), cause
+}
+
+// lineWith is the first line that has a text, 1 where none has.
+func (d *document) lineWith(text string) int {
+	return 1 + bytes.Count(d.text[:max(bytes.Index(d.text, []byte(text)), 0)], []byte("\n"))
 }
 
 // templateProblem is all that is said of a template: where its parser stops is no mistake.
@@ -80,8 +97,6 @@ func lineIn(err error) (line int, found bool) {
 // hint says what a mistake often comes from.
 func hint(text []byte, cause string) string {
 	switch {
-	case strings.Contains(cause, "character that cannot start any token") && bytes.ContainsRune(text, '\t'):
-		return " (is it indented with a tab?)"
 	case strings.HasSuffix(cause, "unexpected end of stream"):
 		return " (the text that begins here has no closing quote)"
 	case strings.Contains(cause, "document contains excessive aliasing"):

@@ -29,7 +29,7 @@ func (l *linter) explanations(ctx context.Context, m *manifest) (all []rule.Expl
 		if f.of == m {
 			other = as
 		}
-		world := &supposed{told: map[metav1.Object]bool{}, as: map[metav1.Object]metav1.Object{f.of.typed: as.typed}}
+		world := &supposed{told: map[metav1.Object]bool{}, as: map[metav1.Object]metav1.Object{asSeen(f.of.typed): asSeen(as.typed)}}
 		if others, err := l.explainIn(ctx, world, other); err == nil {
 			differ(all, others, differing)
 		}

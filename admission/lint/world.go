@@ -18,10 +18,10 @@ import (
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/admission/rule/shim"
 )
 
-// newObject returns what an object of this type is decoded into, nil when no rule reads it. Of Secrets no more than the
-// metadata is ever read.
+// newObject returns what an object of this type is decoded into, nil when no rule reads it.
 func newObject(apiVersion, kind string) metav1.Object {
 	gvk := schema.FromAPIVersionAndKind(apiVersion, kind)
 	if judged := rule.NewObject(gvk); judged != nil {
@@ -31,7 +31,7 @@ func newObject(apiVersion, kind string) metav1.Object {
 	case schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: "v1beta1", Kind: "Gateway"}: // of the same form as v1
 		return &gatewayv1.Gateway{}
 	case schema.GroupVersionKind{Version: "v1", Kind: "Secret"}:
-		return &metav1.PartialObjectMetadata{}
+		return &secret{}
 	case apiregistrationv1.SchemeGroupVersion.WithKind("APIService"):
 		return &apiregistrationv1.APIService{}
 	case apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"):
@@ -68,6 +68,10 @@ func (m *manifest) decode() (metav1.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s, is := object.(*secret); is {
+		s.learn()
+		m.raw = nil
+	}
 	object.SetNamespace(m.namespace())
 	object.SetDeletionTimestamp(nil) // the API server clears it on what is created
 	return object, nil
@@ -99,6 +103,8 @@ type world struct {
 	live     *live
 	// vague are the names that are filled in later.
 	vague []vagueName
+	// guess is the namespace of objects that name none, "" where all do.
+	guess string
 }
 
 var _ evidence.World = (*world)(nil)
@@ -143,8 +149,8 @@ func (w *world) add(object metav1.Object, placeless bool) {
 		w.AddIssuer(o)
 		w.issuers = append(w.issuers, evidence.IssuerKey{Namespace: o.GetNamespace(), Name: o.GetName()})
 		w.anywhere[o.GetName()] = w.anywhere[o.GetName()] || placeless && o.GetNamespace() != ""
-	case *metav1.PartialObjectMetadata:
-		w.AddSecret(o)
+	case *secret:
+		w.AddSecret(&o.PartialObjectMetadata)
 		w.secrets[o.Name] = w.secrets[o.Name] || !placeless
 	case *apiregistrationv1.APIService:
 		w.AddAPIService(&evidence.APIService{Name: o.Name, Certyun: evidence.InstallationOf(o), Available: available(o)})
@@ -204,4 +210,58 @@ func (w *world) Secret(ctx context.Context, namespace, name string) (*metav1.Par
 		}
 	}
 	return nil, w.secrets[name], nil
+}
+
+// learn adds what is seen only of objects as they were given: what becomes of Ingresses and Gateways, and the keys of Secrets.
+func (w *world) learn(all []*manifest) {
+	makers := map[[2]string]*manifest{}
+	for _, m := range all {
+		if m.typed == nil || m.err != nil {
+			continue
+		}
+		if m.placeless {
+			w.guess = m.object.Namespace
+		}
+		if s, is := m.typed.(*secret); is && s.knowsKeys() {
+			w.AddSecretKeys(s.Namespace, s.Name, s.keys)
+		}
+		w.learnUse(m)
+		for _, crt := range shim.Certificates(m.typed) {
+			at := [2]string{crt.Namespace, crt.Name}
+			// Without a namespace objects of several files may be meant for several.
+			if first := makers[at]; first == nil || first.doc.file == m.doc.file || !first.placeless && !m.placeless {
+				w.AddMade(crt.Owned())
+			} else {
+				w.Unmake(crt.Namespace, crt.Name)
+			}
+			makers[at] = cmp.Or(makers[at], m)
+		}
+	}
+}
+
+// learnUse adds which Secrets an object uses that cert-manager does not write for it.
+func (w *world) learnUse(m *manifest) {
+	if m.placeless || shim.AsksForCertificates(m.typed, true) {
+		return
+	}
+	for name, hosts := range shim.Uses(m.typed) {
+		w.AddSecretUser(name, evidence.SecretUser{Kind: m.object.Kind, Namespace: m.object.Namespace, Name: m.object.Name, Hosts: hosts})
+	}
+}
+
+// SecretKeys implements evidence.Secrets. A Secret without a namespace may be in the one that is asked for.
+func (w *world) SecretKeys(ctx context.Context, namespace, name string) (keys []string, known bool, err error) {
+	keys, known, err = w.World.SecretKeys(ctx, namespace, name)
+	if !known && err == nil && w.guess != "" && w.live == nil {
+		return w.World.SecretKeys(ctx, w.guess, name)
+	}
+	return keys, known, err
+}
+
+// SecretUsers implements evidence.Secrets. Nothing is known where the Certificate's namespace may be a guess.
+func (w *world) SecretUsers(ctx context.Context, namespace, secretName string) ([]evidence.SecretUser, error) {
+	if namespace == w.guess {
+		return nil, nil
+	}
+	return w.World.SecretUsers(ctx, namespace, secretName)
 }

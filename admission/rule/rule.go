@@ -43,6 +43,8 @@ const (
 	CMUnreadable = "cm-unreadable-value"
 	// CMMetadata is for metadata that no object may have.
 	CMMetadata = "cm-metadata"
+	// CMSecretData is for a value of a Secret that no API server takes. Package admission/lint judges it.
+	CMSecretData = "cm-secret-data"
 )
 
 // known are rules by their ids.

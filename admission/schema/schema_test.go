@@ -53,7 +53,7 @@ func TestExamplesOfTheRulesSayWhatTheyAreSaidToSay(t *testing.T) {
 	t.Parallel()
 	v, examples := New(), 0
 	for _, r := range offline.Rules() {
-		if _, mine := r.Check.(rule.Manifests); !mine {
+		if _, mine := r.Check.(rule.Manifests); !mine || r.ID == rule.CMSecretData {
 			continue
 		}
 		all, err := cases.Examples(r.ID)

@@ -10,7 +10,6 @@ package config
 import (
 	"fmt"
 	"regexp"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -20,9 +19,9 @@ import (
 // so the name clashes with nobody's.
 const DefaultGroup = "acme.certyun.internal"
 
-// defaultTTL in seconds is the least that every plan of both clouds allows
+// DefaultTTL in seconds is the least that every plan of both clouds allows
 // (https://help.aliyun.com/zh/dns/ttl-definition, https://docs.dnspod.cn/dns/faq-ttl/).
-const defaultTTL = 600
+const DefaultTTL = 600
 
 // The largest TTL that the clouds accept: https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-adddomainrecord and
 // https://cloud.tencent.com/document/api/1427/56180.
@@ -48,9 +47,6 @@ type Keys struct {
 	Token Ref
 }
 
-// Named tells whether the config names any Secret.
-func (k Keys) Named() bool { return k.ID.IsSet() || k.Secret.IsSet() || k.Token.IsSet() }
-
 // Solver is what an Issuer wants, in the terms of any host.
 type Solver struct {
 	Keys Keys
@@ -72,10 +68,10 @@ func DecodeAlidns(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	var errs field.ErrorList
 	o := readObject(path, raw, &errs)
 	c := Solver{
-		Keys:   alidnsKeys(o),
+		Keys:   o.keys(alidnsPairs(), dnspodPairs(), "securityTokenRef"),
 		Region: o.either("regionId", "region"),
 		Line:   o.text("line"),
-		TTL:    o.number("ttl", defaultTTL, 1, maxTTLAlidns),
+		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLAlidns),
 	}
 	if c.Region != "" && !regionID.MatchString(c.Region) {
 		at := o.child("regionId")
@@ -94,32 +90,15 @@ func DecodeAlidns(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	return c, errs
 }
 
-// alidnsKeys reads the three spellings of where the AccessKey is. secretKeySecretRef marks the oldest, in which
-// accessKeySecretRef (or accessTokenSecretRef) is the AccessKey ID and not, as today, the AccessKey Secret.
-func alidnsKeys(o *object) Keys {
-	if o.has("secretKeySecretRef") {
-		for _, newer := range []string{"accessKeyIdRef", "secretAccessKeyRef"} {
-			if o.has(newer) {
-				o.forbid(newer, "secretKeySecretRef", "they belong to different forms of this config")
-			}
-			o.ref(newer)
-		}
-		keys := Keys{ID: o.eitherRef("accessKeySecretRef", "accessTokenSecretRef"), Secret: o.ref("secretKeySecretRef"), Token: o.ref("securityTokenRef")}
-		if !o.has("accessKeySecretRef") && !o.has("accessTokenSecretRef") {
-			o.require("accessKeySecretRef", "secretKeySecretRef names the AccessKey Secret; name the AccessKey ID beside it")
-		}
-		return keys
+// alidnsPairs are the spellings of where the AccessKey is, today's first. In the older ones accessKeySecretRef is the AccessKey ID, and
+// not, as today, the AccessKey Secret.
+func alidnsPairs() []pair {
+	return []pair{
+		{"accessKeyIdRef", "accessKeySecretRef"},
+		{"accessKeyIdRef", "secretAccessKeyRef"},
+		{"accessKeySecretRef", "secretKeySecretRef"},
+		{"accessTokenSecretRef", "secretKeySecretRef"},
 	}
-	o.ref("secretKeySecretRef")
-	if o.has("accessTokenSecretRef") {
-		o.require("secretKeySecretRef", "accessTokenSecretRef names the AccessKey ID; name the AccessKey Secret beside it")
-	}
-	o.ref("accessTokenSecretRef")
-	keys := Keys{ID: o.ref("accessKeyIdRef"), Secret: o.eitherRef("accessKeySecretRef", "secretAccessKeyRef"), Token: o.ref("securityTokenRef")}
-	if !o.has("accessTokenSecretRef") {
-		o.requireBoth("accessKeyIdRef", "securityTokenRef", "accessKeySecretRef", "secretAccessKeyRef")
-	}
-	return keys
 }
 
 // DecodeDNSPod reads the config of a dnspod solver. The path is that of the config itself.
@@ -127,12 +106,11 @@ func DecodeDNSPod(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	var errs field.ErrorList
 	o := readObject(path, raw, &errs)
 	c := Solver{
-		Keys:   Keys{ID: o.ref("secretIdRef"), Secret: o.ref("secretKeyRef"), Token: o.ref("tokenRef")},
+		Keys:   o.keys(dnspodPairs(), alidnsPairs(), "tokenRef"),
 		Line:   o.text("recordLine"),
 		LineID: o.text("recordLineId"),
-		TTL:    o.number("ttl", defaultTTL, 1, maxTTLDNSPod),
+		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLDNSPod),
 	}
-	o.requireBoth("secretIdRef", "tokenRef", "secretKeyRef")
 	const retired = "the DNSPod token API is retired; create an API key (SecretId and SecretKey) in Tencent Cloud's " +
 		"Access Management, put it into a Secret and refer to it with secretIdRef and secretKeyRef"
 	o.rejectUnknown(map[string]string{
@@ -145,10 +123,12 @@ func DecodeDNSPod(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	return c, errs
 }
 
+func dnspodPairs() []pair { return []pair{{"secretIdRef", "secretKeyRef"}} }
+
 // either reads a string that may be spelled in two ways, but not in both at once.
 func (o *object) either(name, older string) string {
 	if o.has(name) && o.has(older) {
-		o.conflict(older, name)
+		o.forbid(older, fmt.Sprintf("may not stand beside %s: they say the same thing", o.child(name)))
 	}
 	a, b := o.text(name), o.text(older)
 	if a != "" {
@@ -157,39 +137,10 @@ func (o *object) either(name, older string) string {
 	return b
 }
 
-// eitherRef is either, for a reference.
-func (o *object) eitherRef(name, older string) Ref {
-	if o.has(name) && o.has(older) {
-		o.conflict(older, name)
-	}
-	a, b := o.ref(name), o.ref(older)
-	if a.IsSet() {
-		return a
-	}
-	return b
-}
-
-// requireBoth reports the missing half of a pair. The second half may have several spellings, the first of which is asked for. Temporary
-// keys' token is of no use without the pair.
-func (o *object) requireBoth(id, token string, secrets ...string) {
-	hasID, hasSecret := o.has(id), slices.ContainsFunc(secrets, o.has)
-	if !hasID && !hasSecret && !o.has(token) {
-		return
-	}
-	if !hasID {
-		o.require(id, "the keys are a pair; name the Secret and key of its first half")
-	}
-	if !hasSecret {
-		o.require(secrets[0], "the keys are a pair; name the Secret and key of its second half")
-	}
-}
-
 func (o *object) require(name, detail string) {
 	*o.errs = append(*o.errs, field.Required(o.child(name), detail))
 }
 
-func (o *object) conflict(name, with string) { o.forbid(name, with, "they say the same thing") }
-
-func (o *object) forbid(name, beside, why string) {
-	*o.errs = append(*o.errs, field.Forbidden(o.child(name), fmt.Sprintf("may not stand beside %s: %s", o.child(beside), why)))
+func (o *object) forbid(name, detail string) {
+	*o.errs = append(*o.errs, field.Forbidden(o.child(name), detail))
 }

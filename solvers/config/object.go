@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -18,6 +19,8 @@ type object struct {
 	path    *field.Path
 	members []member
 	errs    *field.ErrorList
+	// unread is set of what is no object, so that nothing is known of its members.
+	unread bool
 }
 
 type member struct {
@@ -40,6 +43,7 @@ func readObject(path *field.Path, raw []byte, errs *field.ErrorList) *object {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || isNull(trimmed) {
 		return o
 	}
+	o.unread = true
 	if !json.Valid(raw) {
 		*errs = append(*errs, field.Invalid(path, field.OmitValueType{}, "is not valid JSON"))
 		return o
@@ -51,7 +55,9 @@ func readObject(path *field.Path, raw []byte, errs *field.ErrorList) *object {
 	if err := o.readMembers(raw); err != nil {
 		*errs = append(*errs, field.Invalid(path, field.OmitValueType{}, err.Error()))
 		o.members = nil
+		return o
 	}
+	o.unread = false
 	return o
 }
 
@@ -210,7 +216,7 @@ func (o *object) rejectUnknown(hints map[string]string) {
 		}
 		hint := hints[strings.ToLower(m.name)]
 		if hint == "" {
-			hint = "there is no such field"
+			hint = cmp.Or(misplaced(m.name), "there is no such field")
 		}
 		*o.errs = append(*o.errs, field.Forbidden(o.path.Child(m.name), hint))
 	}

@@ -353,3 +353,13 @@ func (w *World) Secret(ctx context.Context, namespace, name string) (secret *met
 	}
 	return secret, true, nil
 }
+
+// SecretKeys implements evidence.Secrets.
+func (*World) SecretKeys(context.Context, string, string) (keys []string, known bool, err error) {
+	return nil, false, nil
+}
+
+// SecretUsers implements evidence.Secrets.
+func (*World) SecretUsers(context.Context, string, string) ([]evidence.SecretUser, error) {
+	return nil, nil
+}

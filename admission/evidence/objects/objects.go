@@ -32,7 +32,12 @@ type World struct {
 	services     map[string]*evidence.APIService
 	kinds        map[schema.GroupKind]bool
 	secrets      map[[2]string]*metav1.PartialObjectMetadata
-	index        func(*cmapi.Certificate) map[evidence.Index][]string
+	// made are Certificates that cert-manager would make for Ingresses and Gateways.
+	made map[[2]string]*cmapi.Certificate
+	// keys are those of Secrets, users by the names of the Secrets that they use.
+	keys  map[[2]string][]string
+	users map[string][]evidence.SecretUser
+	index func(*cmapi.Certificate) map[evidence.Index][]string
 }
 
 var _ evidence.World = (*World)(nil)
@@ -50,6 +55,9 @@ func New(index func(*cmapi.Certificate) map[evidence.Index][]string) *World {
 		services:     map[string]*evidence.APIService{},
 		kinds:        map[schema.GroupKind]bool{},
 		secrets:      map[[2]string]*metav1.PartialObjectMetadata{},
+		made:         map[[2]string]*cmapi.Certificate{},
+		keys:         map[[2]string][]string{},
+		users:        map[string][]evidence.SecretUser{},
 		index:        index,
 	}
 }
@@ -99,6 +107,31 @@ func (w *World) AddKind(kind schema.GroupKind) { w.kinds[kind] = true }
 // AddSecret adds a Secret's metadata.
 func (w *World) AddSecret(secret *metav1.PartialObjectMetadata) {
 	w.secrets[[2]string{secret.Namespace, secret.Name}] = secret
+}
+
+// AddMade adds a Certificate that cert-manager would make for an object that owns it. One that is there already stays: cert-manager
+// changes no other's.
+func (w *World) AddMade(crt *cmapi.Certificate) {
+	key := [2]string{crt.Namespace, crt.Name}
+	if w.made[key] == nil {
+		w.made[key] = crt
+	}
+}
+
+// Unmake takes back what AddMade has added.
+func (w *World) Unmake(namespace, name string) { delete(w.made, [2]string{namespace, name}) }
+
+// AddSecretKeys adds the names of a Secret's keys. What is given twice has the keys of both.
+func (w *World) AddSecretKeys(namespace, name string, keys []string) {
+	at := [2]string{namespace, name}
+	all := append(slices.Clone(w.keys[at]), keys...)
+	slices.Sort(all)
+	w.keys[at] = append([]string{}, slices.Compact(all)...)
+}
+
+// AddSecretUser adds an object that serves TLS with a Secret.
+func (w *World) AddSecretUser(secretName string, user evidence.SecretUser) {
+	w.users[secretName] = append(w.users[secretName], user)
 }
 
 // Issuer implements evidence.Issuers.
@@ -158,7 +191,10 @@ func (w *World) IssuersBeside(_ context.Context, namespace string) ([]evidence.I
 
 // Certificate implements evidence.Certificates.
 func (w *World) Certificate(_ context.Context, namespace, name string) (*cmapi.Certificate, error) {
-	return w.certificates[[2]string{namespace, name}], nil
+	if crt := w.certificates[[2]string{namespace, name}]; crt != nil {
+		return crt, nil
+	}
+	return w.made[[2]string{namespace, name}], nil
 }
 
 // CertificatesBySecret implements evidence.Certificates.
@@ -198,4 +234,27 @@ func (w *World) KindServed(_ context.Context, group, kind string) (served, known
 func (w *World) Secret(_ context.Context, namespace, name string) (*metav1.PartialObjectMetadata, bool, error) {
 	secret := w.secrets[[2]string{namespace, name}]
 	return secret, secret != nil || w.SecretsKnown, nil
+}
+
+// SecretKeys implements evidence.Secrets.
+func (w *World) SecretKeys(_ context.Context, namespace, name string) (keys []string, known bool, err error) {
+	keys, known = w.keys[[2]string{namespace, name}]
+	return keys, known, nil
+}
+
+// SecretUsers implements evidence.Secrets.
+func (w *World) SecretUsers(_ context.Context, namespace, secretName string) ([]evidence.SecretUser, error) {
+	var found []evidence.SecretUser
+	for _, user := range w.users[secretName] {
+		if user.Namespace != namespace && !w.writes(user.Namespace, secretName) {
+			found = append(found, user)
+		}
+	}
+	return found, nil
+}
+
+// writes tells whether there is something in a namespace that writes a Secret, or the Secret itself.
+func (w *World) writes(namespace, secretName string) bool {
+	at := [2]string{namespace, secretName}
+	return w.secrets[at] != nil || len(w.bySecret[at]) > 0 || w.made[at] != nil
 }

@@ -154,11 +154,13 @@ func TestAnnotated(t *testing.T) {
 		"a Certificate, but no issuer": {rule: "ingress-existing-certificate", world: ownedCertificate("other"), manifest: ruletest.Ingress("", ruletest.OneEntry)},
 		"a Certificate of another Ingress": {
 			rule: "ingress-existing-certificate", world: ownedCertificate("other"), manifest: ruletest.Ingress(ruletest.IssuerAnnotation, ruletest.OneEntry),
-			want: []string{`[ingress-existing-certificate] spec.tls[0].secretName: "web-tls": Certificate "web-tls" exists and is not managed by this Ingress; annotations here have no effect on it`},
+			want: []string{`[ingress-existing-certificate] spec.tls[0].secretName: "web-tls": Ingress "other" has this secretName too and owns the Certificate; the hosts and the issuer of this Ingress never get into it. ` +
+				`Use another secretName, or put all hosts into one object`},
 		},
 		"a Certificate of an Ingress, for a Gateway": {
 			rule: "ingress-existing-certificate", world: ownedCertificate("web"), manifest: ruletest.Gateway(ruletest.IssuerAnnotation, ruletest.HTTPSListener),
-			want: []string{`[ingress-existing-certificate] spec.listeners[0].tls.certificateRefs[0].name: "web-tls": Certificate "web-tls" exists and is not managed by this Gateway; annotations here have no effect on it`},
+			want: []string{`[ingress-existing-certificate] spec.listeners[0].tls.certificateRefs[0].name: "web-tls": Ingress "web" has this secretName too and owns the Certificate; the hosts and the issuer of this Gateway never get into it. ` +
+				`Use another secretName, or put all hosts into one object`},
 		},
 
 		// rules about Certificates
@@ -209,7 +211,7 @@ metadata:
   name: web-tls
   namespace: default
   ownerReferences: [{apiVersion: x/v1, kind: Ingress, name: %s, uid: u, controller: true}]
-spec: {secretName: web-tls, issuerRef: {name: le}, dnsNames: [www.cert-lab.dev]}
+spec: {secretName: web-tls, issuerRef: {name: le}, dnsNames: [other.cert-lab.dev]}
 `, name)
 }
 

@@ -3,7 +3,9 @@ package annotated
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	apiutil "github.com/cert-manager/cert-manager/pkg/api/util"
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,36 +81,77 @@ func ingressExistingCertificate() rule.Rule {
 		Severity: rule.Warn,
 		Summary:  "Somebody else's Certificate has the name that cert-manager would give to its own.",
 		Why: "cert-manager names the Certificate like the Secret. It changes none that does not belong to the Ingress or the Gateway; a line in its log " +
-			"at level info is all that tells of it.",
+			"at level info is all that tells of it. So of two Ingresses with one secretName only the first gets its hosts into the certificate. " +
+			"Nothing is said where the first one's has them already, from the same issuer.",
 		Remedy: "Remove the issuer annotation and keep the Certificate, or use another secretName.",
-		Check: rule.Annotations(func(ctx context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
-			if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
+		Check:  rule.Annotations(checkExistingCertificates),
+	}
+}
+
+func checkExistingCertificates(ctx context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
+	if !shim.AsksForCertificates(r.Object, r.Settings.DefaultIssuer) {
+		return nil
+	}
+	entries, _ := shim.Entries(r.Object)
+	missing := 0
+	for _, entry := range rule.Until(ctx, entries) {
+		crt, err := r.World.Certificate(ctx, r.Object.GetNamespace(), entry.SecretName)
+		if err != nil {
+			return err
+		}
+		if crt == nil {
+			if missing++; missing == maxMissing {
 				return nil
 			}
-			entries, _ := shim.Entries(r.Object)
-			missing := 0
-			for _, entry := range rule.Until(ctx, entries) {
-				crt, err := r.World.Certificate(ctx, r.Object.GetNamespace(), entry.SecretName)
-				if err != nil {
-					return err
-				}
-				if crt == nil {
-					if missing++; missing == maxMissing {
-						return nil
-					}
-					continue
-				}
-				if managedBy(crt, r.Object) {
-					continue
-				}
-				if err := yield(rule.Finding{Field: entry.SecretPath, Value: entry.SecretName, Message: fmt.Sprintf(
-					"Certificate %q exists and is not managed by this %s; annotations here have no effect on it", crt.Name, shim.Kind(r.Object))}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}),
+			continue
+		}
+		if managedBy(crt, r.Object) || shared(crt, r.Object) {
+			continue
+		}
+		if err := yield(existing(crt, r.Object, entry)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// existing says that a Certificate is somebody else's.
+func existing(crt *cmapi.Certificate, object metav1.Object, entry shim.Entry) rule.Finding {
+	f := rule.Finding{Field: entry.SecretPath, Value: entry.SecretName, Message: fmt.Sprintf(
+		"Certificate %q exists and is not managed by this %s; annotations here have no effect on it", crt.Name, shim.Kind(object))}
+	if owner := ownerOf(crt); owner != nil {
+		f.Message = fmt.Sprintf("%s %q has this secretName too and owns the Certificate; the hosts and the issuer of this %s never get into it",
+			owner.Kind, owner.Name, shim.Kind(object))
+		f.Remedy = "Use another secretName, or put all hosts into one object"
+	}
+	return f
+}
+
+// ownerOf is the Ingress or the Gateway that a Certificate belongs to, nil where it belongs to none.
+func ownerOf(crt *cmapi.Certificate) *metav1.OwnerReference {
+	if owner := metav1.GetControllerOf(crt); owner != nil && (owner.Kind == "Ingress" || owner.Kind == "Gateway") {
+		return owner
+	}
+	return nil
+}
+
+// shared tells whether another object's Certificate is all that this one asks for.
+func shared(crt *cmapi.Certificate, object metav1.Object) bool {
+	if ownerOf(crt) == nil {
+		return false
+	}
+	all := shim.Certificates(object)
+	i := slices.IndexFunc(all, func(c *shim.Certificate) bool { return c.Name == crt.Name })
+	if i < 0 || !sameIssuer(crt, all[i].Certificate) {
+		return false
+	}
+	has := slices.Concat(crt.Spec.DNSNames, crt.Spec.IPAddresses)
+	return !slices.ContainsFunc(slices.Concat(all[i].Spec.DNSNames, all[i].Spec.IPAddresses), func(name string) bool { return !slices.Contains(has, name) })
+}
+
+func sameIssuer(a, b *cmapi.Certificate) bool {
+	return a.Spec.IssuerRef.Name == b.Spec.IssuerRef.Name && apiutil.IssuerKind(a.Spec.IssuerRef) == apiutil.IssuerKind(b.Spec.IssuerRef) &&
+		apiutil.IssuerGroup(a.Spec.IssuerRef) == apiutil.IssuerGroup(b.Spec.IssuerRef)
 }
 
 // managedBy tells whether a Certificate belongs to the object. An object that is being made anew under the same name counts:

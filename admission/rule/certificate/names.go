@@ -78,10 +78,14 @@ func acmeNameMayFail() rule.Rule {
 		Why: "Names under home.arpa, .arpa and .onion are well-formed, but nobody can validate them over public DNS. A top level that is not on " +
 			"the built-in public suffix list is unknown to CAs too, unless it is newer than the list. Some CAs issue wildcards only under some plans. " +
 			"Google Trust Services has answered \"Punycode labels are not supported\" to names with a label in punycode; it is said to take " +
-			"some since 2025, so it is only a warning.",
+			"some since 2025, so it is only a warning. Names that tell an address, as under nip.io and sslip.io, are their owner's: a private " +
+			"address no CA reaches, and no account of yours writes records there.",
 		Remedy: "Use a name under a public domain, or a private CA.",
 		Check: rule.Certificates(func(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
-			return eachName(ctx, r, ca.NameMayFail, yield, warnAboutName)
+			if err := eachName(ctx, r, ca.NameMayFail, yield, warnAboutName); err != nil {
+				return err
+			}
+			return eachAddressName(ctx, r, yield)
 		}),
 	}
 }

@@ -14,7 +14,9 @@ import (
 
 // secretRules are the rules about a Certificate among other objects that have to do with its Secret.
 func secretRules() []rule.Rule {
-	return []rule.Rule{secretNameShared(), secretIsCAIssuerKey(), caWaitsForItself(), secretIsACMEAccountKey(), secretHasOtherManager()}
+	return []rule.Rule{
+		secretNameShared(), secretIsCAIssuerKey(), caWaitsForItself(), secretIsACMEAccountKey(), secretHasOtherManager(), secretInOtherNamespace(),
+	}
 }
 
 func secretNameShared() rule.Rule {

@@ -111,14 +111,30 @@ func certain(r *rule.CertificateReview, f rule.Finding) rule.Finding {
 	return r.CrossSolvers(f)
 }
 
+// selectorRemedy says all that is to be done for the nearest solver to be chosen.
 func selectorRemedy(name string, why choice.Miss) string {
+	name = strings.ToLower(name)
+	var steps []string
 	switch {
-	case why.Zoned:
-		return fmt.Sprintf("Add %q to its dnsZones", strings.TrimPrefix(strings.ToLower(name), "*."))
-	case why.Labelled:
-		return "Add the label or a solver without selector"
+	case why.Labels > 1:
+		steps = append(steps, "the labels")
+	case why.Labels == 1:
+		steps = append(steps, "the label")
 	}
-	return fmt.Sprintf("Add %q to its dnsNames or use dnsZones", strings.ToLower(name))
+	if why.Name {
+		steps = append(steps, fmt.Sprintf("%q to its dnsNames", name))
+	}
+	if why.Zone {
+		steps = append(steps, fmt.Sprintf("%q to its dnsZones", strings.TrimPrefix(name, "*.")))
+	}
+	remedy := "Add " + strings.Join(steps, " and ")
+	switch {
+	case why.Labels > 0 && len(steps) == 1:
+		return remedy + " or a solver without selector"
+	case why.Name && len(steps) == 1:
+		return remedy + ", or use dnsZones instead"
+	}
+	return remedy
 }
 
 func noSolverForName() rule.Rule {

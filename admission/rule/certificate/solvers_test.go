@@ -40,7 +40,7 @@ func TestWildcardNeedsDNS01(t *testing.T) {
 		"DNS-01 for another zone": {zoned, `dnsNames: ["*.other-lab.dev"]`, nil, outside("*.other-lab.dev", "solvers[1]: dnsZones cert-lab.dev", `Add "other-lab.dev" to its dnsZones`)},
 		"DNS-01 for other names": {
 			acmeIssuer(leServer, "solvers:\n- "+dns+"\n  selector: {dnsNames: [cert-lab.dev]}"), wildcard, nil,
-			outside("*.cert-lab.dev", "solvers[0]: dnsNames cert-lab.dev", `Add "*.cert-lab.dev" to its dnsNames or use dnsZones`),
+			outside("*.cert-lab.dev", "solvers[0]: dnsNames cert-lab.dev", `Add "*.cert-lab.dev" to its dnsNames, or use dnsZones instead`),
 		},
 		"DNS-01 for a label": {
 			acmeIssuer(leServer, "solvers:\n- "+dns+"\n  selector: {matchLabels: {use: dns}}"), wildcard, nil,
@@ -105,7 +105,7 @@ func TestNoSolverForName(t *testing.T) {
 			`spec.dnsNames[0]: Invalid value: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsZones other-lab.dev and third-lab.dev); the Order would stay pending. Add "www.cert-lab.dev" to its dnsZones. [no-solver-for-name]`,
 		}},
 		"a name in upper case, as the CA returns it": {acmeIssuer(leServer, "solvers:\n- http01: {ingress: {}}\n  selector: {dnsNames: [WWW.cert-lab.dev]}"), "dnsNames: [WWW.cert-lab.dev]", nil, []string{
-			`spec.dnsNames[0]: Invalid value: "WWW.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsNames WWW.cert-lab.dev); the Order would stay pending. Add "www.cert-lab.dev" to its dnsNames or use dnsZones. [no-solver-for-name]`,
+			`spec.dnsNames[0]: Invalid value: "WWW.cert-lab.dev": no solver of Issuer "le" matches (solvers[0]: dnsNames WWW.cert-lab.dev); the Order would stay pending. Add "www.cert-lab.dev" to its dnsNames, or use dnsZones instead. [no-solver-for-name]`,
 		}},
 		"a private server": {strings.Replace(labelled, leServer, privateServer, 1), host, nil, []string{
 			`[no-solver-for-name] spec.dnsNames[0]: "www.cert-lab.dev": no solver of Issuer "le" matches (solvers[0] needs label use-dns01=true on the Certificate, which has none). Add the label or a solver without selector`,

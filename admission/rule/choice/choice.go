@@ -31,10 +31,9 @@ type Choice struct {
 	long map[int]entries
 	// unfinished are the places of those that are neither dns01 nor http01.
 	unfinished []int
-	// missed are misses by the challenges that are offered, had whether there is a solver for them at all. These and the next are made
-	// when there is something to remember: for most Certificates there is not.
-	missed map[offerKind]Miss
-	had    map[offerKind]bool
+	// had is whether there is a solver at all for the challenges that are offered. This and the next are made when there is something to
+	// remember: for most Certificates there is not.
+	had map[offerKind]bool
 	// picked are choices among many.
 	picked map[string]int
 }
@@ -300,44 +299,6 @@ func titleOfKind(solver *cmacme.ACMEChallengeSolver) string {
 	return "neither dns01 nor http01"
 }
 
-// Miss says of the solvers of one kind what keeps each from being chosen for a name that none is chosen for.
-type Miss struct {
-	// Text is like "solvers[0] needs label use-dns01=true on the Certificate, which has none".
-	Text string
-	// Labelled and Zoned tell whether there is a label or a zone that would help.
-	Labelled, Zoned bool
-}
-
-// Misses is the same for all names of a kind; so it is found out once for a thousand of them.
-func (c *Choice) Misses(name string) Miss {
-	kind := kindOf(name)
-	if known, ok := c.missed[kind]; ok {
-		return known
-	}
-	var found Miss
-	var parts []string
-	for i := range c.solvers {
-		s := &c.solvers[i]
-		if !c.fits(s, name) || s.Selector == nil {
-			continue
-		}
-		missing := missingLabel(c.order.Labels, s.Selector.MatchLabels)
-		found.Labelled = found.Labelled || missing != ""
-		found.Zoned = found.Zoned || missing == "" && len(s.Selector.DNSNames) == 0
-		if missing != "" {
-			parts = append(parts, fmt.Sprintf("solvers[%d] needs label %s", i, missing))
-		} else {
-			parts = append(parts, fmt.Sprintf("solvers[%d]: %s", i, describeNames(s.Selector)))
-		}
-	}
-	found.Text = shorten(parts)
-	if c.missed == nil {
-		c.missed = map[offerKind]Miss{}
-	}
-	c.missed[kind] = found
-	return found
-}
-
 // Describe says of which kind a solver is and which names it is for, like "dns01, dnsZones cert-lab.dev".
 func Describe(solver *cmacme.ACMEChallengeSolver) string {
 	parts := []string{titleOfKind(solver)}
@@ -371,23 +332,6 @@ func describeEntries(title string, entries []string) string {
 		return title + " " + words.Excerpt(strings.Join(entries, " and "))
 	}
 	return fmt.Sprintf("%s %s and %d more", title, words.Excerpt(entries[0]), len(entries)-1)
-}
-
-// missingLabel says which label a Certificate lacks, the first in their order; "" when it has all of them.
-func missingLabel(labels, wanted map[string]string) string {
-	first := ""
-	for key, value := range wanted {
-		if got, ok := labels[key]; (!ok || got != value) && (first == "" || key < first) {
-			first = key
-		}
-	}
-	if got, ok := labels[first]; ok {
-		return fmt.Sprintf("%s on the Certificate, which has %q", words.Line(first+"="+wanted[first]), got)
-	}
-	if first == "" {
-		return ""
-	}
-	return words.Line(first+"="+wanted[first]) + " on the Certificate, which has none"
 }
 
 func shorten(parts []string) string {

@@ -97,17 +97,28 @@ func (c *Choice) against(i, chosen int, name string) string {
 		return "DNS-01 cannot validate an IP address"
 	}
 	if solver.Selector != nil {
-		if missing := missingLabel(c.order.Labels, solver.Selector.MatchLabels); missing != "" {
-			return "it needs label " + missing
+		if reasons := c.reasons(i, name); len(reasons) > 0 {
+			return strings.Join(reasons, ", and ")
 		}
-	}
-	if c.among(name, []int{i}) < 0 {
-		return "it is for " + describeNames(solver.Selector)
 	}
 	if chosen < 0 {
 		return ""
 	}
 	return c.beaten(i, chosen, name)
+}
+
+// reasons are what keeps a solver that could be for a name from being chosen, were it alone.
+func (c *Choice) reasons(i int, name string) []string {
+	selector, m := c.solvers[i].Selector, c.miss(i, name)
+	var reasons []string
+	if m.Labels > 0 {
+		missing := missingLabels(c.order.Labels, selector.MatchLabels)
+		reasons = append(reasons, "it needs "+labelsInWords(c.order.Labels, selector.MatchLabels, missing))
+	}
+	if m.Name || m.Zone {
+		reasons = append(reasons, "it is for "+describeNames(selector))
+	}
+	return reasons
 }
 
 // beaten says by what the chosen solver is before another one that matches as well: a name goes before zones, a longer zone

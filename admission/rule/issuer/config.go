@@ -24,7 +24,7 @@ import (
 // configRules are about the config of webhook solvers: our own is judged as our solver will, another's only for keys
 // that lie open.
 func configRules() []rule.Rule {
-	return []rule.Rule{webhookConfigInvalid(), webhookConfigInlineSecret()}
+	return []rule.Rule{webhookConfigInvalid(), webhookConfigInlineSecret(), recordLineNotDefault(), recordTTLShort()}
 }
 
 func webhookConfigInvalid() rule.Rule {
@@ -40,23 +40,23 @@ func webhookConfigInvalid() rule.Rule {
 
 // cloud is a DNS host that our solver serves: how its config is read, and what the fields are called today.
 type cloud struct {
-	name   string
-	decode func(*field.Path, []byte) (config.Keys, field.ErrorList)
-	fields []string
+	name, title string
+	decode      func(*field.Path, []byte) (config.Solver, field.ErrorList)
+	fields      []string
 }
 
 func alidnsCloud() cloud {
-	return cloud{name: "alidns", decode: func(path *field.Path, raw []byte) (config.Keys, field.ErrorList) {
-		c, errs := config.DecodeAlidns(path, raw)
-		return c.Keys, errs
-	}, fields: []string{"accessKeyIdRef", "accessKeySecretRef", "securityTokenRef", "regionId", "line", "ttl"}}
+	return cloud{
+		name: "alidns", title: "Alidns", decode: config.DecodeAlidns,
+		fields: []string{"accessKeyIdRef", "accessKeySecretRef", "securityTokenRef", "regionId", "line", "ttl"},
+	}
 }
 
 func dnspodCloud() cloud {
-	return cloud{name: "dnspod", decode: func(path *field.Path, raw []byte) (config.Keys, field.ErrorList) {
-		c, errs := config.DecodeDNSPod(path, raw)
-		return c.Keys, errs
-	}, fields: []string{"secretIdRef", "secretKeyRef", "tokenRef", "recordLine", "recordLineId", "ttl"}}
+	return cloud{
+		name: "dnspod", title: "DNSPod", decode: config.DecodeDNSPod,
+		fields: []string{"secretIdRef", "secretKeyRef", "tokenRef", "recordLine", "recordLineId", "ttl"},
+	}
 }
 
 // cloudsOf returns the cloud of one of our solver names, and the other one.

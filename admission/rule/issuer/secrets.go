@@ -19,7 +19,7 @@ import (
 
 // secretRules are about the Secrets that an Issuer refers to.
 func secretRules() []rule.Rule {
-	return []rule.Rule{secretNameInvalid(), solverSecretMissing(), issuerSecretElsewhere()}
+	return []rule.Rule{secretNameInvalid(), solverSecretMissing(), issuerSecretElsewhere(), secretKeyMissing()}
 }
 
 // secretRef is a reference to a Secret, with its place in the Issuer. A name that is "" is for cert-manager to judge.
@@ -232,8 +232,7 @@ func neededSecrets(r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver, i i
 
 // configSecrets are the references in a config of our solver, as they are spelled there. One that it cannot read names none.
 func configSecrets(path *field.Path, raw []byte, this cloud) []secretRef {
-	keys, errs := this.decode(path, raw)
-	if len(errs) > 0 || !keys.Named() {
+	if _, errs := this.decode(path, raw); len(errs) > 0 {
 		return nil
 	}
 	var fields map[string]json.RawMessage

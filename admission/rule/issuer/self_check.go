@@ -62,6 +62,9 @@ func checkSkippedTooEarly(ctx context.Context, r *rule.IssuerReview, acme *cmacm
 			continue
 		}
 		waits, remedy := "this solver does not wait for it", "Set 60s or more, or leave the field out"
+		if certyun == nil && readsAsOurs(r, solver) {
+			waits, remedy = fmt.Sprintf("its group is not certyun's, %s", r.Settings.SolverGroup), "Write that groupName if the solver is certyun's, or set 60s or more"
+		}
 		if certyun != nil {
 			waits, remedy = "certyun's own wait is turned off", "Set 60s or more, leave the field out, or turn that wait on (propagation.timeout)"
 		}
@@ -133,6 +136,20 @@ func isDNS01(solver *cmacme.ACMEChallengeSolver) bool {
 func isOurs(r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver) bool {
 	webhook := webhookOf(solver)
 	return webhook != nil && webhook.GroupName != "" && webhook.GroupName == r.Settings.SolverGroup
+}
+
+// readsAsOurs tells whether our solver could read the config of a webhook solver that is in another group, under one of our names.
+func readsAsOurs(r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver) bool {
+	webhook := webhookOf(solver)
+	if webhook == nil || webhook.Config == nil || r.Settings.SolverGroup == "" {
+		return false
+	}
+	this, _, known := cloudsOf(webhook.SolverName)
+	if !known {
+		return false
+	}
+	_, errs := this.decode(nil, webhook.Config.Raw)
+	return len(errs) == 0
 }
 
 // releases are the certyuns by whose groups they serve, nil for a group that is not certyun's. Each group is looked up once.

@@ -20,7 +20,7 @@ import (
 // webhookRules are about how cert-manager finds a webhook solver: it posts to
 // /apis/<groupName>/v1alpha1/<solverName> (pkg/issuer/acme/dns/webhook).
 func webhookRules() []rule.Rule {
-	return []rule.Rule{webhookGroupEmpty(), webhookAPIServiceMissing(), webhookSolverUnknown()}
+	return []rule.Rule{webhookGroupEmpty(), webhookGroupReserved(), webhookAPIServiceMissing(), webhookSolverUnknown()}
 }
 
 func webhookGroupEmpty() rule.Rule {
@@ -39,6 +39,47 @@ func webhookGroupEmpty() rule.Rule {
 			})
 		}),
 	}
+}
+
+func webhookGroupReserved() rule.Rule {
+	return rule.Rule{
+		ID: "webhook-group-reserved", Severity: rule.Warn,
+		Summary: "The group of a webhook solver is cert-manager's or Kubernetes' own.",
+		Why: "Each webhook has an API group of its own, by which cert-manager reaches it. In the groups of cert-manager and Kubernetes the API " +
+			"server serves their kinds, so that each challenge says \"the server could not find the requested resource\". Somebody could register " +
+			"a webhook there all the same; so this only warns, and says nothing where one is there.",
+		Remedy: "Write the group name with which the webhook was installed.",
+		Check: forWebhooks(func(r *webhookReview, yield rule.Yield) error {
+			owner := ownerOfGroup(r.webhook.GroupName)
+			if owner == "" || r.service != nil {
+				return nil
+			}
+			return yield(rule.Finding{
+				Field: r.path.Child("groupName").String(), Value: r.webhook.GroupName, Remedy: "Write the group of the webhook" + certyunsGroup(r),
+				Message: "is " + owner + "'s own API group; no webhook solver is served there",
+			})
+		}),
+	}
+}
+
+// certyunsGroup names our own group where the solver has a name of ours.
+func certyunsGroup(r *webhookReview) string {
+	if r.Settings.SolverGroup == "" || !slices.Contains(ourSolvers(), r.webhook.SolverName) {
+		return ""
+	}
+	return "; certyun's is " + r.Settings.SolverGroup
+}
+
+// ownerOfGroup says whose an API group is that no webhook has, "" for any other.
+func ownerOfGroup(group string) string {
+	switch group = strings.ToLower(group); {
+	case slices.Contains([]string{"cert-manager.io", "acme.cert-manager.io", "trust.cert-manager.io", "policy.cert-manager.io", rule.FormerGroup}, group):
+		return "cert-manager"
+	case slices.Contains([]string{"k8s.io", "kubernetes.io", "apps", "autoscaling", "batch", "extensions", "policy"}, group),
+		strings.HasSuffix(group, ".k8s.io"):
+		return "Kubernetes"
+	}
+	return ""
 }
 
 // webhookOf is the webhook of a solver, nil where there is none. Next to another provider cert-manager's own webhook refuses it.
@@ -116,7 +157,7 @@ func checkAPIService(r *webhookReview, yield rule.Yield) error {
 	path := r.path.Child("groupName").String()
 	name := words.Excerpt(r.name)
 	switch {
-	case !r.known:
+	case !r.known, r.service == nil && ownerOfGroup(r.webhook.GroupName) != "":
 		return nil
 	case r.service == nil && len(validation.IsDNS1123Subdomain(r.name)) > 0:
 		return yield(rule.Finding{Field: path, Value: r.webhook.GroupName, Message: fmt.Sprintf(

@@ -96,8 +96,10 @@ func TestWebhookConfigInvalid(t *testing.T) {
 		return texts
 	}
 	const alidns = `{accessKeyIdRef: {name: a, key: id}, accessKeySecretRef: {name: a, key: secret}}`
+	const dnspodPair = `secretIdRef: {name: a, key: id}, secretKeyRef: {name: a, key: key}`
 	runIssuerReviews(t, "webhook-config-invalid", map[string]issuerReviewCase{
-		"no config, so ambient keys":         {acme: webhookSolver(`{groupName: acme.certyun.internal, solverName: alidns}`)},
+		"no config": {acme: webhookSolver(`{groupName: acme.certyun.internal, solverName: alidns}`), want: says(`: Required value: names no Secret, and keys without one ` +
+			`(RRSA, the role of a worker node) are not supported yet; name a Secret with accessKeyIdRef and accessKeySecretRef.`)},
 		"a pair":                             {acme: ours("alidns", alidns)},
 		"the alias":                          {acme: ours("alidns-solver", alidns)},
 		"an older webhook's form":            {acme: ours("alidns", `{region: "", accessKeySecretRef: {name: a, key: id}, secretKeySecretRef: {name: a, key: secret}}`)},
@@ -105,7 +107,7 @@ func TestWebhookConfigInvalid(t *testing.T) {
 		"another group":                      {acme: webhookSolver("groupName: acme.other.dev\nsolverName: alidns\nconfig: {nonsense: 1}")},
 		"a solver that is not ours":          {acme: ours("godaddy", `{nonsense: 1}`)},
 		"no group of our own":                {acme: ours("alidns", `{nonsense: 1}`), change: func(s *ruletest.Scene) { s.Env.Settings.SolverGroup = "" }},
-		"an unknown field":                   {acme: ours("alidns", `{nonsense: 1}`), want: says(`: Invalid value: unknown field "nonsense".`)},
+		"an unknown field":                   {acme: ours("dnspod", `{nonsense: 1, `+dnspodPair+`}`), want: says(`: Invalid value: unknown field "nonsense".`)},
 		"an unknown field through the alias": {acme: ours("alidns-solver", `{accesKeyIdRef: 1}`), want: says(`: Invalid value: unknown field "accesKeyIdRef"; did you mean "accessKeyIdRef"?`)},
 		"an unknown field of a reference": {
 			acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id, optional: true}, accessKeySecretRef: {name: a, key: secret}}`),
@@ -119,14 +121,14 @@ func TestWebhookConfigInvalid(t *testing.T) {
 			acme: ours("alidns", `{accessKeyIdRef: {name: a, key: id}}`),
 			want: says(`.accessKeySecretRef: Required value: the keys are a pair; name the Secret and key of its second half.`),
 		},
-		"a number":     {acme: ours("dnspod", `{ttl: 0}`), want: says(`.ttl: Invalid value: 0: must be a whole number from 1 to 604800.`)},
-		"a wrong type": {acme: ours("dnspod", `{recordLine: 1}`), want: says(`.recordLine: Invalid value: must be a string, not a number.`)},
+		"a number":     {acme: ours("dnspod", `{ttl: 0, `+dnspodPair+`}`), want: says(`.ttl: Invalid value: 0: must be a whole number from 1 to 604800.`)},
+		"a wrong type": {acme: ours("dnspod", `{recordLine: 1, `+dnspodPair+`}`), want: says(`.recordLine: Invalid value: must be a string, not a number.`)},
 		"no object":    {acme: ours("dnspod", `[1]`), want: says(`: Invalid value: must be a JSON object, not an array.`)},
 		"a key, not repeated": {
 			acme: ours("alidns", `{accessKeySecretRef: p7Qm2ZkX9vLr4TnB8wYc, accessKeyIdRef: {name: a, key: b}}`),
 			want: says(`.accessKeySecretRef: Invalid value: must be an object with the name of a Secret and a key in it, not a string.`),
 		},
-		"one field twice": {acme: ours("alidns", `{line: a, LINE: a}`), want: says(`.line: Duplicate value: is there more than once.`)},
+		"one field twice": {acme: ours("dnspod", `{ttl: 600, TTL: 600, `+dnspodPair+`}`), want: says(`.ttl: Duplicate value: is there more than once.`)},
 		"the retired token": {acme: ours("dnspod", `{apiID: 1}`), want: says(`.apiID: Forbidden: the DNSPod token API is retired; create an API key (SecretId and SecretKey) in ` +
 			`Tencent Cloud's Access Management, put it into a Secret and refer to it with secretIdRef and secretKeyRef.`)},
 		"alidns's config for dnspod": {acme: ours("dnspod", alidns), want: says(
@@ -138,13 +140,22 @@ func TestWebhookConfigInvalid(t *testing.T) {
 func TestFieldsOfOurConfigsAreKnown(t *testing.T) {
 	t.Parallel()
 	for _, cloud := range []cloud{alidnsCloud(), dnspodCloud()} {
+		var keys []string
 		for _, name := range cloud.fields {
-			_, errs := cloud.decode(field.NewPath("config"), []byte(`{"`+name+`": null}`))
-			if len(errs) > 0 {
+			if strings.HasSuffix(name, "Ref") {
+				keys = append(keys, `"`+name+`": {"name": "a", "key": "b"}`)
+			}
+		}
+		config := "{" + strings.Join(keys, ",")
+		for _, name := range cloud.fields {
+			if strings.HasSuffix(name, "Ref") {
+				continue
+			}
+			if _, errs := cloud.decode(field.NewPath("config"), []byte(config+`,"`+name+`": null}`)); len(errs) > 0 {
 				t.Errorf("%s: %v", cloud.name, errs)
 			}
 		}
-		_, errs := cloud.decode(field.NewPath("config"), []byte(`{"bogus": null}`))
+		_, errs := cloud.decode(field.NewPath("config"), []byte(config+`,"bogus": null}`))
 		if len(errs) != 1 || errs[0].Detail != noSuchField {
 			t.Errorf("%s: package config has other words for an unknown field: %v", cloud.name, errs)
 		}

@@ -59,5 +59,13 @@ func valueRules() []rule.Rule {
 		Why: "The API server wants a name that fits into a URL, labels and annotations of its syntax with texts as values, and no resourceVersion on a new object " +
 			"(https://kubernetes.io/docs/concepts/overview/working-with-objects/names/). kubectl fills the namespace in where there is none.",
 		Remedy: "Write names in lower case, and values of labels and annotations in quotes.",
+	}, {
+		ID:      rule.CMSecretData,
+		Check:   rule.Manifests{"Secret"},
+		Summary: "A value of a Secret that an Issuer reads is not base64, or is no text.",
+		Why: "Under data the API server takes base64 only, and under stringData texts only, so it refuses the Secret " +
+			"(https://kubernetes.io/docs/concepts/configuration/secret/). The value is never repeated. Nothing is said of other Secrets, and of " +
+			"values that something else fills in before.",
+		Remedy: "Write the value in quotes under stringData, which takes it as it is.",
 	}}
 }

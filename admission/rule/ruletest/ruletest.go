@@ -3,6 +3,7 @@ package ruletest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,6 +25,7 @@ import (
 	"github.com/certyun/certyun/admission/evidence/objects"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/cases"
+	"github.com/certyun/certyun/admission/rule/shim"
 )
 
 // Scene is a world and what is judged in it. Tests change it as they need before they ask.
@@ -268,7 +270,33 @@ func (s *Scene) Add(t testing.TB, d Document) {
 	case *metav1.PartialObjectMetadata:
 		s.World.SecretsKnown = true
 		s.World.AddSecret(o)
+		s.World.AddSecretKeys(o.Namespace, o.Name, keysOf(t, d))
+	case *networkingv1.Ingress, *gatewayv1.Gateway:
+		s.addUser(o)
 	}
+}
+
+// addUser adds the Certificates that cert-manager would make for an object, or the Secrets that it uses without them.
+func (s *Scene) addUser(o metav1.Object) {
+	for _, crt := range shim.Certificates(o) {
+		s.World.AddMade(crt.Owned())
+	}
+	if shim.AsksForCertificates(o, true) {
+		return
+	}
+	for name, hosts := range shim.Uses(o) {
+		s.World.AddSecretUser(name, evidence.SecretUser{Kind: shim.Kind(o), Namespace: o.GetNamespace(), Name: o.GetName(), Hosts: hosts})
+	}
+}
+
+// keysOf are the names of a Secret's keys.
+func keysOf(t testing.TB, d Document) []string {
+	t.Helper()
+	var o struct{ Data, StringData map[string]string }
+	if err := yaml.Unmarshal(d.Raw, &o); err != nil {
+		t.Fatalf("decode Secret: %v", err)
+	}
+	return slices.AppendSeq(slices.Collect(maps.Keys(o.Data)), maps.Keys(o.StringData))
 }
 
 // apiService reads an APIService. What it serves is not in the object; here it is the list in the annotation "resources".

@@ -51,6 +51,25 @@ func Certificates(object metav1.Object) []*Certificate {
 	return list
 }
 
+// Owned is the Certificate as it is in a cluster: with what owns it.
+func (c *Certificate) Owned() *cmapi.Certificate {
+	owned, controller := c.DeepCopy(), true
+	owned.OwnerReferences = []metav1.OwnerReference{{Kind: Kind(c.object), Name: c.object.GetName(), Controller: &controller}}
+	return owned
+}
+
+// Uses are the Secrets of its own namespace with which an object serves TLS, and for which hosts.
+func Uses(object metav1.Object) map[string][]string {
+	entries, _ := Entries(object)
+	uses := map[string][]string{}
+	for _, entry := range entries {
+		for _, host := range entry.hosts {
+			uses[entry.SecretName] = append(uses[entry.SecretName], host.name)
+		}
+	}
+	return uses
+}
+
 // fill makes the Certificate. It returns false where cert-manager cannot read an annotation.
 func (c *Certificate) fill() bool {
 	labels := maps.Clone(c.object.GetLabels())
