@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/rule"
 )
@@ -221,10 +222,12 @@ type spot struct {
 	severity    rule.Severity
 }
 
+func spotOf(f rule.Finding) spot { return spot{f.Rule, f.Field, f.Severity} }
+
 func spots(findings []rule.Finding) map[spot]bool {
 	all := make(map[spot]bool, len(findings))
 	for _, f := range findings {
-		all[spot{f.Rule, f.Field, f.Severity}] = true
+		all[spotOf(f)] = true
 	}
 	return all
 }
@@ -232,6 +235,8 @@ func spots(findings []rule.Finding) map[spot]bool {
 // doubt holds the findings about one object against other ways to fill in what is not known.
 type doubt struct {
 	*linter
+	// few asks the rules alone that have found something.
+	few *rule.Engine
 	// subject is what is judged, and refused what the API server refuses of it.
 	subject *manifest
 	refused []rule.Finding
@@ -242,20 +247,31 @@ type doubt struct {
 	left []rule.Finding
 }
 
-// mostTrials is how often one object is judged.
-const mostTrials = 2000
+// mostTrials is how often one object is judged, and mostTold how many objects beside it are filled in otherwise. Where that is not enough
+// to be certain, nothing is said.
+const (
+	mostTrials = 600
+	mostTold   = 6
+)
 
 // certain are the findings that hold whatever is filled in: those that no filling mends without another mistake.
 func (l *linter) certain(ctx context.Context, m *manifest, refused, findings []rule.Finding) []rule.Finding {
-	d := &doubt{linter: l, subject: m, refused: refused, as: map[*manifest]*manifest{}, now: spots(findings), left: findings}
+	d := &doubt{linter: l, few: fewRules(findings), subject: m, refused: refused, as: map[*manifest]*manifest{}, now: spots(findings), left: findings}
 	told := d.try(ctx, m, m)
+	vague := slices.DeleteFunc(slices.Clone(told), func(one *manifest) bool { return one.unknown == nil })
+	if len(vague) > mostTold+1 {
+		return nil
+	}
 	more := []string{l.env.Settings.SolverGroup}
 	for _, f := range findings {
 		more = append(more, f.Rule)
 	}
 	trials := 0
 	for f := range fillings(told, more) {
-		if trials++; len(d.left) == 0 || trials > mostTrials || ctx.Err() != nil {
+		if trials++; trials > mostTrials {
+			d.left = nil
+		}
+		if len(d.left) == 0 || ctx.Err() != nil {
 			break
 		}
 		current := d.current(f.of)
@@ -264,6 +280,14 @@ func (l *linter) certain(ctx context.Context, m *manifest, refused, findings []r
 	// Of a value of which nothing is known only that it may not be there at all can be said.
 	left := slices.DeleteFunc(d.left, func(f rule.Finding) bool { return f.Type != field.ErrorTypeForbidden && m.isNothing(f.Field) })
 	return l.restored(m, left, told)
+}
+
+// fewRules asks the rules that have these findings.
+func fewRules(findings []rule.Finding) *rule.Engine {
+	return rule.NewEngine(slices.DeleteFunc(catalogue.Rules(), func(r rule.Rule) bool {
+		_, ofManifest := r.Check.(rule.Manifests)
+		return !ofManifest && !slices.ContainsFunc(findings, func(f rule.Finding) bool { return f.Rule == r.ID })
+	}))
 }
 
 func (d *doubt) current(m *manifest) *manifest {
@@ -293,7 +317,12 @@ func (d *doubt) try(ctx context.Context, of, as *manifest) []*manifest {
 	if of != as {
 		world.as[asSeen(of.typed)] = asSeen(as.typed)
 	}
-	found, _ := d.ask(ctx, subject, refused, world)
+	v := d.view(subject, 0)
+	found, _ := d.ask(ctx, d.few, v, refused, world)
+	if told := spots(found); !slices.ContainsFunc(d.left, func(f rule.Finding) bool { return !told[spotOf(f)] }) {
+		return world.matters(d.assumption, d.subject)
+	}
+	found, _ = d.ask(ctx, d.engine, v, refused, world)
 	d.compare(of, as, refused, spots(found))
 	return world.matters(d.assumption, d.subject)
 }
@@ -306,7 +335,7 @@ func (d *doubt) compare(of, as *manifest, refused []rule.Finding, found map[spot
 		}
 	}
 	before := len(d.left)
-	d.left = slices.DeleteFunc(slices.Clone(d.left), func(f rule.Finding) bool { return !found[spot{f.Rule, f.Field, f.Severity}] })
+	d.left = slices.DeleteFunc(slices.Clone(d.left), func(f rule.Finding) bool { return !found[spotOf(f)] })
 	if len(d.left) == before {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -42,6 +43,8 @@ type doubles struct {
 	steps map[string][]string
 	// told are those that differ.
 	told []report.Double
+	// near has the places that nearest has found.
+	near sync.Map
 }
 
 // given is what is known of an object that is given.
@@ -245,7 +248,7 @@ func (v *view) environment(of *rule.Environment) *rule.Environment {
 	return &rule.Environment{World: v, Settings: of.Settings}
 }
 
-// pick is a double as this view has it; ok is false where the object is none. Of those that are as near the last counts.
+// pick is a double as this view has it; ok is false where the object is none.
 func (v *view) pick(key string) (picked place, ok bool) {
 	one := v.doubles.byKey[key]
 	if one == nil {
@@ -254,13 +257,27 @@ func (v *view) pick(key string) (picked place, ok bool) {
 	if picked, ok = v.picked[key]; ok {
 		return picked, true
 	}
-	way := v.doubles.steps[v.from.doc.file]
+	differ := v.doubles.nearest(v.from.doc.file, key)
+	i := differ[min(v.rank, len(differ)-1)]
+	picked = place{one.given[i], one.lines[i], one.contents[i]}
+	v.picked[key] = picked
+	return picked, true
+}
+
+// nearest are the places of a double that differ, the nearest to a file first. Of those that are as near it is the last.
+func (d *doubles) nearest(file, key string) []int {
+	at := [2]string{file, key}
+	if known, ok := d.near.Load(at); ok {
+		found, _ := known.([]int)
+		return found
+	}
+	one, way := d.byKey[key], d.steps[file]
 	near := make([]int, len(one.given))
 	for i := range near {
 		near[i] = len(near) - 1 - i
 	}
 	slices.SortStableFunc(near, func(a, b int) int {
-		return cmp.Compare(together(v.doubles.steps[one.given[b].doc.file], way), together(v.doubles.steps[one.given[a].doc.file], way))
+		return cmp.Compare(together(d.steps[one.given[b].doc.file], way), together(d.steps[one.given[a].doc.file], way))
 	})
 	var differ []int
 	for _, i := range near {
@@ -268,10 +285,8 @@ func (v *view) pick(key string) (picked place, ok bool) {
 			differ = append(differ, i)
 		}
 	}
-	i := differ[min(v.rank, len(differ)-1)]
-	picked = place{one.given[i], one.lines[i], one.contents[i]}
-	v.picked[key] = picked
-	return picked, true
+	d.near.Store(at, differ)
+	return differ
 }
 
 // lookUp is pick for what a finding may depend on.

@@ -182,6 +182,11 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 		}
 	}
 	each(ctx, len(all), func(i int) { all[i].typed, all[i].err = all[i].decode() })
+	for _, m := range all {
+		if _, is := m.typed.(*secret); is {
+			m.raw = nil // its values are not kept
+		}
+	}
 	var applied []metav1.Object
 	placeless := map[metav1.Object]bool{}
 	for _, m := range all {
@@ -254,33 +259,35 @@ func (l *linter) noteDoubles() {
 		told[0].Object, someOf(places), more))
 }
 
-// ask asks the rules about an object of which this is refused, as its file sees the world, with what is supposed of it if that is not
-// nil. What is denied for another object's sake, of which there are several, is denied only if it is so with each of them: they may be
-// those of several clusters.
-func (l *linter) ask(ctx context.Context, m *manifest, refused []rule.Finding, supposed *supposed) ([]rule.Finding, error) {
+// ask asks an engine's rules about an object of which this is refused, in a view of the world, with what is supposed of it if that is not
+// nil.
+func (l *linter) ask(ctx context.Context, engine *rule.Engine, v *view, refused []rule.Finding, supposed *supposed) ([]rule.Finding, error) {
 	request := rule.Request{Operation: rule.Create}
-	if isJudged(newObject(m.apiVersion, m.object.Kind)) && m.err == nil {
-		request = l.request(m)
+	if isJudged(newObject(v.from.apiVersion, v.from.object.Kind)) && v.from.err == nil {
+		request = l.request(v.from)
 	}
 	request.Manifest = refused
-	look := func(v *view) ([]rule.Finding, error) {
-		return l.engine.Review(ctx, supposed.environment(v.environment(l.env)), l.decided.Policy, request)
-	}
-	v := l.view(m, 0)
-	findings, err := look(v)
+	return engine.Review(ctx, supposed.environment(v.environment(l.env)), l.decided.Policy, request)
+}
+
+// mostDoubles is with how many of an object that is given more than once another is judged, the nearest first.
+const mostDoubles = 32
+
+// elsewhere makes warnings of what is denied for another object's sake, of which there are several, and is not so with each of them: they
+// may be those of several clusters.
+func (l *linter) elsewhere(ctx context.Context, v *view, refused, findings []rule.Finding) {
 	if !slices.ContainsFunc(findings, mayBeElsewhere) {
-		return findings, err
+		return
 	}
 	if v.foreign != nil {
 		soften(findings, nil, "known only of "+v.foreign.where())
 	}
-	for rank := 1; rank < v.variants(); rank++ {
-		other := l.view(m, rank)
-		again, _ := look(other) // where it cannot look it does not deny
+	for rank := 1; rank < min(v.variants(), mostDoubles); rank++ {
+		other := l.view(v.from, rank)
+		again, _ := l.ask(ctx, l.engine, other, refused, nil) // where it cannot look it does not deny
 		soften(findings, again, "not so with "+other.unlike(v).where())
 	}
 	rule.Sort(findings)
-	return findings, err
 }
 
 func mayBeElsewhere(f rule.Finding) bool { return f.Severity == rule.Deny && f.CrossResource }
@@ -362,7 +369,8 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 		return judged{}, err
 	}
 	ours := isJudged(newObject(m.apiVersion, m.object.Kind))
-	findings, err := l.ask(ctx, m, refused, nil)
+	v := l.view(m, 0)
+	findings, err := l.ask(ctx, l.engine, v, refused, nil)
 	switch {
 	case err != nil && !errors.Is(err, objects.ErrHidden):
 		j.problem = fmt.Sprintf("some rules could not look: %v", err)
@@ -372,6 +380,7 @@ func (l *linter) review(ctx context.Context, m *manifest) (j judged, err error) 
 	if l.assumption != nil && len(findings) > 0 {
 		findings = l.certain(ctx, m, refused, findings)
 	}
+	l.elsewhere(ctx, v, refused, findings)
 	j.findings = l.report(m, findings)
 	j.here = ours || len(j.findings) > 0
 	return j, nil

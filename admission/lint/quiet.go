@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -86,12 +87,18 @@ func (d *deniedIssuer) explains(field string) bool {
 		return true
 	}
 	return slices.ContainsFunc(d.fields, func(wrong string) bool {
+		if field == solversField && provider.MatchString(wrong) {
+			return false
+		}
 		return wrong == "spec" || field != "spec" && (within(wrong, field) || within(field, wrong))
 	})
 }
 
 // solversField is what findings about solvers follow from.
 const solversField = "spec.acme.solvers"
+
+// provider is a path to how a solver does its work, which does not decide for which names it is.
+var provider = regexp.MustCompile(`^spec\.acme\.solvers\[\d+\]\.(?:dns01|http01)\.`)
 
 // within tells whether a path is another one, or leads further.
 func within(path, other string) bool {

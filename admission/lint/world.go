@@ -70,7 +70,6 @@ func (m *manifest) decode() (metav1.Object, error) {
 	}
 	if s, is := object.(*secret); is {
 		s.learn()
-		m.raw = nil
 	}
 	object.SetNamespace(m.namespace())
 	object.SetDeletionTimestamp(nil) // the API server clears it on what is created
