@@ -142,7 +142,7 @@ func (p *Policy) Key(algorithm string, size int) Answer {
 	return Unknown
 }
 
-func (k Keys) answer(signed, refused bool) Answer {
+func (k *Keys) answer(signed, refused bool) Answer {
 	switch {
 	case signed:
 		return Yes

@@ -81,7 +81,7 @@ func path(field string) string {
 }
 
 func form(t reflect.Type) string {
-	if formed, ok := reflect.Zero(t).Interface().(Formed); ok {
+	if formed, ok := reflect.TypeAssert[Formed](reflect.Zero(t)); ok {
 		return formed.Form()
 	}
 	switch t.Kind() {

@@ -54,7 +54,7 @@ const mostDescents = 1000
 // assumeOf fills a manifest in.
 func (l *linter) assumeOf(ctx context.Context, m *manifest, n int) error {
 	u := m.unknown
-	best, bestFlaws := map[string]any{}, 0
+	best := map[string]any{}
 	for i, p := range u.placeholders {
 		best[p] = tokenTexts(tokenOf(n, i))[0]
 	}

@@ -33,7 +33,7 @@ func (d *document) syntaxProblem(err error) report.Problem {
 	if at, what := d.slip(line); what != "" {
 		return d.problem(at, 0, "is no YAML: %s", what)
 	}
-	return d.problem(line, 0, "is no YAML: %s%s", cause, hint(d.text, cause))
+	return d.problem(line, 0, "is no YAML: %s%s", cause, hint(cause))
 }
 
 // parserSays is the line of a parser's error and what it says, without what the document has there: that may be a secret.
@@ -95,7 +95,7 @@ func lineIn(err error) (line int, found bool) {
 }
 
 // hint says what a mistake often comes from.
-func hint(text []byte, cause string) string {
+func hint(cause string) string {
 	switch {
 	case strings.HasSuffix(cause, "unexpected end of stream"):
 		return " (the text that begins here has no closing quote)"

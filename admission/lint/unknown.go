@@ -200,7 +200,9 @@ func plausible() []any {
 		"Issuer", "ClusterIssuer", "cert-manager.io", "RSA", "ECDSA", "Ed25519", "PKCS1", "PKCS8", "Always", "Never", "server auth",
 		"HS256", "None", "Follow", "HTTPS", "Terminate", "Passthrough", "RenewBefore", "Disabled", "Prefix", "ClusterIP", "nginx", "true", "false", "tls.crt", "default",
 		"https://acme-v02.api.letsencrypt.org/directory", "https://acme-staging-v02.api.letsencrypt.org/directory",
-		"alidns", "dnspod", []any{}, map[string]any{},
+		"alidns", "dnspod",
+		[]any{},
+		map[string]any{},
 	}
 }
 
