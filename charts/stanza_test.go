@@ -18,6 +18,7 @@ import (
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/policy"
 	"github.com/certyun/certyun/solvers/config"
@@ -92,6 +93,11 @@ func checkManifest(t *testing.T, file, document string, solvers map[string]int) 
 		object = &corev1.Secret{}
 	case "Policy":
 		if _, err := policy.Read([]byte(document), catalogue.Rules()); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		return
+	case "CertificateAuthorities":
+		if _, err := ca.Known().Extended([]byte(document)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 		return

@@ -33,8 +33,9 @@ import (
 func indexKeys(crt *cmapi.Certificate) map[evidence.Index][]string {
 	key := evidence.IssuerKey{Namespace: crt.Namespace, Name: crt.Spec.IssuerRef.Name}
 	keys := map[evidence.Index][]string{
-		evidence.ByIssuer: {key.String()},
-		evidence.ByNames:  {evidence.NamesKey(crt.Spec.DNSNames)},
+		evidence.ByIssuer:     {key.String()},
+		evidence.ByNames:      {evidence.NamesKey(crt.Spec.DNSNames)},
+		evidence.BySecretName: {crt.Spec.SecretName},
 	}
 	for _, name := range crt.Spec.DNSNames {
 		_, domain, _ := strings.Cut(name, ".")

@@ -60,8 +60,7 @@ func (c *circle) message(closes cmapi.GenericIssuer) string {
 			c.IssuerTitle(), title, closes.GetSpec().CA.SecretName)
 	}
 	if namespace := c.secretNamespace(closes); namespace != c.start.Namespace {
-		return fmt.Sprintf("%s signs with Secret %q of namespace %q, and this Certificate, which waits for it, writes a Secret of that name in %q: "+
-			"neither is ever ready", title, closes.GetSpec().CA.SecretName, namespace, c.start.Namespace)
+		return fmt.Sprintf("%s signs with Secret %q of %q, and this Certificate, which needs it, writes that in %q: neither is ever ready", title, closes.GetSpec().CA.SecretName, namespace, c.start.Namespace)
 	}
 	return fmt.Sprintf("%s signs with Secret %q, which this Certificate writes: neither is ever ready", title, closes.GetSpec().CA.SecretName)
 }

@@ -72,7 +72,7 @@ func elsewhere(ctx context.Context, r *rule.IssuerReview, namespace, name string
 	case err != nil:
 		return "", err
 	case writer != nil:
-		return fmt.Sprintf("is read in namespace %q (ClusterIssuers read Secrets there), and Certificate %q writes it in %q", namespace, writer.Name, writer.Namespace), nil
+		return fmt.Sprintf("a ClusterIssuer reads it in namespace %q, and Certificate %q writes it in %q", namespace, writer.Name, writer.Namespace), nil
 	case !known || !ask:
 		return "", nil
 	}
