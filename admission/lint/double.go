@@ -67,7 +67,7 @@ func newDoubles(manifests []*manifest) *doubles {
 			continue
 		}
 		key := keyOf(m.typed)
-		d.of[m.typed] = given{manifest: m, key: key}
+		d.of[asSeen(m.typed)] = given{manifest: m, key: key}
 		if m.placeless {
 			guesses = append(guesses, filepath.Dir(m.doc.file))
 		}
@@ -103,7 +103,7 @@ func (d *doubles) add(key string, all []*manifest) {
 			line, _ := m.locateStart()
 			one.given, one.lines = append(one.given, m), append(one.lines, line)
 			one.contents = append(one.contents, slices.IndexFunc(one.given, func(before *manifest) bool { return alike(before, m) }))
-			d.of[m.typed] = given{manifest: m, key: key, one: one}
+			d.of[asSeen(m.typed)] = given{manifest: m, key: key, one: one}
 			d.spread(key, m)
 		}
 	}
@@ -433,6 +433,10 @@ func (v *view) SecretKeys(ctx context.Context, namespace, name string) (keys []s
 	if picked, ok := v.pick(keyOf(named(namespace, name))); ok {
 		found, _ := picked.typed.(*secret)
 		return found.keys, found.knowsKeys(), nil
+	}
+	found, _, _ := v.world.Secret(ctx, namespace, name) // what is not known has no keys either
+	if m := v.doubles.of[found].manifest; found != nil && m != nil && v.doubles.apart(v.from.doc.file, m.doc.file) {
+		return nil, false, nil // another cluster's
 	}
 	return v.world.SecretKeys(ctx, namespace, name)
 }

@@ -16,6 +16,9 @@ import (
 // (https://kuttl.dev/docs/testing/steps.html, https://kyverno.github.io/chainsaw/latest/general/no-manifests/).
 var assertion = regexp.MustCompile(`(?i)^(.*[-_.])?(asserts?|errors?)$|^\d+[-_](assert|errors?)[-_.]`)
 
+// patchName is how a file or its directory is called in which a patch is, though nobody names it.
+var patchName = regexp.MustCompile(`(?i)(?:^|[-_./\\])patch(?:es)?(?:[-_.][^/\\]*|[/\\][^/\\]*)$`)
+
 // isFragment tells whether the name of a file says that it is a fragment.
 func (f *finder) isFragment(path string) bool {
 	base := filepath.Base(path)
@@ -179,9 +182,26 @@ func (d *document) isYtt() bool {
 	return d.origin != fromStdin && bytes.Contains(d.text, []byte("#@")) && yttMark.Match(d.text)
 }
 
-// isPatch tells whether an object in a file is a patch. Of what is rendered none is left.
+// isPatch tells whether an object in a file is a patch: it has a mark of one, or the file is called so and a part is missing that each
+// object has. Of what is rendered none is left.
 func (m *manifest) isPatch() bool {
-	return m.doc.origin != fromStdin && bytes.Contains(m.raw, []byte(`"$`)) && patchMark.Match(m.raw)
+	if m.doc.origin == fromStdin {
+		return false
+	}
+	marked := bytes.Contains(m.raw, []byte(`"$`)) && patchMark.Match(m.raw)
+	return marked || m.isIncomplete() && patchName.MatchString(m.doc.file)
+}
+
+// isIncomplete tells whether an object lacks what each of its kind has.
+func (m *manifest) isIncomplete() bool {
+	has := func(field string) bool { return bytes.Contains(m.raw, []byte(`"`+field+`":`)) }
+	switch m.object.Kind {
+	case "Certificate":
+		return !has("secretName") || !has("issuerRef")
+	case "Issuer", "ClusterIssuer":
+		return !has("ca") && !has("selfSigned") && !has("vault") && !has("venafi") && (!has("acme") || !has("server") || !has("privateKeySecretRef"))
+	}
+	return false
 }
 
 // isTemplate tells whether there is something to fill in, but for comments.

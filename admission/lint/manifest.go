@@ -63,7 +63,12 @@ func (m *manifest) mayBeOurs() bool {
 	}
 	group, _, _ := strings.Cut(strings.ToLower(m.object.APIVersion), "/")
 	return m.isTraffic() || slices.Contains([]string{"Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge"}, m.object.Kind) ||
-		strings.Contains(group, "cert-manager") || strings.Contains(group, "certmanager")
+		isCertManagers(group)
+}
+
+// isCertManagers tells whether a group, in lower case, is one of cert-manager's, or was meant to be.
+func isCertManagers(group string) bool {
+	return strings.Contains(group, "cert-manager") || strings.Contains(group, "certmanager")
 }
 
 // isTraffic tells whether it is an Ingress or a Gateway, or was meant to be one. Only some are cert-manager's business.
@@ -368,6 +373,8 @@ func (d *document) objects(value any, raw []byte, prefix string, depth int, list
 	}
 	switch {
 	case object.APIVersion == "" && object.Kind == "":
+		return nil, inList(prefix, errNoObject)
+	case object.Kind == "" && d.origin == fromDirectory && !isCertManagers(strings.ToLower(apiVersion)):
 		return nil, inList(prefix, errNoObject)
 	case object.Kind == "":
 		return nil, inList(prefix, errors.New("is no Kubernetes object: kind is missing"))
