@@ -3,6 +3,7 @@ package charts
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -124,6 +125,51 @@ func TestAdmissionArgumentsAreFlags(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a value says of CAs arrives as it was written, and caPolicies may name it.
+func TestCADataValue(t *testing.T) {
+	const values = `
+admission:
+  policy:
+    caPolicies: [{server: https://acme.example.org/directory, like: corp}]
+  caData:
+    authorities:
+      corp:
+        name: Corp CA
+        directory: https://ca.example.org/acme/acme/directory
+        eab: {required: no}
+        profiles: {list: [{lifetimes: [{validity: 30d}, {from: 2027-01-01, validity: 7d}]}]}
+      letsencrypt:
+        like: letsencrypt
+        limits: {sameNames: 5, sameNamesRefill: 34h, domain: 2000000, orders: 30000000}
+`
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var data map[string]string
+	for _, object := range objects(t, render(t, "--values", file)) {
+		if object.GetKind() == "ConfigMap" && partOf(object) == "admission" {
+			data = decode[corev1.ConfigMap](t, object).Data
+		}
+	}
+	known, err := ca.Known().Extended([]byte(data["ca-data.yaml"]))
+	if err != nil {
+		t.Fatalf("%v in:\n%s", err, data["ca-data.yaml"])
+	}
+	decided, err := policy.ReadWith(known, []byte(data["policy.yaml"]), catalogue.Rules())
+	if err != nil {
+		t.Fatalf("%v in:\n%s", err, data["policy.yaml"])
+	}
+	for _, server := range []string{"https://ca.example.org/acme/acme/directory", "https://acme.example.org/directory"} {
+		if corp := decided.CAs.Lookup(server); corp == nil || corp.Name != "Corp CA" || corp.EAB.Required != ca.No {
+			t.Errorf("of %s is known %+v", server, corp)
+		}
+	}
+	if got := decided.CAs.Lookup("https://acme-v02.api.letsencrypt.org/directory").Limits.Orders; got != 30000000 {
+		t.Errorf("orders: %v, want 30000000", got)
 	}
 }
 

@@ -403,6 +403,18 @@ func TestRefusedValues(t *testing.T) {
 			values: "admission: {policy: {caPolicies: [{server: 'https://ca.example.org/dir', like: lets-encrypt}]}}",
 			want:   "at '/admission/policy/caPolicies/0/like': value must be one of",
 		},
+		"CA data that is a list": {
+			values: "admission: {caData: {authorities: [{name: Corp CA}]}}",
+			want:   "at '/admission/caData/authorities'",
+		},
+		"CA data of another kind": {
+			values: "admission: {caData: {kind: Policy}}",
+			want:   "at '/admission/caData/kind'",
+		},
+		"a CA without the level that names it": {
+			values: "admission: {caData: {corp: {name: Corp CA}}}",
+			want:   "at '/admission/caData': additional properties 'corp' not allowed",
+		},
 		"a word for yes or no": {
 			values: "admission: {policy: {exemptByLabel: never}}",
 			want:   "at '/admission/policy/exemptByLabel'",

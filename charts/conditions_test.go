@@ -151,6 +151,12 @@ func TestMatchConditions(t *testing.T) {
 		"an Ingress with an annotation of an old cert-manager": {
 			asked{annotations, admission.Create, somebody, with(ingress, "cert-manager.io/cluster-issuer", "certmanager.k8s.io/cluster-issuer"), ""}, true,
 		},
+		"an Ingress with a misspelt annotation": {
+			asked{annotations, admission.Create, somebody, with(ingress, "cert-manager.io/cluster-issuer", "certmanager.io/cluster-issuer"), ""}, true,
+		},
+		"an Ingress whose certificate another program gets": {
+			asked{annotations, admission.Create, somebody, with(ingress, "cert-manager.io/cluster-issuer: le", "example.org/certificate-arn: manager/cert"), ""}, false,
+		},
 		"an Ingress for something else": {
 			asked{annotations, admission.Create, somebody, with(ingress, "cert-manager.io/cluster-issuer: le", "example.org/note: one"), ""}, false,
 		},
@@ -171,6 +177,25 @@ func TestMatchConditions(t *testing.T) {
 				t.Errorf("the webhook is asked: %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// What is not asked about is never told: lint and webhook say the same of annotations under a misspelt group.
+func TestIngressesWithSlipsAreAskedAbout(t *testing.T) {
+	const group = "cert-manager.io"
+	slips := []string{"certmanager.io", "certmanager.k8s.io", "cert-manager.com", "cert_manager.io", "cert-manger.oi", "acme.certmanager.io", "Cert-Manager.io"}
+	for i := range len(group) {
+		slips = append(slips, group[:i]+group[i+1:], group[:i]+"x"+group[i:], group[:i]+"x"+group[i+1:])
+		if i > 0 {
+			slips = append(slips, group[:i-1]+group[i:i+1]+group[i-1:i]+group[i+1:])
+		}
+	}
+	entries := webhooks(t)
+	for _, slip := range slips {
+		misspelt := with(ingress, group+"/cluster-issuer", slip+"/cluster-issuer")
+		if !isAsked(t, entries, asked{annotations, admission.Create, somebody, misspelt, ""}) {
+			t.Errorf("of an Ingress with %s/cluster-issuer, the webhook is not asked", slip)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func ingressAnnotationValueInvalid() rule.Rule {
 			"What is wrong with a private key's annotations says the rule key-size-for-algorithm.",
 		Remedy: "Write the value as the finding says.",
 		Check: rule.Annotations(func(_ context.Context, r *rule.AnnotatedReview, yield rule.Yield) error {
-			annotations, doubts := r.Object.GetAnnotations(), doubts()
+			annotations, doubts := r.Object.GetAnnotations(), doubts(r.Settings)
 			for _, a := range shim.Annotations() {
 				value, set := annotations[a.Key]
 				if !set || a.Key == cmapi.PrivateKeyAlgorithmAnnotationKey || a.Key == cmapi.PrivateKeySizeAnnotationKey {

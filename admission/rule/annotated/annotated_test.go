@@ -14,6 +14,8 @@ import (
 	"github.com/certyun/certyun/admission/rule/ruletest"
 )
 
+func newCertManager(s *ruletest.Scene) { s.Env.Settings.CertManagerVersion = "v1.22.0" }
+
 func TestAnnotated(t *testing.T) {
 	t.Parallel()
 	const about = "[ingress-annotation-value-invalid] metadata.annotations[cert-manager.io/"
@@ -40,8 +42,8 @@ func TestAnnotated(t *testing.T) {
 		"a Go duration":        {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "2160h")},
 		"weeks":                {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "12w"), want: []string{about + `duration]: "12w": is not a Go duration; use 2016h`}},
 		"a number alone":       {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "30"), want: []string{about + `renew-before]: "30": is not a Go duration; use hours, minutes and seconds, like 2160h`}},
-		"59 minutes":           {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "59m"), want: []string{about + `duration]: "59m": is shorter than 1h; cert-manager's webhook refuses the Certificate`}},
-		"renewal from the day": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "2160h"), want: []string{about + `renew-before]: "2160h": is not shorter than the duration 2160h; cert-manager's webhook refuses the Certificate`}},
+		"59 minutes":           {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("duration", "59m"), want: []string{about + `duration]: "59m": is shorter than 1h; cert-manager refuses it`}},
+		"renewal from the day": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "2160h"), want: []string{about + `renew-before]: "2160h": is not shorter than the duration 2160h; cert-manager refuses it`}},
 		"renewal in time":      {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before", "2159h")},
 		"a percentage sign":    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("renew-before-percentage", "33%"), want: []string{about + `renew-before-percentage]: "33%": is not a whole number`}},
 		"usages with spaces":   {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("usages", "server auth, client auth")},
@@ -49,20 +51,37 @@ func TestAnnotated(t *testing.T) {
 			rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("usages", "server auth,serverAuth"),
 			want: []string{about + `usages]: "server auth,serverAuth": "serverAuth" is not a usage; write "server auth", "digital signature" and the like, with commas between`},
 		},
-		"no history at all":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "0"), want: []string{about + `revision-history-limit]: "0": is less than 1`}},
-		"one revision":                    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "1")},
-		"an encoding":                     {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-encoding", "pkcs8"), want: []string{about + `private-key-encoding]: "pkcs8": is not one of PKCS1, PKCS8 (case matters)`}},
-		"a rotation policy":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-rotation-policy", "always"), want: []string{about + `private-key-rotation-policy]: "always": is not one of Never, Always (case matters)`}},
-		"what is not JSON":                {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", "labels"), want: []string{about + `secret-template]: "labels": not JSON of a secretTemplate (invalid character 'l' looking for beginning of value); write {"labels": {…}, "annotations": {…}}`}},
-		"a reserved template":             {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"annotations":{"cert-manager.io/x":"y"}}`), want: []string{about + `secret-template]: "{\"annotations\":{\"cert-manager.io/x\":\"y\"}}": a secretTemplate must not have annotations under cert-manager.io/`}},
-		"a template":                      {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"labels":{"a":"b"}}`)},
-		"a lone quote":                    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("subject-organizations", `a"b`), want: []string{about + `subject-organizations]: "a\"b": is not one line of comma-separated values; put quotes around a value with a comma or a quote`}},
-		"names without spaces":            {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,b.x.dev")},
-		"a space at an end":               {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev ,b.x.dev"), want: []string{about + `alt-names]: "a.x.dev ,b.x.dev": trailing space in "a.x.dev "; entries are not trimmed`}},
-		"a comma at the end":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,"), want: []string{about + `alt-names]: "a.x.dev,": has an empty entry; remove the comma`}},
-		"a name as an address":            {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("ip-sans", "10.0.0.1,x.dev"), want: []string{about + `ip-sans]: "10.0.0.1,x.dev": "x.dev" is not an IP address; cert-manager's webhook refuses the Certificate`}},
-		"a named mailbox":                 {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("email-sans", "A <a@x.dev>"), want: []string{about + `email-sans]: "A <a@x.dev>": "A <a@x.dev>" is not a bare e-mail address; cert-manager's webhook refuses the Certificate`}},
-		"a long common name":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("common-name", strings.Repeat("a", 65)), want: []string{about + `common-name]: "` + strings.Repeat("a", 65) + `": 65 bytes long; cert-manager's webhook refuses a common name of more than 64`}},
+		"no history at all":    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "0"), want: []string{about + `revision-history-limit]: "0": is less than 1`}},
+		"one revision":         {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("revision-history-limit", "1")},
+		"an encoding":          {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-encoding", "pkcs8"), want: []string{about + `private-key-encoding]: "pkcs8": is not one of PKCS1, PKCS8 (case matters)`}},
+		"a rotation policy":    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-rotation-policy", "always"), want: []string{about + `private-key-rotation-policy]: "always": is not one of Never, Always (case matters)`}},
+		"what is not JSON":     {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", "labels"), want: []string{about + `secret-template]: "labels": not JSON of a secretTemplate (invalid character 'l' looking for beginning of value); write {"labels": {…}, "annotations": {…}}`}},
+		"a reserved template":  {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"annotations":{"cert-manager.io/x":"y"}}`), want: []string{about + `secret-template]: "{\"annotations\":{\"cert-manager.io/x\":\"y\"}}": a secretTemplate must not have annotations under cert-manager.io/`}},
+		"a template":           {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("secret-template", `{"labels":{"a":"b"}}`)},
+		"a lone quote":         {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("subject-organizations", `a"b`), want: []string{about + `subject-organizations]: "a\"b": is not one line of comma-separated values; put quotes around a value with a comma or a quote`}},
+		"names without spaces": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,b.x.dev")},
+		"a space at an end":    {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev ,b.x.dev"), want: []string{about + `alt-names]: "a.x.dev ,b.x.dev": trailing space in "a.x.dev "; entries are not trimmed`}},
+		"a comma at the end":   {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("alt-names", "a.x.dev,"), want: []string{about + `alt-names]: "a.x.dev,": has an empty entry; remove the comma`}},
+		"a name as an address": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("ip-sans", "10.0.0.1,x.dev"), want: []string{about + `ip-sans]: "10.0.0.1,x.dev": "x.dev" is not an IP address; cert-manager refuses it`}},
+		"a named mailbox":      {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("email-sans", "A <a@x.dev>"), want: []string{about + `email-sans]: "A <a@x.dev>": "A <a@x.dev>" is not a bare e-mail address; cert-manager refuses it`}},
+		"a long common name":   {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("common-name", strings.Repeat("a", 65)), want: []string{about + `common-name]: "` + strings.Repeat("a", 65) + `": 65 bytes long; cert-manager refuses more than 64`}},
+		"spaces around addresses, which 1.22 takes away": {
+			rule: "ingress-annotation-value-invalid", change: newCertManager,
+			manifest: ruletest.Ingress(ruletest.IssuerAnnotation+`, cert-manager.io/ip-sans: "10.0.0.1, 10.0.0.2", cert-manager.io/email-sans: "a@x.dev ,b@x.dev"`, ruletest.OneEntry),
+		},
+		"a name as an address, in 1.22": {
+			rule: "ingress-annotation-value-invalid", change: newCertManager, manifest: ruletest.Value("ip-sans", "10.0.0.1, x.dev"),
+			want: []string{about + `ip-sans]: "10.0.0.1, x.dev": "x.dev" is not an IP address; cert-manager refuses it`},
+		},
+		"a space before a name, in 1.22 too": {
+			rule: "ingress-annotation-value-invalid", change: newCertManager, manifest: ruletest.Value("alt-names", "a.x.dev, b.x.dev"),
+			want: []string{about + `alt-names]: "a.x.dev, b.x.dev": leading space in " b.x.dev"; entries are not trimmed`},
+		},
+		"no mailbox": {
+			rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("email-sans", ""),
+			want: []string{about + `email-sans]: "": empty; cert-manager refuses it`},
+		},
+		"no mailbox, in 1.22":             {rule: "ingress-annotation-value-invalid", change: newCertManager, manifest: ruletest.Value("email-sans", "")},
 		"64 bytes of a name":              {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("common-name", strings.Repeat("a", 64))},
 		"a private key is another rule's": {rule: "ingress-annotation-value-invalid", manifest: ruletest.Value("private-key-size", "256")},
 

@@ -9,18 +9,24 @@ import (
 
 	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 
+	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/csr"
 	"github.com/certyun/certyun/admission/words"
 )
 
 // doubts say of annotations what is wrong with a value that cert-manager reads, but that makes a Certificate which its webhook or a
-// CA refuses.
-func doubts() map[string]func(value string, all map[string]string) string {
+// CA refuses. From version 1.22 on cert-manager refuses most of them itself, and trims addresses
+// (https://github.com/cert-manager/cert-manager/pull/9160).
+func doubts(settings rule.Settings) map[string]func(value string, all map[string]string) string {
+	addresses, mailboxes := untrimmed(notAnAddress), wrongMailboxes
+	if settings.CertManagerAtLeast("1.22") {
+		addresses, mailboxes = trimmed(notAnAddress), trimmed(notAMailbox)
+	}
 	return map[string]func(string, map[string]string) string{
 		cmapi.CommonNameAnnotationKey:            longCommonName,
 		cmapi.AltNamesAnnotationKey:              untrimmed(nil),
-		cmapi.IPSANAnnotationKey:                 untrimmed(notAnAddress),
-		cmapi.EmailsAnnotationKey:                wrongMailboxes,
+		cmapi.IPSANAnnotationKey:                 addresses,
+		cmapi.EmailsAnnotationKey:                mailboxes,
 		cmapi.DurationAnnotationKey:              shortLifetime,
 		cmapi.RenewBeforeAnnotationKey:           uselessRenewBefore,
 		cmapi.RenewBeforePercentageAnnotationKey: impossiblePercentage,
@@ -30,7 +36,7 @@ func doubts() map[string]func(value string, all map[string]string) string {
 func longCommonName(value string, _ map[string]string) string {
 	const limit = 64
 	if len(value) > limit {
-		return fmt.Sprintf("%d bytes long; cert-manager's webhook refuses a common name of more than %d", len(value), limit)
+		return fmt.Sprintf("%d bytes long; cert-manager refuses more than %d", len(value), limit)
 	}
 	return ""
 }
@@ -60,16 +66,27 @@ func untrimmed(wrong func(entry string) string) func(string, map[string]string) 
 	}
 }
 
+// trimmed finds what is wrong with the entries of a list, around which spaces do not matter.
+func trimmed(wrong func(entry string) string) func(string, map[string]string) string {
+	return func(value string, all map[string]string) string {
+		entries := strings.Split(value, ",")
+		for i := range entries {
+			entries[i] = strings.TrimSpace(entries[i])
+		}
+		return untrimmed(wrong)(strings.Join(entries, ","), all)
+	}
+}
+
 func notAnAddress(entry string) string {
 	if net.ParseIP(entry) == nil {
-		return fmt.Sprintf("%q is not an IP address; cert-manager's webhook refuses the Certificate", entry)
+		return fmt.Sprintf("%q is not an IP address; cert-manager refuses it", entry)
 	}
 	return ""
 }
 
 func notAMailbox(entry string) string {
 	if csr.RefusedAddress(entry) {
-		return fmt.Sprintf("%q is not a bare e-mail address; cert-manager's webhook refuses the Certificate", entry)
+		return fmt.Sprintf("%q is not a bare e-mail address; cert-manager refuses it", entry)
 	}
 	return ""
 }
@@ -77,14 +94,14 @@ func notAMailbox(entry string) string {
 // wrongMailboxes also looks at an empty list, which cert-manager reads as one address without a letter.
 func wrongMailboxes(value string, all map[string]string) string {
 	if value == "" {
-		return "empty; cert-manager's webhook refuses the Certificate"
+		return "empty; cert-manager refuses it"
 	}
 	return untrimmed(notAMailbox)(value, all)
 }
 
 func shortLifetime(value string, _ map[string]string) string {
 	if d, err := time.ParseDuration(value); err == nil && d < cmapi.MinimumCertificateDuration {
-		return "is shorter than 1h; cert-manager's webhook refuses the Certificate"
+		return "is shorter than 1h; cert-manager refuses it"
 	}
 	return ""
 }
@@ -100,12 +117,12 @@ func uselessRenewBefore(value string, all map[string]string) string {
 	}
 	switch {
 	case before < cmapi.MinimumRenewBefore:
-		return "is shorter than 5m; cert-manager's webhook refuses the Certificate"
+		return "is shorter than 5m; cert-manager refuses it"
 	case before >= lifetime:
-		return fmt.Sprintf("is not shorter than the duration %s; cert-manager's webhook refuses the Certificate", words.Duration(lifetime))
+		return fmt.Sprintf("is not shorter than the duration %s; cert-manager refuses it", words.Duration(lifetime))
 	}
 	if _, both := all[cmapi.RenewBeforePercentageAnnotationKey]; both {
-		return fmt.Sprintf("set next to %s; cert-manager's webhook refuses the Certificate", cmapi.RenewBeforePercentageAnnotationKey)
+		return fmt.Sprintf("set next to %s; cert-manager refuses it", cmapi.RenewBeforePercentageAnnotationKey)
 	}
 	return ""
 }
@@ -115,7 +132,7 @@ func impossiblePercentage(value string, all map[string]string) string {
 	percentage, err := strconv.Atoi(value)
 	_, lifetime := all[cmapi.DurationAnnotationKey]
 	if err == nil && lifetime && (percentage < 1 || percentage > 99) {
-		return "is outside 1-99; cert-manager's webhook refuses the Certificate"
+		return "is outside 1-99; cert-manager refuses it"
 	}
 	return ""
 }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+
+	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/fieldpath"
 	"github.com/certyun/certyun/admission/words"
@@ -14,12 +17,12 @@ import (
 func secretKeyMissing() rule.Rule {
 	return rule.Rule{
 		ID: "secret-key-missing", Severity: rule.Warn,
-		Summary: "The Secret does not have the key that the Issuer asks for.",
+		Summary: "The Secret does not have the key that is asked for.",
 		Why: "Names of keys are compared letter by letter. Of Secrets whose manifests are given only the names of the keys are read, those under stringData too, " +
 			"and in a cluster not even these. Something may add the key later, so this only warns, and it says nothing of a Secret that has no key " +
-			"at all: something fills it.",
+			"at all: something fills it. Certificates ask for the password of a keystore.",
 		Remedy: "Write the name of a key that the Secret has, or rename the key in the Secret.",
-		Check:  rule.Issuers(checkSecretKeys),
+		Check:  rule.Checks{rule.Issuers(checkSecretKeys), rule.WrittenCertificates(checkPasswordKeys)},
 	}
 }
 
@@ -28,11 +31,37 @@ func checkSecretKeys(ctx context.Context, r *rule.IssuerReview, yield rule.Yield
 	if r.Operation == rule.Delete || namespace == "" {
 		return nil
 	}
-	for _, ref := range rule.Until(ctx, SecretRefs(r)) {
+	return checkKeys(ctx, r.World, namespace, SecretRefs(r), yield)
+}
+
+// checkPasswordKeys looks for the passwords of keystores, which cert-manager reads after it has the certificate.
+func checkPasswordKeys(ctx context.Context, r *rule.CertificateReview, yield rule.Yield) error {
+	keystores := r.Certificate.Spec.Keystores
+	if keystores == nil {
+		return nil
+	}
+	var refs []SecretRef
+	add := func(keystore string, create bool, password *string, ref cmmeta.SecretKeySelector) {
+		if create && password == nil && ref.Name != "" {
+			refs = append(refs, SecretRef{Field: fieldpath.Spec("keystores", keystore, "passwordSecretRef", "name").String(), Name: ref.Name, Key: ref.Key})
+		}
+	}
+	if k := keystores.JKS; k != nil {
+		add("jks", k.Create, k.Password, k.PasswordSecretRef)
+	}
+	if k := keystores.PKCS12; k != nil {
+		add("pkcs12", k.Create, k.Password, k.PasswordSecretRef)
+	}
+	return checkKeys(ctx, r.World, r.Certificate.Namespace, refs, yield)
+}
+
+// checkKeys looks for the keys in Secrets of a namespace.
+func checkKeys(ctx context.Context, secrets evidence.Secrets, namespace string, refs []SecretRef, yield rule.Yield) error {
+	for _, ref := range rule.Until(ctx, refs) {
 		if ref.Key == "" {
 			continue
 		}
-		keys, known, err := r.World.SecretKeys(ctx, namespace, ref.Name)
+		keys, known, err := secrets.SecretKeys(ctx, namespace, ref.Name)
 		if err != nil {
 			return err
 		}
@@ -73,7 +102,7 @@ func keysInWords(keys []string) string {
 	return strings.Join(shown[:last], ", ") + " and " + shown[last]
 }
 
-// SecretRef is what an Issuer reads of a Secret: one key, or with "" whatever is there.
+// SecretRef is what somebody reads of a Secret: one key, or with "" whatever is there.
 type SecretRef struct {
 	Field     string
 	Name, Key string

@@ -64,6 +64,11 @@ The users whose requests are not judged, as a JSON list: cert-manager, what dele
 {{- toYaml $policy }}
 {{- end -}}
 
+{{/* The CA data as a file. YAML reads a bare `no` as false, which certyun does as well. */}}
+{{- define "certyun.admission.caData" -}}
+{{- merge (deepCopy .Values.admission.caData) (dict "apiVersion" "certyun.internal/v1" "kind" "CertificateAuthorities") | toYaml }}
+{{- end -}}
+
 {{/* What all entries of the webhook configuration have in common. */}}
 {{- define "certyun.admission.webhook" -}}
 admissionReviewVersions: ["v1"]
@@ -131,9 +136,16 @@ objectSelector:
     !has(object.metadata.deletionTimestamp)
 {{- end -}}
 
-{{/* The annotations are those that rules read. */}}
+{{/*
+Whether rules read an annotation k. Those under a misspelt cert-manager.io are among them: a slip of the pen leaves one of the two words
+as it is.
+*/}}
+{{- define "certyun.admission.condition.read" -}}
+k.matches("(?i)^[^/]*(cert|manager)[^/]*/|^kubernetes[.]io/tls-acme$")
+{{- end -}}
+
 {{- define "certyun.admission.condition.changed" -}}
-{{- $read := "k.matches(\"cert-manager[.]io/|certyun[.]internal/|certmanager[.]k8s[.]io/|kubernetes[.]io/tls-acme\")" -}}
+{{- $read := include "certyun.admission.condition.read" . -}}
 - name: something-changed-that-is-judged
   expression: |-
     request.operation != "UPDATE"
