@@ -75,7 +75,7 @@ func (f *finder) oversee(directory string) {
 			return
 		}
 		f.seen["above "+directory] = true
-		for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "chainsaw-test.yaml"} {
+		for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization", "chainsaw-test.yaml", "kyverno-test.yaml"} {
 			path := filepath.Join(directory, name)
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 				f.overseers = append(f.overseers, path)
@@ -116,6 +116,9 @@ func (d *document) references(value any) references {
 		found.fragments = append(filesIn(tree["path"]), filesIn(tree["paths"])...)
 	case group == "chainsaw.kyverno.io", group == "kuttl.dev":
 		found.ofTest(tree)
+	case group == "cli.kyverno.io":
+		// What a policy is tried on is wrong on purpose; what lies elsewhere is not there for the test.
+		found.fragments = slices.DeleteFunc(filesIn(tree["resources"]), func(file string) bool { return !filepath.IsLocal(file) })
 	}
 	return d.beside(found)
 }

@@ -224,6 +224,9 @@ func (d *document) parseOne() part {
 	var err error
 	p.references = d.references(value)
 	p.manifests, err = d.objects(value, raw, "", 0, report.Object{})
+	if isNone := err == nil || errors.Is(err, errNoObject); isNone && d.origin == fromDirectory && !slices.ContainsFunc(p.manifests, (*manifest).mayBeOurs) {
+		p.problems = nil // which are about keys that are there twice: what other programs make of that is theirs to say
+	}
 	p.isFragment = slices.ContainsFunc(p.manifests, (*manifest).isPatch)
 	p.manifests = slices.DeleteFunc(p.manifests, (*manifest).isPatch)
 	line, _ := d.begin()
