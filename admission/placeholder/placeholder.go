@@ -41,6 +41,18 @@ type Span struct{ Start, End int }
 
 // Find returns the placeholders in a text, in order. Where a name of something must be, a few more forms are placeholders.
 func Find(text string, isName bool) []Span {
+	// Most texts have nothing that any of the forms begins with or has in it, and are not worth a regular expression.
+	mayBeAnywhere, mayBeName := strings.ContainsAny(text, "${[<@%+"), isName && strings.ContainsFunc(text, inName)
+	if !mayBeAnywhere && !mayBeName {
+		return nil
+	}
+	return find(text, isName)
+}
+
+// inName is true of what stands in each of the forms in names.
+func inName(r rune) bool { return r == '$' || r == '_' || r == '(' || 'A' <= r && r <= 'Z' }
+
+func find(text string, isName bool) []Span {
 	var found []Span
 	for _, match := range anywhere.FindAllStringSubmatchIndex(text, -1) {
 		if match[2] >= 0 && !strings.HasPrefix(text[match[2]:], "(?") {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/certyun/certyun/admission/placeholder"
 )
@@ -103,6 +104,9 @@ func FuzzFind(f *testing.F) {
 		for _, isName := range []bool{false, true} {
 			end := 0
 			spans := placeholder.Find(text, isName)
+			if diff := cmp.Diff(placeholder.Search(text, isName), spans, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%q: what is searched for (-) is not what is found (+):\n%s", text, diff)
+			}
 			for _, s := range spans {
 				if s.Start < end || s.End <= s.Start || s.End > len(text) {
 					t.Fatalf("%q: %v", text, spans)
