@@ -195,6 +195,10 @@ func TestRefusedValues(t *testing.T) {
 			values: "solver: {alidns: {endpoint: \"http://alidns.example.org\"}}",
 			want:   "at '/solver/alidns/endpoint'",
 		},
+		"an endpoint of STS without TLS": {
+			values: "solver: {dnspod: {stsEndpoint: \"http://sts.example.org\"}}",
+			want:   "at '/solver/dnspod/stsEndpoint'",
+		},
 		"an endpoint with a password in it": {
 			values: "solver: {dnspod: {endpoint: \"https://user:password@dnspod.example.org\"}}",
 			want:   "at '/solver/dnspod/endpoint'",

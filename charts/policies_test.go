@@ -16,9 +16,13 @@ import (
 // Each policy allows the calls that its provider makes, and no others. Providers name the call in the question that their
 // errors are about.
 func TestPoliciesAllowWhatIsCalled(t *testing.T) {
-	for name, test := range map[string]struct{ policy, service, source string }{
-		"RAM policy for alidns": {"ram-policy.json", "alidns", "../solvers/alidns/*.go"},
-		"CAM policy for dnspod": {"cam-policy.json", "dnspod", "../solvers/dnspod/*.go"},
+	for name, test := range map[string]struct{ policy, service, source, but string }{
+		"RAM policy for alidns":       {"ram-policy.json", "alidns", "../solvers/alidns/*.go", "role.go"},
+		"CAM policy for dnspod":       {"cam-policy.json", "dnspod", "../solvers/dnspod/*.go", "role.go"},
+		"RAM policy for STS":          {"ram-assume-role-policy.json", "sts", "../solvers/alidns/role.go", ""},
+		"CAM policy for STS":          {"cam-assume-role-policy.json", "name/sts", "../solvers/dnspod/role.go", ""},
+		"trust policy for a RAM role": {"ram-trust-policy.json", "sts", "../solvers/alidns/role.go", ""},
+		"trust policy for a CAM role": {"cam-trust-policy.json", "name/sts", "../solvers/dnspod/role.go", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join("../deploy/policies", test.policy))
@@ -28,16 +32,16 @@ func TestPoliciesAllowWhatIsCalled(t *testing.T) {
 			if !json.Valid(data) {
 				t.Fatal("not valid JSON")
 			}
-			allowed := matches(regexp.MustCompile(`"`+test.service+`:(\w+)"`), data)
-			if diff := cmp.Diff(calls(t, test.source), allowed); diff != "" {
+			allowed := matches(regexp.MustCompile(`"`+test.service+`:(\w+)"[^:]`), data)
+			if diff := cmp.Diff(calls(t, test.source, test.but), allowed); diff != "" {
 				t.Errorf("-called +allowed:\n%s", diff)
 			}
 		})
 	}
 }
 
-// calls returns the names of the API calls in the sources, sorted.
-func calls(t *testing.T, pattern string) []string {
+// calls returns the names of the API calls in the sources but one, sorted.
+func calls(t *testing.T, pattern, but string) []string {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
 	if err != nil {
@@ -45,7 +49,7 @@ func calls(t *testing.T, pattern string) []string {
 	}
 	var source []byte
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
+		if strings.HasSuffix(file, "_test.go") || filepath.Base(file) == but {
 			continue
 		}
 		data, err := os.ReadFile(file)

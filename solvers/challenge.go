@@ -15,6 +15,7 @@ import (
 
 	"github.com/certyun/certyun/solvers/ahead"
 	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
@@ -37,7 +38,7 @@ type challenge struct {
 	request                   *whapi.ChallengeRequest
 	name, resolvedZone, value string
 	config                    config.Solver
-	identity                  string
+	credential                credential.Credential
 	account                   *provider.Account
 	// patient says that nobody waits for what is done with it.
 	patient bool
@@ -74,8 +75,12 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 		return c, err
 	}
 	c.secretNames = secretNames(ch.ResourceNamespace, c.config.Keys)
-	c.identity = keys.Identity()
-	account := s.host.accounts.Account(c.identity, keys.ID, func(pace *quota.Call) provider.Provider { return s.host.open(keys, c.config, pace) })
+	if c.credential, err = s.host.sessions.Open(ctx, ch.ResourceNamespace, keys, c.config.Role); err != nil {
+		return c, err
+	}
+	account := s.host.accounts.Account(c.credential.Identity, c.credential.Bearer, func(pace *quota.Call) provider.Provider {
+		return s.host.open(c.credential.Keys, c.config, pace)
+	})
 	c.account = account.For(ch.ResourceNamespace)
 	return c, nil
 }
@@ -125,12 +130,12 @@ func (c *challenge) recordIn(zone string) (provider.TXT, error) {
 // another one was given.
 func (c *challenge) key() recordKey {
 	// No part but the last can hold a zero byte: an identity is hexadecimal.
-	return sha256.Sum256([]byte(c.identity + "\x00" + c.name + "\x00" + c.value))
+	return sha256.Sum256([]byte(c.credential.Identity + "\x00" + c.name + "\x00" + c.value))
 }
 
 // fingerprint stands for the credential where others may see it.
 func (c *challenge) fingerprint() string {
-	sum := sha256.Sum256([]byte("fingerprint " + c.identity))
+	sum := sha256.Sum256([]byte("fingerprint " + c.credential.Identity))
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -145,11 +150,26 @@ func (s *Solver) explain(action string, c *challenge, err error) error {
 	if name == "" {
 		name = c.request.ResolvedFQDN
 	}
-	refused := fault.Is(err, fault.Denied) || fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound)
-	if refused && len(c.secretNames) > 0 {
-		return fmt.Errorf("%s: %s the TXT record %s: %w; the keys are from %s", s.host.name, action, name, err, strings.Join(c.secretNames, " and "))
+	if isRefused(err) && len(c.secretNames) > 0 {
+		from := strings.Join(c.secretNames, " and ")
+		if c.config.Role.ARN != "" {
+			from += ", for the role " + c.config.Role.ARN
+		}
+		return fmt.Errorf("%s: %s the TXT record %s: %w; the keys are from %s", s.host.name, action, name, err, from)
 	}
 	return fmt.Errorf("%s: %s the TXT record %s: %w", s.host.name, action, name, err)
+}
+
+// distrust has the session of a role forgotten where the cloud refused its keys: it may have been ended before its time.
+func (c *challenge) distrust(err error) {
+	if fault.Is(err, fault.Denied) || fault.Is(err, fault.CredentialGone) {
+		c.credential.Refused()
+	}
+}
+
+// isRefused tells whether other keys might have done.
+func isRefused(err error) bool {
+	return fault.Is(err, fault.Denied) || fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound)
 }
 
 func secretNames(namespace string, keys config.Keys) []string {

@@ -34,6 +34,8 @@ type host struct {
 	accounts *provider.Accounts
 	// decode reads the config that an Issuer has for this host. Errors carry the path.
 	decode func(path *field.Path, raw []byte) (config.Solver, field.ErrorList)
+	// sessions opens the credentials that configs name.
+	sessions *credential.Sessions
 	// open returns the provider that acts with these keys, for one try of one call. It makes no call.
 	open func(keys credential.Keys, c config.Solver, pace *quota.Call) provider.Provider
 	// listLag is how long a new record may be missing from the host's lists.
@@ -100,7 +102,7 @@ func (o *PropagationOptions) watcher() (watcher, error) {
 }
 
 func (o *Options) alidnsHost(t http.RoundTripper) (host, error) {
-	endpoint, err := o.Alidns.endpoint()
+	endpoint, sts, err := o.Alidns.endpoints()
 	if err != nil {
 		return host{}, err
 	}
@@ -109,6 +111,7 @@ func (o *Options) alidnsHost(t http.RoundTripper) (host, error) {
 		name:     AlidnsName,
 		accounts: provider.NewAccounts(quota.New(o.Alidns.QPS, "--alidns-qps"), alidns.SerialWrites),
 		decode:   config.DecodeAlidns,
+		sessions: credential.NewSessions(alidns.NewRoles(wire.API{Endpoint: sts, Transport: t})),
 		open: func(keys credential.Keys, c config.Solver, pace *quota.Call) provider.Provider {
 			return cloud.Account(keys, c.Region, pace)
 		},
@@ -116,7 +119,7 @@ func (o *Options) alidnsHost(t http.RoundTripper) (host, error) {
 }
 
 func (o *Options) dnspodHost(t http.RoundTripper) (host, error) {
-	endpoint, err := o.DNSPod.endpoint()
+	endpoint, sts, err := o.DNSPod.endpoints()
 	if err != nil {
 		return host{}, err
 	}
@@ -125,6 +128,7 @@ func (o *Options) dnspodHost(t http.RoundTripper) (host, error) {
 		name:     DNSPodName,
 		accounts: provider.NewAccounts(quota.New(o.DNSPod.QPS, "--dnspod-qps"), false),
 		decode:   config.DecodeDNSPod,
+		sessions: credential.NewSessions(dnspod.NewRoles(wire.API{Endpoint: sts, Transport: t})),
 		open: func(keys credential.Keys, _ config.Solver, pace *quota.Call) provider.Provider {
 			return cloud.Account(keys, pace)
 		},

@@ -106,8 +106,8 @@ type PropagationOptions struct {
 
 // HostOptions are the settings for one DNS host.
 type HostOptions struct {
-	// Endpoint is the URL of the API, "" for the public one.
-	Endpoint string
+	// Endpoint is the URL of the API, "" for the public one; STSEndpoint that of the API that gives sessions of roles.
+	Endpoint, STSEndpoint string
 	// QPS is how many calls a second one account makes at most.
 	QPS float64
 
@@ -145,8 +145,8 @@ func (o *Options) Flags() *cliflag.NamedFlagSets {
 
 func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Server.SolverGroup, "group-name", "", "API group of the solvers: the groupName in Issuers. Default: the environment variable GROUP_NAME, else "+config.DefaultGroup+".")
-	o.Alidns.addFlags(fs, "Alibaba Cloud DNS", "https://alidns.aliyuncs.com")
-	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com")
+	o.Alidns.addFlags(fs, "Alibaba Cloud DNS", "https://alidns.aliyuncs.com", "https://sts.aliyuncs.com")
+	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com", "https://sts.tencentcloudapi.com")
 	o.Propagation.addFlags(fs)
 	o.Ahead.addFlags(fs)
 	fs.StringSliceVar(&o.CNAMETargets, "cname-targets", nil, "Domains in which records may be written that CNAME records lead to (cnameStrategy: Follow): at these names and beneath them. Default: any domain of the account.")
@@ -155,8 +155,9 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
 
-func (o *HostOptions) addFlags(fs *pflag.FlagSet, title, endpoint string) {
+func (o *HostOptions) addFlags(fs *pflag.FlagSet, title, endpoint, sts string) {
 	fs.StringVar(&o.Endpoint, o.name+"-endpoint", "", "URL of the API of "+title+". Plain http is accepted only to a loopback address. Default: "+endpoint+".")
+	fs.StringVar(&o.STSEndpoint, o.name+"-sts-endpoint", "", "URL of the API at which roles are assumed (roleArn) for "+title+". Default: "+sts+".")
 	fs.Float64Var(&o.QPS, o.name+"-qps", o.QPS, "How many calls a second are made to "+title+" with one account's keys, at most. While the cloud throttles they are fewer.")
 }
 
@@ -225,18 +226,24 @@ func (o *HostOptions) validate() error {
 	if !(o.QPS > 0) || math.IsInf(o.QPS, 1) { // NaN is not greater than 0 either
 		return fmt.Errorf("--%s-qps %v must be a number greater than 0", o.name, o.QPS)
 	}
-	_, err := o.endpoint()
+	_, _, err := o.endpoints()
 	return err
 }
 
-// endpoint is the zero value for the public one.
-func (o *HostOptions) endpoint() (wire.Endpoint, error) {
-	if o.Endpoint == "" {
+// endpoints are those of the DNS host and of STS, the zero value for the public one.
+func (o *HostOptions) endpoints() (host, sts wire.Endpoint, err error) {
+	host, bad := endpointOf(o.name+"-endpoint", o.Endpoint)
+	sts, badSTS := endpointOf(o.name+"-sts-endpoint", o.STSEndpoint)
+	return host, sts, errors.Join(bad, badSTS)
+}
+
+func endpointOf(flag, url string) (wire.Endpoint, error) {
+	if url == "" {
 		return wire.Endpoint{}, nil
 	}
-	endpoint, err := wire.ParseEndpoint(o.Endpoint)
+	endpoint, err := wire.ParseEndpoint(url)
 	if err != nil {
-		return wire.Endpoint{}, fmt.Errorf("--%s-endpoint: %w", o.name, err)
+		return wire.Endpoint{}, fmt.Errorf("--%s: %w", flag, err)
 	}
 	return endpoint, nil
 }

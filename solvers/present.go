@@ -25,6 +25,7 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	start := time.Now()
 	c, zone, written, err := s.present(ctx, ch)
 	if err != nil {
+		c.distrust(err)
 		return s.explain("present", c, s.astray(ctx, c, err))
 	}
 	klog.InfoS("Presented the challenge",

@@ -173,6 +173,7 @@ func (s *Solver) takeAway(ctx context.Context, c *challenge) error {
 
 // unlessHopeless makes a success of an error of a removal that can never work.
 func (s *Solver) unlessHopeless(c *challenge, err error) error {
+	c.distrust(err)
 	if !hopeless(err) {
 		return s.explain("clean up", c, err)
 	}

@@ -9,7 +9,7 @@ import (
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), zoneCauses(), cloudCauses(), memoryCauses(), disturbedCauses(), dnsCauses(), acmeCauses(),
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), roleCauses(), zoneCauses(), cloudCauses(), memoryCauses(), disturbedCauses(), dnsCauses(), acmeCauses(),
 		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
 
@@ -388,6 +388,23 @@ func accountCauses() []Cause {
 	}
 }
 
+func roleCauses() []Cause {
+	return []Cause{
+		{
+			ID: "role-not-assumed", Title: "The role may not be assumed, or does not exist",
+			Shows: []string{
+				"`the role acs:ram::… may not be assumed with these keys (NoPermission)`",
+				"`the role qcs::cam::… does not exist (ResourceNotFound.RoleNotFound)`, `STS does not find the role`",
+			},
+			Recognise: matching(roleRefused),
+			Sentence:  "The cloud does not let the access key in {keys} assume the role {role}.",
+			Next:      "{certyun} doctor issuer {issuer-args} --provider",
+			Fix: "Two policies have to allow it: that of the user to whom the key belongs (`sts:AssumeRole` on the role), and the role's trust policy (the user or his account, and " +
+				"`externalId` if it asks for one). Both are in deploy/policies. The ARN in `roleArn` is the one that the cloud's console shows. A key of an account itself assumes no role at Alibaba Cloud.",
+		},
+	}
+}
+
 func zoneCauses() []Cause {
 	return []Cause{
 		{
@@ -458,7 +475,7 @@ func cloudCauses() []Cause {
 		{
 			ID: "cloud-throttles", Title: "The cloud throttles the calls",
 			Shows:     []string{"`too many calls to Alidns (Throttling.User)`, `too many calls to DNSPod (RequestLimitExceeded)`", "`the limit of calls a second to this account left no room`"},
-			Recognise: said("too many calls to Alidns", "too many calls to DNSPod", "the limit of calls a second to this account"),
+			Recognise: said("too many calls to Alidns", "too many calls to DNSPod", "too many calls to STS", "the limit of calls a second to this account"),
 			Sentence:  "There are more calls to the account than the cloud, or certyun's own limit, lets through.",
 			Next:      "kubectl get challenges.acme.cert-manager.io -A",
 			Fix:       "Wait: it is tried again. If it goes on, look for other programs with the same account, give certyun less (`solver.alidns.qps`, `solver.dnspod.qps`), or let cert-manager begin with fewer challenges at once (`--max-concurrent-challenges`).",
@@ -468,7 +485,7 @@ func cloudCauses() []Cause {
 			Shows: []string{"`no answer from alidns.aliyuncs.com in time`, `connection refused by …`, `the certificate of … is not trusted`"},
 			Recognise: said(
 				"no answer from ", "connection refused by ", "could not be resolved", "does not exist in DNS", "is not trusted", "the connection to ",
-				"Alidns is not available", "DNSPod is not available", "an error inside ", "answered HTTP", "answered with a redirect", "the answer of ", "could not be made", "took all the time there was",
+				"Alidns is not available", "DNSPod is not available", "STS is not available", "an error inside ", "answered HTTP", "answered with a redirect", "the answer of ", "could not be made", "took all the time there was",
 				"without saying why", "could not be read from the Kubernetes API server", "does not end", "certyun is still starting",
 				"taken for a repeated one", "no time was left to wait"),
 			Sentence: "The cloud's API gives no answer that can be used: {why}.",

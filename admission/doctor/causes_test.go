@@ -294,6 +294,19 @@ func TestCauses(t *testing.T) {
 			"token-expired", "The cloud does not accept the temporary token in the Secret shop/alidns.",
 			[]Sign{challengeSays(presenting + "the security token has expired (InvalidSecurityToken.Expired); renew; the keys are from the Secret shop/alidns")},
 		},
+		"the role does not trust the user": {
+			"role-not-assumed", "The cloud does not let the access key in the Secret shop/alidns assume the role acs:ram::1234567890123456:role/dns.",
+			[]Sign{
+				challengeSays(presenting + "the role acs:ram::1234567890123456:role/dns may not be assumed with these keys (NoPermission); allow sts:AssumeRole; the keys are from the Secret shop/alidns, for the role acs:ram::1234567890123456:role/dns"),
+			},
+		},
+		"the role does not exist": {
+			"role-not-assumed", "The cloud does not let the access key in the Secret shop/dnspod assume the role qcs::cam::uin/1:roleName/dns.",
+			[]Sign{
+				challengeSays("dnspod: present the TXT record x.example.com: the role qcs::cam::uin/1:roleName/dns does not exist (ResourceNotFound.RoleNotFound); set; the keys are from the Secret shop/dnspod, for the role qcs::cam::uin/1:roleName/dns"),
+				challengeSays("dnspod: present the TXT record x.example.com: STS does not find the role qcs::cam::uin/1:roleName/dns (InternalError.GetRoleError); set; the keys are from the Secret shop/dnspod, for the role qcs::cam::uin/1:roleName/dns"),
+			},
+		},
 		"the node's clock is off": {
 			"clock-off", "The cloud refuses the calls for their time: the clock of the node on which the solver runs is off.",
 			[]Sign{challengeSays(presenting + "the clock of this node is off (InvalidTimeStamp.Expired); set the node's clock, for example with NTP: Alibaba Cloud allows 15 minutes")},
@@ -721,11 +734,15 @@ func TestCloudsWords(t *testing.T) {
 	reason := regexp.MustCompile(`(?:reason|Reason):\s+(?:fmt\.Sprintf\()?"([^"]+)"`)
 	// A solver takes these for success.
 	harmless := regexp.MustCompile(`an equal record exists|the record does not exist|the record id is none`)
-	words := strings.NewReplacer("{zone}", "example.com", "{line}", `"unicom"`, "{permission}", "alidns:AddDomainRecord", "%s", "example.com", "%d", "60")
+	words := strings.NewReplacer("{zone}", "example.com", "{line}", `"unicom"`, "{permission}", "alidns:AddDomainRecord", "{role}", "acs:ram::1:role/dns", "%s", "example.com", "%d", "60")
 	for _, cloud := range []string{alidnsName, dnspodName} {
-		source, err := os.ReadFile(filepath.Join("..", "..", "solvers", cloud, "errors.go"))
-		if err != nil {
-			t.Fatal(err)
+		var source []byte
+		for _, file := range []string{"errors.go", "role.go"} {
+			text, err := os.ReadFile(filepath.Join("..", "..", "solvers", cloud, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			source = append(source, text...)
 		}
 		found := reason.FindAllStringSubmatch(string(source), -1)
 		if len(found) < 20 {

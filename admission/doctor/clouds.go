@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	acmev1 "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
 
 	"github.com/certyun/certyun/solvers/alidns"
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/dnsname"
 	"github.com/certyun/certyun/solvers/dnspod"
@@ -24,10 +26,12 @@ const providerTimeout = 30 * time.Second
 type clouds struct {
 	alidns *alidns.Cloud
 	dnspod *dnspod.Cloud
+	// sessions are of roles, by the name of the solver.
+	sessions map[string]*credential.Sessions
 }
 
-// newClouds returns the clouds at these endpoints, by the name of the solver; without one, at the public one.
-func newClouds(endpoints map[string]wire.Endpoint, caFile string) (*clouds, error) {
+// newClouds returns the clouds at these endpoints, by the name of the solver, with those of STS; without one, at the public one.
+func newClouds(endpoints, sts map[string]wire.Endpoint, caFile string) (*clouds, error) {
 	transport, err := wire.NewTransport(caFile)
 	if err != nil {
 		return nil, err
@@ -35,17 +39,28 @@ func newClouds(endpoints map[string]wire.Endpoint, caFile string) (*clouds, erro
 	return &clouds{
 		alidns: alidns.New(wire.API{Endpoint: endpoints[alidnsName], Transport: transport}),
 		dnspod: dnspod.New(wire.API{Endpoint: endpoints[dnspodName], Transport: transport}),
+		sessions: map[string]*credential.Sessions{
+			alidnsName: credential.NewSessions(alidns.NewRoles(wire.API{Endpoint: sts[alidnsName], Transport: transport})),
+			dnspodName: credential.NewSessions(dnspod.NewRoles(wire.API{Endpoint: sts[dnspodName], Transport: transport})),
+		},
 	}, nil
 }
 
 // Zones implements Zones.
-func (c *clouds) Zones(ctx context.Context, solver string, keys credential.Keys, region string) ([]string, error) {
+func (c *clouds) Zones(ctx context.Context, solver string, keys credential.Keys, wanted config.Solver) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, providerTimeout)
 	defer cancel()
-	if solver == dnspodName {
-		return c.dnspod.Account(keys, nil).Zones(ctx)
+	if solver != dnspodName {
+		solver = alidnsName // by whichever of its names
 	}
-	return c.alidns.Account(keys, region, nil).Zones(ctx)
+	opened, err := c.sessions[solver].Open(ctx, "", keys, wanted.Role)
+	if err != nil {
+		return nil, err
+	}
+	if solver == dnspodName {
+		return c.dnspod.Account(opened.Keys, nil).Zones(ctx)
+	}
+	return c.alidns.Account(opened.Keys, wanted.Region, nil).Zones(ctx)
 }
 
 // masked shows enough of an access key's public part to find it in the cloud's console.
@@ -58,29 +73,33 @@ func masked(id string) string {
 }
 
 // provider asks the cloud which zones the keys of a solver open, and whether the names are in them.
-func (i *issuer) provider(w webhookSolver, decoded solverConfig, names []string) {
+func (i *issuer) provider(w webhookSolver, decoded config.Solver, names []string) {
 	if !i.options.Provider || i.zones == nil {
 		return
 	}
 	namespace := i.secretNamespace()
-	keys, err := i.read(namespace, decoded.keys)
+	keys, err := i.read(namespace, decoded.Keys)
 	if err != nil {
 		i.skipf("the account of %s (its keys could not be read)", i.object)
 		return
 	}
-	identity := w.SolverName + keys.Identity()
+	identity := fmt.Sprint(w.SolverName, keys.Identity(), decoded.Role)
 	zones, asked := i.solvers.accounts[identity]
 	if !asked {
-		zones, err = i.zones.Zones(i.ctx, w.SolverName, keys, decoded.region)
+		zones, err = i.zones.Zones(i.ctx, w.SolverName, keys, decoded)
 		if err != nil {
-			text := fmt.Sprintf("%s: listing the zones: %v; the keys are from the Secret %s/%s", w.SolverName, err, namespace, decoded.keys.ID.Name)
+			text := fmt.Sprintf("%s: listing the zones: %v; the keys are from the Secret %s/%s", w.SolverName, err, namespace, decoded.Keys.ID.Name)
+			if decoded.Role.ARN != "" {
+				text += ", for the role " + decoded.Role.ARN
+			}
 			i.complaint(i.object, text, nil)
 			return
 		}
 		i.solvers.accounts[identity] = zones
 	}
-	i.checkf(OK, "%s: the account of %s hosts %s", i.object, masked(keys.ID), listed(zones, "no zone"))
-	i.judgeZones(keys.ID, zones, names)
+	bearer := cmp.Or(decoded.Role.ARN, masked(keys.ID))
+	i.checkf(OK, "%s: the account of %s hosts %s", i.object, bearer, listed(zones, "no zone"))
+	i.judgeZones(bearer, zones, names)
 	if i.options.DNS && w.solver.DNS01.CNAMEStrategy != acmev1.FollowStrategy {
 		i.judgeDelegations(zones, names)
 	}
@@ -107,11 +126,11 @@ func (i *issuer) judgeDelegations(zones, names []string) {
 }
 
 // judgeZones compares an account's zones with the names that shall be solved with it.
-func (i *issuer) judgeZones(id string, zones, names []string) {
+func (i *issuer) judgeZones(bearer string, zones, names []string) {
 	for _, name := range names {
 		if encloses(zones, name) {
 			continue
 		}
-		i.problem("zone-in-another-account", i.object, fmt.Sprintf("no zone of the account of %s encloses %s", masked(id), name), map[string]string{"zone": name})
+		i.problem("zone-in-another-account", i.object, fmt.Sprintf("no zone of the account of %s encloses %s", bearer, name), map[string]string{"zone": name})
 	}
 }

@@ -305,11 +305,11 @@ func TestClouds(t *testing.T) {
 				key := cloud.Key{ID: id, Secret: "averysecretsecret"}
 				test.change(&key, endpoint)
 				endpoint.PutAccount(cloud.Account{Owner: "shop", Keys: []cloud.Key{key}})
-				endpoints, err := (&flags{alidnsEndpoint: w.Alidns.URL, dnspodEndpoint: w.DNSPod.URL}).endpoints()
+				endpoints, err := endpointsOf("endpoint", w.Alidns.URL, w.DNSPod.URL)
 				if err != nil {
 					t.Fatal(err)
 				}
-				zones, err := newClouds(endpoints, "")
+				zones, err := newClouds(endpoints, endpoints, "")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -21,6 +21,7 @@ import (
 	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 )
 
@@ -50,9 +51,9 @@ type Discovery interface {
 
 // Zones lists the zones of accounts at DNS clouds.
 type Zones interface {
-	// Zones returns the zones of the account that the keys open, in canonical form. It makes as few calls as it can, and none
+	// Zones returns the zones of the account that the keys open, by way of the role if there is one, in canonical form. It makes as few calls as it can, and none
 	// that changes anything. The solver is a solverName of certyun's; the text of an error is fit to be shown.
-	Zones(ctx context.Context, solver string, keys credential.Keys, region string) ([]string, error)
+	Zones(ctx context.Context, solver string, keys credential.Keys, wanted config.Solver) ([]string, error)
 }
 
 // Handshake returns the certificate that a server serves, without trusting it.

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -48,7 +49,7 @@ type flags struct {
 	nameservers []string
 	dnsPort     int
 
-	alidnsEndpoint, dnspodEndpoint, cloudCAFile string
+	alidnsEndpoint, dnspodEndpoint, alidnsSTS, dnspodSTS, cloudCAFile string
 
 	// watch and stuckAfter are of the command certificate, kind of the command issuer.
 	watch      bool
@@ -75,6 +76,8 @@ func (o *flags) addTo(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.options.Provider, "provider", false, "Ask the clouds, with the keys of the Issuers, which zones their accounts have. Nothing is changed, and no key is shown.")
 	fs.StringVar(&o.alidnsEndpoint, "alidns-endpoint", "", "With --provider: URL of the API of Alibaba Cloud DNS, as the solver's flag.")
 	fs.StringVar(&o.dnspodEndpoint, "dnspod-endpoint", "", "With --provider: URL of the API of Tencent Cloud DNSPod, as the solver's flag.")
+	fs.StringVar(&o.alidnsSTS, "alidns-sts-endpoint", "", "With --provider: URL of the API at which roles are assumed, as the solver's flag.")
+	fs.StringVar(&o.dnspodSTS, "dnspod-sts-endpoint", "", "With --provider: URL of the API at which roles are assumed, as the solver's flag.")
 	fs.StringVar(&o.cloudCAFile, "cloud-ca-file", "", "With --provider: file with root certificates in PEM form that are trusted at the clouds' endpoints, too.")
 	fs.BoolVar(&o.options.DNS, "dns", false, "Look at the DNS: CNAMEs, the zone and its servers, CAA, and what each server shows. It is seen from here, not from the solver.")
 	fs.StringSliceVar(&o.nameservers, "nameservers", nil, "With --dns: resolvers (host:port or host) to ask. Default: the system's.")
@@ -98,11 +101,12 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoints, err := o.endpoints()
-	if err != nil {
+	endpoints, wrong := endpointsOf("endpoint", o.alidnsEndpoint, o.dnspodEndpoint)
+	sts, wrongSTS := endpointsOf("sts-endpoint", o.alidnsSTS, o.dnspodSTS)
+	if err := errors.Join(wrong, wrongSTS); err != nil {
 		return nil, usage(cmd, err)
 	}
-	zones, err := newClouds(endpoints, o.cloudCAFile)
+	zones, err := newClouds(endpoints, sts, o.cloudCAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +118,16 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 	return New(config, namespace, options, &DNS{Resolvers: resolvers, Port: uint16(o.dnsPort)}, zones)
 }
 
-// endpoints are those of the clouds that the flags name.
-func (o *flags) endpoints() (map[string]wire.Endpoint, error) {
+// endpointsOf are those of the clouds that flags of a kind name.
+func endpointsOf(kind, alidns, dnspod string) (map[string]wire.Endpoint, error) {
 	endpoints := map[string]wire.Endpoint{}
-	for name, url := range map[string]string{alidnsName: o.alidnsEndpoint, dnspodName: o.dnspodEndpoint} {
+	for name, url := range map[string]string{alidnsName: alidns, dnspodName: dnspod} {
 		if url == "" {
 			continue
 		}
 		endpoint, err := wire.ParseEndpoint(url)
 		if err != nil {
-			return nil, fmt.Errorf("--%s-endpoint: %w", name, err)
+			return nil, fmt.Errorf("--%s-%s: %w", name, kind, err)
 		}
 		endpoints[name] = endpoint
 	}

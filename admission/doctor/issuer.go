@@ -119,25 +119,23 @@ func (i *issuer) judgeSolver(w webhookSolver, names []string) {
 	if !ok {
 		return
 	}
-	i.judgeSecrets(w, decoded.keys)
+	i.judgeSecrets(w, decoded.Keys)
 	i.provider(w, decoded, names)
 }
 
 // decode reads the config of one of our solvers. Of other people's it says nothing.
-func (i *issuer) decode(w webhookSolver, path *field.Path) (solverConfig, bool) {
+func (i *issuer) decode(w webhookSolver, path *field.Path) (config.Solver, bool) {
 	var raw []byte
 	if w.Config != nil {
 		raw = w.Config.Raw
 	}
-	var decoded solverConfig
+	var decoded config.Solver
 	var errs field.ErrorList
 	switch w.SolverName {
 	case alidnsName, alidnsAlias:
-		c, problems := config.DecodeAlidns(path, raw)
-		decoded, errs = solverConfig{keys: c.Keys, region: c.Region}, problems
+		decoded, errs = config.DecodeAlidns(path, raw)
 	case dnspodName:
-		c, problems := config.DecodeDNSPod(path, raw)
-		decoded, errs = solverConfig{keys: c.Keys}, problems
+		decoded, errs = config.DecodeDNSPod(path, raw)
 	default:
 		return decoded, false
 	}
@@ -161,10 +159,4 @@ func (i *issuer) node() *Node {
 		}
 	}
 	return node
-}
-
-// solverConfig is what an Issuer's config says, in the terms of any of certyun's solvers.
-type solverConfig struct {
-	keys   config.Keys
-	region string
 }

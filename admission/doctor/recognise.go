@@ -95,6 +95,8 @@ const unavailable = "the server is currently unable to handle the request"
 
 var (
 	keysFrom    = withNames(`the keys are from (the Secret LABEL/NAME(?: and the Secret LABEL/NAME)*)`)
+	rolesNamed  = regexp.MustCompile(`(?:the role|for the role|take|find the role) ((?:acs:ram|qcs:)[A-Za-z0-9:/._-]+)`)
+	roleRefused = regexp.MustCompile(`may not be assumed with these keys|the role \S+ does not exist|STS does not (?:find the role|take)|STS refused`)
 	permissions = regexp.MustCompile(`does not allow ((?:alidns|dnspod):\w+)`)
 	zones       = regexp.MustCompile(`(?:no zone of (?:this|the) account(?: of \S+)? encloses|does not host the zone|the zone) ([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)`)
 	recordAt    = regexp.MustCompile(`the TXT record ((?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)`)
@@ -173,8 +175,8 @@ func remembered(_ *Facts, s Sign) (map[string]string, bool) {
 
 // about takes from a text what it says it is about, in the words of the solvers.
 func about(text string) map[string]string {
-	values := map[string]string{"keys": "the Secret that the solver names", "permission": "the action", "zone": "the zone", "why": text, "servers": "some name servers"}
-	for name, pattern := range map[string]*regexp.Regexp{"keys": keysFrom, "permission": permissions, "zone": zones, "record": recordAt, "servers": servers} {
+	values := map[string]string{"keys": "the Secret that the solver names", "permission": "the action", "zone": "the zone", "why": text, "servers": "some name servers", "role": "that the solver names"}
+	for name, pattern := range map[string]*regexp.Regexp{"keys": keysFrom, "permission": permissions, "role": rolesNamed, "zone": zones, "record": recordAt, "servers": servers} {
 		if found := pattern.FindStringSubmatch(text); found != nil {
 			values[name] = strings.TrimRight(found[1], ",")
 		}

@@ -38,6 +38,7 @@ import (
 
 	"github.com/certyun/certyun/admission/catalogue"
 	"github.com/certyun/certyun/admission/rule"
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 )
 
@@ -427,7 +428,7 @@ type zonesOf struct {
 	err   error
 }
 
-func (z zonesOf) Zones(_ context.Context, _ string, keys credential.Keys, _ string) ([]string, error) {
+func (z zonesOf) Zones(_ context.Context, _ string, keys credential.Keys, _ config.Solver) ([]string, error) {
 	if !strings.HasPrefix(keys.ID, "LTAI") {
 		return nil, errors.New("these are not the keys")
 	}

@@ -6,16 +6,10 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth"
-	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
 	api "github.com/aliyun/alibaba-cloud-sdk-go/services/alidns"
 
-	// Before the SDK is initialised.
-	_ "github.com/certyun/certyun/solvers/alidns/internal/quiet"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/provider"
@@ -38,10 +32,6 @@ const (
 	recordPage = 500
 )
 
-// sdkTimeout is longer than any call. The context and the transport bound one; the SDK's own default of 10 seconds would
-// count the wait for the account's rate limit, too.
-const sdkTimeout = time.Hour
-
 // Cloud is Alibaba Cloud DNS. It is made once and used concurrently.
 type Cloud struct{ api wire.API }
 
@@ -55,15 +45,10 @@ const SerialWrites = true
 // Account returns the account that the keys belong to, whose requests keep to a pace, if there is one. The region may be empty: the API
 // has one host for all, and the region changes nothing but a parameter. An account holds no state and costs nothing.
 func (c *Cloud) Account(keys credential.Keys, region string, pace wire.Pace) provider.Provider {
-	return &account{api: c.api, keys: keys, region: region, pace: pace}
+	return &account{caller{api: c.api, keys: keys, region: region, pace: pace, refused: refused}}
 }
 
-type account struct {
-	api    wire.API
-	keys   credential.Keys
-	region string
-	pace   wire.Pace
-}
+type account struct{ caller }
 
 // Zones implements provider.Provider with DescribeDomains
 // (https://help.aliyun.com/zh/dns/api-alidns-2015-01-09-describedomains).
@@ -178,36 +163,4 @@ func (a *account) Delete(ctx context.Context, zone string, id provider.RecordID)
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// client makes a client for one call. A client is not safe for concurrent use, and costs nothing once it is given a
-// transport. It is not made by the constructors of the SDK's package alidns, which write a global variable.
-func (a *account) client(exchange *wire.Exchange) (*api.Client, error) {
-	config := sdk.NewConfig().WithScheme(a.api.Endpoint.Scheme).WithAutoRetry(false)
-	config.Transport = exchange
-	client := &api.Client{}
-	if err := client.InitWithOptions(a.region, config, a.credential()); err != nil {
-		return nil, &fault.Error{
-			Kind:   fault.Misconfigured,
-			Reason: "the region has characters that no region id has",
-			Remedy: "set config.regionId to an id such as cn-hangzhou, or leave it out",
-		}
-	}
-	client.Domain = a.api.Endpoint.Host
-	client.SetReadTimeout(sdkTimeout)
-	// Proxies are the transport's business. These settings keep the SDK from reading the environment's, where it takes
-	// NO_PROXY for regular expressions and fails the call if one is none.
-	client.SetHttpProxy("http://proxy.invalid")
-	client.SetHttpsProxy("http://proxy.invalid")
-	client.SetNoProxy("^$")
-	// A trace would hold the signed URL.
-	client.SetCloseTrace(true)
-	return client, nil
-}
-
-func (a *account) credential() auth.Credential {
-	if a.keys.Token != "" {
-		return credentials.NewStsTokenCredential(a.keys.ID, a.keys.Secret, a.keys.Token)
-	}
-	return credentials.NewAccessKeyCredential(a.keys.ID, a.keys.Secret)
 }

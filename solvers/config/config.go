@@ -47,9 +47,19 @@ type Keys struct {
 	Token Ref
 }
 
+// Role is a role of the cloud's that is assumed with the keys. The zero value is none.
+type Role struct {
+	ARN string
+	// SessionName is what the cloud's audit log calls the session.
+	SessionName string
+	// ExternalID is what the role's trust policy asks for, "" where it asks for nothing.
+	ExternalID string
+}
+
 // Solver is what an Issuer wants, in the terms of any host.
 type Solver struct {
 	Keys Keys
+	Role Role
 	// Region is sent along with each call, where the host knows regions. It does not choose the endpoint. It may be "".
 	Region string
 	// Line and LineID choose the resolution line, the id winning where a host has ids for lines; both "" for the default one.
@@ -69,6 +79,7 @@ func DecodeAlidns(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	o := readObject(path, raw, &errs)
 	c := Solver{
 		Keys:   o.keys(alidnsPairs(), dnspodPairs(), "securityTokenRef"),
+		Role:   o.role(&ramRole),
 		Region: o.either("regionId", "region"),
 		Line:   o.text("line"),
 		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLAlidns),
@@ -107,6 +118,7 @@ func DecodeDNSPod(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	o := readObject(path, raw, &errs)
 	c := Solver{
 		Keys:   o.keys(dnspodPairs(), alidnsPairs(), "tokenRef"),
+		Role:   o.role(&camRole),
 		Line:   o.text("recordLine"),
 		LineID: o.text("recordLineId"),
 		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLDNSPod),

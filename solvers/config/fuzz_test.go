@@ -135,7 +135,7 @@ func checkErrors(t *testing.T, raw []byte, errs []string) {
 func isOurs(value string) bool {
 	var all strings.Builder
 	for _, config := range []string{
-		`[]`, `{`, `{"ttl": "", "line": 1, "accessKeyIdRef": []}`, `{"ttl": -1}`, `{"endpoint": 1, "foo": 1, "foo": 2}`, `{"region": "a b"}`,
+		`[]`, `{`, `{"ttl": "", "line": 1, "accessKeyIdRef": []}`, `{"ttl": -1}`, `{"endpoint": 1, "foo": 1, "foo": 2}`, `{"region": "a b"}`, `{"roleArn": "a", "roleSessionName": "a", "externalId": " "}`, `{"roleSessionName": "ab", "externalId": "ab"}`,
 		`{"accessKeyId": 1, "accessKeySecret": 1, "accessKey": 1, "secretKey": 1, "secretId": 1}`, `{"secretKeySecretRef": {"name": "a"}}`,
 		`{"accessTokenSecretRef": {"key": "a"}}`, `{"accessKeyIdRef": {"name": ".", "key": "/", "namespace": 1}}`, `{"apiID": 1}`,
 		`{"secretIdRef": {"name": ".", "key": "/", "namespace": 1}}`, `{"tokenRef": {"name": "a", "key": "b"}}`,

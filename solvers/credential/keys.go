@@ -1,11 +1,7 @@
 // Package credential turns what an Issuer says about keys into the keys themselves.
 package credential
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"log/slog"
-)
+import "log/slog"
 
 // Keys signs the calls to one account of a DNS cloud. It prints as its kind, never as its content.
 type Keys struct {
@@ -33,12 +29,4 @@ func (Keys) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // Identity names these exact keys without revealing them. Whoever does not hold the same secret has another identity,
 // so it is safe to key caches, locks and rate limits by it.
-func (k Keys) Identity() string {
-	h := sha256.New()
-	for _, part := range []string{k.ID, k.Secret, k.Token} {
-		// Each part is hashed by itself first, so that no two triples run together.
-		sum := sha256.Sum256([]byte(part))
-		h.Write(sum[:])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+func (k Keys) Identity() string { return identityOf(k.ID, k.Secret, k.Token) }

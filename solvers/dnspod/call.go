@@ -5,23 +5,36 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
 	sdkerrors "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/errors"
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
+	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/dnspod/v20210323"
 
+	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/wire"
 )
 
+// caller calls one of Tencent Cloud's APIs with an account's keys.
+type caller struct {
+	api    wire.API
+	keys   credential.Keys
+	region string
+	pace   wire.Pace
+	// refused puts an error code of the API into words.
+	refused func(q wire.Question, code string, status int) error
+}
+
 // call makes one call. Complete says whether the response is one: the SDK reads any JSON as success, and every field of a response may
 // be nil.
-func (a *account) call(ctx context.Context, q wire.Question, request tchttp.Request, response tchttp.Response, complete func() bool) error {
-	exchange := a.api.Exchange(ctx, a.pace)
-	client, err := a.client(exchange)
+func (c *caller) call(ctx context.Context, q wire.Question, request tchttp.Request, response tchttp.Response, complete func() bool) error {
+	exchange := c.api.Exchange(ctx, c.pace)
+	client, err := c.client(exchange)
 	if err != nil {
 		return exchange.Unreadable()
 	}
 	request.SetContext(ctx)
-	if err = a.do(q, client, request, response); err == nil && complete() {
+	if err = c.do(q, client, request, response); err == nil && complete() {
 		return nil
 	}
 	if f := exchange.Fault(); f != nil {
@@ -31,11 +44,29 @@ func (a *account) call(ctx context.Context, q wire.Question, request tchttp.Requ
 	if !ok || refusal.Code == "" || strings.HasPrefix(refusal.Code, "ClientError.") {
 		return exchange.Unreadable() // the SDK's own errors repeat the whole body
 	}
-	wire.LogRefusal("DNSPod", q, refusal.Code, exchange.Status(), refusal.RequestId, refusal.Message, a.keys)
-	return refused(q, a.keys.ID, refusal.Code, exchange.Status())
+	wire.LogRefusal("Tencent Cloud", q, refusal.Code, exchange.Status(), refusal.RequestId, refusal.Message, c.keys)
+	return c.refused(q, refusal.Code, exchange.Status())
 }
 
-func (a *account) do(q wire.Question, client *api.Client, request tchttp.Request, response tchttp.Response) (err error) {
-	defer wire.Guard(&err, "Tencent Cloud", q, a.keys)
+func (c *caller) do(q wire.Question, client *api.Client, request tchttp.Request, response tchttp.Response) (err error) {
+	defer wire.Guard(&err, "Tencent Cloud", q, c.keys)
 	return client.Send(request, response)
+}
+
+// client makes a client for one call, which costs nothing once it is given a transport.
+func (c *caller) client(exchange *wire.Exchange) (*api.Client, error) {
+	settings := profile.NewClientProfile()
+	settings.HttpProfile.Scheme = c.api.Endpoint.Scheme
+	settings.HttpProfile.Endpoint = c.api.Endpoint.Host
+	// No timeout but the context's and the transport's, and no other endpoint than the one that the operator chose.
+	settings.HttpProfile.ReqTimeout = 0
+	settings.DisableRegionBreaker = true
+	settings.NetworkFailureMaxRetries, settings.RateLimitExceededMaxRetries = 0, 0
+	settings.Language = "en-US"
+	client, err := api.NewClient(common.NewTokenCredential(c.keys.ID, c.keys.Secret, c.keys.Token), c.region, settings)
+	if err != nil {
+		return nil, err
+	}
+	client.WithHttpTransport(exchange)
+	return client, nil
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common"
-	"github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/profile"
 	api "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/dnspod/v20210323"
 
 	"github.com/certyun/certyun/solvers/credential"
@@ -48,14 +46,12 @@ func New(api wire.API) *Cloud { return &Cloud{api: api.Or(defaultHost)} }
 // Account returns the account that the keys belong to, whose requests keep to a pace, if there is one. It holds no state and costs
 // nothing.
 func (c *Cloud) Account(keys credential.Keys, pace wire.Pace) provider.Provider {
-	return &account{api: c.api, keys: keys, pace: pace}
+	return &account{caller{api: c.api, keys: keys, pace: pace, refused: func(q wire.Question, code string, status int) error {
+		return refused(q, keys.ID, code, status)
+	}}}
 }
 
-type account struct {
-	api  wire.API
-	keys credential.Keys
-	pace wire.Pace
-}
+type account struct{ caller }
 
 // Zones implements provider.Provider with DescribeDomainList (https://cloud.tencent.com/document/api/1427/56172), which
 // lists the zones that are shared with the account too.
@@ -307,22 +303,4 @@ func value[T any](p *T) T {
 		return zero
 	}
 	return *p
-}
-
-// client makes a client for one call, which costs nothing once it is given a transport.
-func (a *account) client(exchange *wire.Exchange) (*api.Client, error) {
-	settings := profile.NewClientProfile()
-	settings.HttpProfile.Scheme = a.api.Endpoint.Scheme
-	settings.HttpProfile.Endpoint = a.api.Endpoint.Host
-	// No timeout but the context's and the transport's, and no other endpoint than the one that the operator chose.
-	settings.HttpProfile.ReqTimeout = 0
-	settings.DisableRegionBreaker = true
-	settings.NetworkFailureMaxRetries, settings.RateLimitExceededMaxRetries = 0, 0
-	settings.Language = "en-US"
-	client, err := api.NewClient(common.NewTokenCredential(a.keys.ID, a.keys.Secret, a.keys.Token), "", settings)
-	if err != nil {
-		return nil, err
-	}
-	client.WithHttpTransport(exchange)
-	return client, nil
 }

@@ -63,6 +63,33 @@ func (s *suite) issuers(t *testing.T) {
 	}
 }
 
+// roles issues with a key that may do nothing but assume a role of the account that hosts the zone.
+func (s *suite) roles(t *testing.T) {
+	for _, provider := range providers() {
+		t.Run(provider.Title, func(t *testing.T) {
+			t.Parallel()
+			zone := provider.SolverName + "-role.example"
+			host := s.account(t, provider, "role", zone)
+			user, err := s.AddRole(host, "dns", zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := "role-" + provider.SolverName
+			issuer := s.issuer(t, issuersNamespace, name, user)
+			s.create(t, stage.Certificate(issuersNamespace, name, issuer, zone, "*."+zone))
+			s.expectIssued(t, issuersNamespace, name, zone, "*."+zone)
+			for _, call := range s.Endpoint(provider).Calls() {
+				if call.Owner == user.Owner && call.Action != "AssumeRole" {
+					t.Errorf("the key of the Secret was used for %s", call.Action)
+				}
+				if call.Owner == host.Owner && !call.Token {
+					t.Errorf("%s was called without a session of the role", call.Action)
+				}
+			}
+		})
+	}
+}
+
 func (s *suite) annotatedIngress(t *testing.T) {
 	zone := "ingress.example"
 	account := s.account(t, stage.Alidns(), "ingress", zone)

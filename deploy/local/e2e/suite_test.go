@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -37,12 +36,7 @@ func vanishedNamespaces() []string {
 }
 
 // suite is what all tests share.
-type suite struct {
-	*stage.Stage
-
-	mu       sync.Mutex
-	accounts []stage.Account
-}
+type suite struct{ *stage.Stage }
 
 func TestMain(m *testing.M) {
 	if os.Getenv(actorRole) != "" {
@@ -62,6 +56,7 @@ func TestEndToEnd(t *testing.T) {
 		for name, test := range map[string]func(*testing.T){
 			"a ClusterIssuer issues for an apex and its wildcard":                                    s.clusterIssuers,
 			"an Issuer issues with the keys of its own namespace":                                    s.issuers,
+			"the keys of one account assume a role of another":                                       s.roles,
 			"an annotated Ingress gets its certificate":                                              s.annotatedIngress,
 			"two zones of two accounts of one cloud are solved at once":                              s.twoAccounts,
 			"a resolver that remembers an absence delays nothing":                                    s.rememberedAbsence,
@@ -146,9 +141,6 @@ func (s *suite) account(t *testing.T, provider stage.Provider, owner string, zon
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
-	s.accounts = append(s.accounts, account)
-	s.mu.Unlock()
 	before := map[string][]cloud.Record{}
 	for _, zone := range zones {
 		before[zone] = s.Endpoint(provider).Records(zone)

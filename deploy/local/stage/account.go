@@ -23,13 +23,15 @@ type Provider struct {
 	id, secret       string
 	idRef, secretRef string
 	prefix           string
+	// roles is what the ARNs of roles begin with.
+	roles string
 }
 
 // Alidns is Alibaba Cloud DNS.
 func Alidns() Provider {
 	return Provider{
 		Title: "Alidns", SolverName: "alidns", id: "accessKeyId", secret: "accessKeySecret",
-		idRef: "accessKeyIdRef", secretRef: "accessKeySecretRef", prefix: "LTAI5t",
+		idRef: "accessKeyIdRef", secretRef: "accessKeySecretRef", prefix: "LTAI5t", roles: "acs:ram::1000000000000000:role/",
 	}
 }
 
@@ -37,7 +39,7 @@ func Alidns() Provider {
 func DNSPod() Provider {
 	return Provider{
 		Title: "DNSPod", SolverName: "dnspod", id: "secretId", secret: "secretKey",
-		idRef: "secretIdRef", secretRef: "secretKeyRef", prefix: "AKID",
+		idRef: "secretIdRef", secretRef: "secretKeyRef", prefix: "AKID", roles: "qcs::cam::uin/100000000000:roleName/",
 	}
 }
 
@@ -49,6 +51,8 @@ type Account struct {
 	// Wait is the waitInsteadOfSelfCheck of the account's Issuers: none, since certyun itself waits. More of it keeps
 	// challenges pending for whoever wants to see that.
 	Wait time.Duration
+	// Role is one that the key assumes; empty is none.
+	Role string
 	// Group is that of the solver in the account's Issuers; empty is GroupName.
 	Group string
 }
@@ -72,6 +76,20 @@ func (s *Stage) AddAccount(provider Provider, owner string, zones ...string) (Ac
 	return account, nil
 }
 
+// AddRole gives an account a role, which may write to these zones of the account's, and returns another account whose key may assume it
+// and nothing else.
+func (s *Stage) AddRole(host Account, name string, zones ...string) (Account, error) {
+	user, err := s.AddAccount(host.Provider, host.Owner+"-"+name)
+	if err != nil {
+		return Account{}, err
+	}
+	user.Role = host.roles + name
+	s.Endpoint(host.Provider).PutAccount(cloud.Account{Owner: host.Owner, Keys: []cloud.Key{host.Key}, Roles: []cloud.Role{
+		{ARN: user.Role, Trusts: []string{user.Key.ID}, Zones: zones, Lists: true},
+	}})
+	return user, nil
+}
+
 // Endpoint is the provider's simulated cloud.
 func (s *Stage) Endpoint(provider Provider) *simulator.Endpoint {
 	if provider.SolverName == Alidns().SolverName {
@@ -93,7 +111,11 @@ func (a Account) secretName() string { return strings.ToLower(a.SolverName + "-"
 // solverConfig is the config of a webhook solver that uses the account's Secret.
 func (a Account) solverConfig() (*apiextensionsv1.JSON, error) {
 	ref := func(key string) map[string]string { return map[string]string{"name": a.secretName(), "key": key} }
-	text, err := json.Marshal(map[string]any{a.idRef: ref(a.id), a.secretRef: ref(a.secret)})
+	config := map[string]any{a.idRef: ref(a.id), a.secretRef: ref(a.secret)}
+	if a.Role != "" {
+		config["roleArn"] = a.Role
+	}
+	text, err := json.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}

@@ -187,6 +187,8 @@ func (s *Stage) installSolver(ctx context.Context, release, group string, values
 		fmt.Sprintf("solver.service.port=%d", port),
 		"solver.alidns.endpoint=" + s.World.Alidns.URL,
 		"solver.dnspod.endpoint=" + s.World.DNSPod.URL,
+		"solver.alidns.stsEndpoint=" + s.World.Alidns.URL,
+		"solver.dnspod.stsEndpoint=" + s.World.DNSPod.URL,
 		// The zones' name servers are at loopback addresses, at a port of their own, and known to no other resolver.
 		"propagation.allowNetworks={127.0.0.0/8}",
 		fmt.Sprintf("propagation.port=%d", s.World.DNS.Port()),

@@ -2,12 +2,15 @@
 // recomputes signatures (RPC style, HMAC-SHA1, from the query), refuses reused nonces and wrong clocks, keeps the limits of
 // pages, values and editions, and answers with the codes, statuses and bodies that the vendor documents.
 //
-// It has the five actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
+// Beside it there is what gives sessions of roles, STS of version 2015-04-01, at the same address.
+//
+// It has the six actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
 // it is sent it refuses, so that a client which begins to use more hears of it. Answers are JSON whatever the Format
 // parameter says, and have the fields that a client needs.
 //
 // Sources: https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview for actions and error codes,
-// https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism for signatures.
+// https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism for signatures,
+// https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole for roles.
 package alidns
 
 import (
@@ -81,6 +84,13 @@ func refusals() map[error]cloud.APIError {
 		cloud.ErrTTL:       bad("InvalidTTL", "Specified parameter TTL is not valid."),
 		cloud.ErrOverlap:   bad("LastOperationNotFinished", "The last operation has not finished, please try again later."),
 		cloud.ErrThrottled: bad("Throttling.User", "Request was denied due to user flow control."),
+		cloud.ErrNoRole: {
+			Status: http.StatusNotFound, Code: "EntityNotExist.Role", Message: "The role not exists: acs:ram::***.",
+		},
+		cloud.ErrNotTrusted: {
+			Status: http.StatusForbidden, Code: "NoPermission", Message: "You are not authorized to do this action. You should be authorized by RAM.",
+		},
+		cloud.ErrSession: bad("InvalidParameter.DurationSeconds", "The Min/Max value of DurationSeconds is 15min/1hr."),
 	}
 }
 
@@ -109,8 +119,22 @@ type action struct {
 	answer     func(a *api, owner string, params parameters) (cloud.Body, error)
 }
 
+// The versions of the API of the DNS, and of that of STS.
+const dnsVersion, stsVersion = "2015-01-09", "2015-04-01"
+
+// assumeRole is the one action of STS.
+const assumeRole = "AssumeRole"
+
+func versionOf(action string) string {
+	if action == assumeRole {
+		return stsVersion
+	}
+	return dnsVersion
+}
+
 func actions() map[string]action {
 	return map[string]action{
+		assumeRole:           {[]string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId"}, (*api).assumeRole},
 		"AddDomainRecord":    {[]string{"DomainName", "RR", "Type", "Value", "Line", "TTL"}, (*api).addDomainRecord},
 		"DeleteDomainRecord": {[]string{"RecordId"}, (*api).deleteDomainRecord},
 		"DescribeDomainInfo": {[]string{"DomainName", "NeedDetailAttributes"}, (*api).describeDomainInfo},

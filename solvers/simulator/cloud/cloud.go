@@ -127,7 +127,7 @@ func (c *Cloud) PutAccount(a Account) {
 	if a.QPS > 0 {
 		limit = rate.Limit(a.QPS)
 	}
-	a.Keys = slices.Clone(a.Keys)
+	a.Keys, a.Roles = slices.Clone(a.Keys), slices.Clone(a.Roles)
 	c.accounts[a.Owner] = &account{Account: a, limiter: rate.NewLimiter(limit, max(a.Burst, 1))}
 }
 
@@ -239,6 +239,17 @@ func (c *Cloud) zoneOf(owner, ascii string) *zone {
 		}
 	}
 	return nil
+}
+
+// Keys are those of all accounts, with those that were given for roles.
+func (c *Cloud) Keys() []Key {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var keys []Key
+	for _, a := range c.accounts {
+		keys = append(keys, a.Keys...)
+	}
+	return keys
 }
 
 // Key finds the key with an id, and the owner of the account that it belongs to.

@@ -17,6 +17,22 @@ type Account struct {
 	// QPS is how many requests a second the cloud lets pass; zero is no limit. Burst is at least 1.
 	QPS   float64
 	Burst int
+	// Roles are those of the account that may be assumed.
+	Roles []Role
+}
+
+// Role is assumed with keys that it trusts, of any account, and gives temporary keys of its own account.
+type Role struct {
+	ARN string
+	// Trusts are the ids of the keys that may assume the role.
+	Trusts []string
+	// ExternalID, when set, must be said by whoever assumes the role.
+	ExternalID string
+	// MaxSession is how long a session may last; zero is an hour.
+	MaxSession time.Duration
+	// Denied, Zones and Lists are those of the keys that it gives.
+	Denied, Zones []string
+	Lists         bool
 }
 
 // Key is one credential of an account: an AccessKey pair, a SecretId and SecretKey, or, with a token, a temporary credential.

@@ -3,12 +3,15 @@
 // the limits of pages, values and plans, and answers with the codes and bodies that the vendor documents; errors come with
 // HTTP 200, as they do there.
 //
-// It has the seven actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
+// Beside it there is what gives sessions of roles, STS of version 2018-08-13, at the same address.
+//
+// It has the eight actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
 // it is sent it refuses, so that a client which begins to use more hears of it. Its messages are in English, as for the
 // X-TC-Language that the product sends, and answers have the fields that a client needs.
 //
 // Sources: https://cloud.tencent.com/document/api/1427/56193 for actions, https://cloud.tencent.com/document/api/1427/56192 for
-// error codes, https://cloud.tencent.com/document/api/1427/56189 for signatures.
+// error codes, https://cloud.tencent.com/document/api/1427/56189 for signatures, https://cloud.tencent.com/document/product/598/33164 for
+// roles.
 package dnspod
 
 import (
@@ -65,6 +68,9 @@ func refusals() map[error]cloud.APIError {
 		cloud.ErrRecordLimit:   refuse("LimitExceeded.SubdomainRollLimit", "The number of load-balanced records is over the limit."),
 		cloud.ErrTTL:           refuse("LimitExceeded.RecordTtlLimit", "The TTL value of the record is out of the limit of the package."),
 		cloud.ErrOverlap:       refuse("InvalidParameter.OperationIsTooFrequent", "The operation is too frequent. Please try again later."),
+		cloud.ErrNoRole:        refuse("ResourceNotFound.RoleNotFound", "The role is not found."),
+		cloud.ErrNotTrusted:    refuse("UnauthorizedOperation", "You are not authorized to perform this operation. Check your CAM policies."),
+		cloud.ErrSession:       refuse("InvalidParameter.OverTimeError", "The duration is out of range."),
 		cloud.ErrThrottled: refuse("RequestLimitExceeded",
 			"Your current request times equals to `21` in a second, which exceeds the frequency limit `20` for a second."),
 	}
@@ -111,8 +117,20 @@ type action struct {
 	answer     func(a *api, owner string, f fields) (cloud.Body, error)
 }
 
+// assumeRole is the one action of STS.
+const assumeRole = "AssumeRole"
+
+// serviceOf is the service that has an action, with its version.
+func serviceOf(action string) (service, version string) {
+	if action == assumeRole {
+		return "sts", "2018-08-13"
+	}
+	return "dnspod", "2021-03-23"
+}
+
 func actions() map[string]action {
 	return map[string]action{
+		assumeRole: {parameters: []string{"RoleArn", "RoleSessionName", "DurationSeconds"}},
 		"CreateRecord": {
 			[]string{"Domain", "SubDomain", "RecordType", "RecordLine", "RecordLineId", "Value", "TTL"}, (*api).createRecord,
 		},
@@ -130,7 +148,8 @@ func (a *api) answer(q query, call cloud.Call) (cloud.Body, error) {
 	if !ok {
 		return nil, refuse("InvalidAction", "The action `"+call.Action+"` is invalid or not found.")
 	}
-	if version := q.request.Header.Get("X-TC-Version"); version != "2021-03-23" {
+	_, want := serviceOf(call.Action)
+	if version := q.request.Header.Get("X-TC-Version"); version != want {
 		return nil, refuse("NoSuchVersion", "The API version `"+version+"` does not exist.")
 	}
 	owner, err := a.authenticate(q, call)
@@ -139,6 +158,9 @@ func (a *api) answer(q query, call cloud.Call) (cloud.Body, error) {
 	}
 	if unknown := call.Unknown(act.parameters); unknown != "" {
 		return nil, refuse("UnknownParameter", "The parameter `"+unknown+"` is not recognized.")
+	}
+	if call.Action == assumeRole {
+		return a.assumeRole(q)
 	}
 	return act.answer(a, owner, q.fields)
 }

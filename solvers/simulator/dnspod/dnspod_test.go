@@ -79,7 +79,7 @@ func TestTheHeadersThatARequestNamesAreSigned(t *testing.T) {
 		"a token where none belongs":        {"content-type;host", func(r *http.Request) { r.Header.Set("X-TC-Token", "x") }, "AuthFailure.TokenFailure"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := signedRequest("DescribeDomainList", "{}", test.signedHeaders, service)
+			r := signedRequest("DescribeDomainList", "{}", test.signedHeaders, "dnspod")
 			test.spoil(r)
 			if answer, got := send(world(t), r); got != test.want || answer.Code != http.StatusOK {
 				t.Errorf("%d %q, want 200 %q: %s", answer.Code, got, test.want, answer.Body)
@@ -90,29 +90,29 @@ func TestTheHeadersThatARequestNamesAreSigned(t *testing.T) {
 
 func TestBodies(t *testing.T) {
 	for name, test := range map[string]struct{ action, payload, service, want string }{
-		"no JSON":                      {"DescribeDomain", "", service, "InvalidParameter"},
-		"a list":                       {"DescribeDomain", "[]", service, "InvalidParameter"},
-		"null":                         {"DescribeDomain", "null", service, "InvalidParameter"},
-		"two objects":                  {"DescribeDomain", "{}{}", service, "InvalidParameter"},
-		"a required parameter missing": {"DescribeDomain", "{}", service, "MissingParameter"},
-		"the parameter is null":        {"DescribeDomain", `{"Domain":null}`, service, "MissingParameter"},
-		"a number for a text":          {"DescribeDomain", `{"Domain":1}`, service, "InvalidParameter"},
-		"an unknown parameter":         {"DescribeDomain", `{"Domain":"example.com","Zone":"x"}`, service, "UnknownParameter"},
+		"no JSON":                      {"DescribeDomain", "", "dnspod", "InvalidParameter"},
+		"a list":                       {"DescribeDomain", "[]", "dnspod", "InvalidParameter"},
+		"null":                         {"DescribeDomain", "null", "dnspod", "InvalidParameter"},
+		"two objects":                  {"DescribeDomain", "{}{}", "dnspod", "InvalidParameter"},
+		"a required parameter missing": {"DescribeDomain", "{}", "dnspod", "MissingParameter"},
+		"the parameter is null":        {"DescribeDomain", `{"Domain":null}`, "dnspod", "MissingParameter"},
+		"a number for a text":          {"DescribeDomain", `{"Domain":1}`, "dnspod", "InvalidParameter"},
+		"an unknown parameter":         {"DescribeDomain", `{"Domain":"example.com","Zone":"x"}`, "dnspod", "UnknownParameter"},
 		"signed for another service":   {"DescribeDomain", `{"Domain":"example.com"}`, "cvm", "AuthFailure.SignatureFailure"},
-		"nothing wrong with it":        {"DescribeDomain", `{"Domain":"xn--fsqu00a.com"}`, service, ""},
-		"a text for a number":          {"DeleteRecord", `{"Domain":"example.com","RecordId":"x"}`, service, "InvalidParameter"},
-		"a fraction for a number":      {"DeleteRecord", `{"Domain":"example.com","RecordId":1.5}`, service, "InvalidParameter"},
-		"no record id":                 {"DeleteRecord", `{"Domain":"example.com"}`, service, "MissingParameter"},
-		"a record id of another zone":  {"DeleteRecord", `{"Domain":"paid.example","RecordId":5}`, service, "InvalidParameter.RecordIdInvalid"},
-		"the right zone for it":        {"DeleteRecord", `{"Domain":"example.com","RecordId":5}`, service, ""},
-		"another account's record":     {"DeleteRecord", `{"Domain":"example.com","RecordId":7}`, service, "InvalidParameter.RecordIdInvalid"},
-		"a negative offset":            {"DescribeRecordList", `{"Domain":"example.com","Offset":-1}`, service, "InvalidParameter.OffsetInvalid"},
-		"a page that is too large":     {"DescribeRecordList", `{"Domain":"example.com","Limit":3001}`, service, "InvalidParameterValue.LimitInvalid"},
-		"the largest page":             {"DescribeRecordList", `{"Domain":"example.com","Limit":3000}`, service, ""},
-		"beyond the last page":         {"DescribeRecordList", `{"Domain":"example.com","Offset":2}`, service, "ResourceNotFound.NoDataOfRecord"},
-		"a type that is not there":     {"DescribeRecordList", `{"Domain":"example.com","RecordType":"A"}`, service, "ResourceNotFound.NoDataOfRecord"},
-		"a part of a name":             {"DescribeRecordList", `{"Domain":"example.com","Subdomain":"oth"}`, service, "ResourceNotFound.NoDataOfRecord"},
-		"zones beyond the last page":   {"DescribeDomainList", `{"Offset":4}`, service, "ResourceNotFound.NoDataOfDomain"},
+		"nothing wrong with it":        {"DescribeDomain", `{"Domain":"xn--fsqu00a.com"}`, "dnspod", ""},
+		"a text for a number":          {"DeleteRecord", `{"Domain":"example.com","RecordId":"x"}`, "dnspod", "InvalidParameter"},
+		"a fraction for a number":      {"DeleteRecord", `{"Domain":"example.com","RecordId":1.5}`, "dnspod", "InvalidParameter"},
+		"no record id":                 {"DeleteRecord", `{"Domain":"example.com"}`, "dnspod", "MissingParameter"},
+		"a record id of another zone":  {"DeleteRecord", `{"Domain":"paid.example","RecordId":5}`, "dnspod", "InvalidParameter.RecordIdInvalid"},
+		"the right zone for it":        {"DeleteRecord", `{"Domain":"example.com","RecordId":5}`, "dnspod", ""},
+		"another account's record":     {"DeleteRecord", `{"Domain":"example.com","RecordId":7}`, "dnspod", "InvalidParameter.RecordIdInvalid"},
+		"a negative offset":            {"DescribeRecordList", `{"Domain":"example.com","Offset":-1}`, "dnspod", "InvalidParameter.OffsetInvalid"},
+		"a page that is too large":     {"DescribeRecordList", `{"Domain":"example.com","Limit":3001}`, "dnspod", "InvalidParameterValue.LimitInvalid"},
+		"the largest page":             {"DescribeRecordList", `{"Domain":"example.com","Limit":3000}`, "dnspod", ""},
+		"beyond the last page":         {"DescribeRecordList", `{"Domain":"example.com","Offset":2}`, "dnspod", "ResourceNotFound.NoDataOfRecord"},
+		"a type that is not there":     {"DescribeRecordList", `{"Domain":"example.com","RecordType":"A"}`, "dnspod", "ResourceNotFound.NoDataOfRecord"},
+		"a part of a name":             {"DescribeRecordList", `{"Domain":"example.com","Subdomain":"oth"}`, "dnspod", "ResourceNotFound.NoDataOfRecord"},
+		"zones beyond the last page":   {"DescribeDomainList", `{"Offset":4}`, "dnspod", "ResourceNotFound.NoDataOfDomain"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if answer, got := send(world(t), signedRequest(test.action, test.payload, "content-type;host", test.service)); got != test.want {
@@ -159,7 +159,7 @@ func TestWhatIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if answer, got := send(c, signedRequest("CreateRecord", string(payload), "content-type;host", service)); got != test.want {
+			if answer, got := send(c, signedRequest("CreateRecord", string(payload), "content-type;host", "dnspod")); got != test.want {
 				t.Errorf("got %q, want %q: %s", got, test.want, answer.Body)
 			}
 		})

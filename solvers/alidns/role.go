@@ -1,0 +1,76 @@
+package alidns
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/sts"
+
+	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/wire"
+)
+
+// stsHost serves all regions (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-endpoint).
+const stsHost = "sts.aliyuncs.com"
+
+// Roles assumes RAM roles, through the API of STS of 2015-04-01
+// (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-overview). It is made once and used concurrently.
+type Roles struct{ api wire.API }
+
+// NewRoles returns the API at an endpoint. The zero value of the endpoint is the public one, over https. It calls nobody.
+func NewRoles(api wire.API) *Roles { return &Roles{api: api.Or(stsHost)} }
+
+// Assume implements credential.Assumer with AssumeRole
+// (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-assumerole).
+func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Role) (credential.Session, error) {
+	request, response := sts.CreateAssumeRoleRequest(), sts.CreateAssumeRoleResponse()
+	request.RoleArn, request.RoleSessionName, request.ExternalId = role.ARN, role.SessionName, role.ExternalID
+	request.DurationSeconds = requests.NewInteger(int(credential.Lifetime / time.Second))
+	caller := &caller{api: r.api, keys: keys, refused: func(q wire.Question, code, _ string, status int) error {
+		return roleCodes().Of(code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
+	}}
+	var ends time.Time
+	err := caller.call(ctx, wire.Question{Action: "AssumeRole"}, request, response, func() (complete bool) {
+		its, err := time.Parse(time.RFC3339, response.Credentials.Expiration)
+		ends = its
+		return err == nil && response.Credentials.AccessKeyId != "" && response.Credentials.AccessKeySecret != "" && response.Credentials.SecurityToken != ""
+	})
+	if err != nil {
+		return credential.Session{}, err
+	}
+	given := response.Credentials
+	return credential.Session{Keys: credential.Keys{ID: given.AccessKeyId, Secret: given.AccessKeySecret, Token: given.SecurityToken}, Ends: ends}, nil
+}
+
+const (
+	checkTrust = "allow sts:AssumeRole on the role in the RAM policy of the user, and the user in the role's trust policy (with config.externalId, if it" +
+		" asks for one); the AccessKey of an account itself assumes no role"
+	checkRole = "set config.roleArn to the ARN that the RAM console shows"
+)
+
+// roleCodes are those of STS (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-errorcodes). What a code says of keys
+// and signatures is the same in all of Alibaba Cloud.
+func roleCodes() fault.Codes {
+	all := maps.Clone(known)
+	maps.Copy(all, map[string]fault.Meaning{
+		"NoPermission*":                    {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
+		"Forbidden*":                       {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
+		"AuthenticationFail.*":             {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
+		"EntityNotExist.Role*":             {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
+		"InvalidParameter.RoleArn":         {Kind: fault.Misconfigured, Reason: "STS does not take {role} for the ARN of a role", Remedy: checkRole},
+		"InvalidParameter.RoleSessionName": {Kind: fault.Misconfigured, Reason: "STS does not take the name of the session", Remedy: "set another config.roleSessionName, or none"},
+		"InvalidParameter.ExternalId*":     {Kind: fault.Misconfigured, Reason: "STS does not take the external id", Remedy: "set config.externalId to the one in the role's trust policy"},
+		"InvalidParameter*":                {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}"},
+		"InternalError*":                   {Kind: fault.Transient, Reason: "an error inside STS"},
+		"ServiceUnavailable*":              {Kind: fault.Transient, Reason: "STS is not available"},
+		"Throttling*":                      {Kind: fault.Throttled, Reason: "too many calls to STS"},
+	})
+	return fault.Codes{
+		Throttled: codes.Throttled, Inside: codes.Inside, Known: all,
+		Other: fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"},
+	}
+}

@@ -1,0 +1,96 @@
+package dnspod
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
+
+	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/wire"
+)
+
+// stsHost serves all regions; the international site has another (https://cloud.tencent.com/document/product/598/33164).
+const stsHost = "sts.tencentcloudapi.com"
+
+// stsRegion stands in each call, because the API wants one. Sessions are good everywhere.
+const stsRegion = "ap-guangzhou"
+
+// Roles assumes CAM roles, through the API of STS of 2018-08-13 (https://cloud.tencent.com/document/product/598/33164). It is made once
+// and used concurrently.
+type Roles struct{ api wire.API }
+
+// NewRoles returns the API at an endpoint. The zero value of the endpoint is the public one, over https. It calls nobody.
+func NewRoles(api wire.API) *Roles { return &Roles{api: api.Or(stsHost)} }
+
+// The SDK's own package for STS is a module for these two types.
+type (
+	assumeRoleRequest struct {
+		*tchttp.BaseRequest
+		RoleArn, RoleSessionName *string
+		DurationSeconds          *uint64
+	}
+	assumeRoleResponse struct {
+		*tchttp.BaseResponse
+		Response struct {
+			Credentials struct{ Token, TmpSecretID, TmpSecretKey string }
+			ExpiredTime int64
+		}
+	}
+)
+
+// Assume implements credential.Assumer with AssumeRole (https://cloud.tencent.com/document/product/598/33164).
+func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Role) (credential.Session, error) {
+	request := &assumeRoleRequest{
+		BaseRequest: &tchttp.BaseRequest{}, RoleArn: &role.ARN, RoleSessionName: &role.SessionName,
+		DurationSeconds: new(uint64(credential.Lifetime / time.Second)),
+	}
+	request.Init().WithApiInfo("sts", "2018-08-13", "AssumeRole")
+	response := &assumeRoleResponse{BaseResponse: &tchttp.BaseResponse{}}
+	caller := &caller{api: r.api, keys: keys, region: stsRegion, refused: func(q wire.Question, code string, status int) error {
+		meaning := roleCodes().Of(code, status)
+		if meaning.Remedy == checkKey && looksRetired(keys.ID) {
+			meaning.Remedy = retiredToken
+		}
+		return meaning.Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
+	}}
+	given := &response.Response.Credentials
+	err := caller.call(ctx, wire.Question{Action: "AssumeRole"}, request, response, func() bool {
+		return given.TmpSecretID != "" && given.TmpSecretKey != "" && given.Token != "" && response.Response.ExpiredTime > 0
+	})
+	if err != nil {
+		return credential.Session{}, err
+	}
+	return credential.Session{
+		Keys: credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token},
+		Ends: time.Unix(response.Response.ExpiredTime, 0),
+	}, nil
+}
+
+const (
+	checkTrust = "allow sts:AssumeRole on the role in the CAM policy of the user, and the user in the role's trust policy"
+	checkRole  = "set config.roleArn to the role's ARN (RoleArn) that the CAM console shows"
+)
+
+// roleCodes are those of STS (https://cloud.tencent.com/document/product/598/33164). What a code says of keys and signatures is the same
+// in all of Tencent Cloud.
+func roleCodes() fault.Codes {
+	all := maps.Clone(known)
+	maps.Copy(all, map[string]fault.Meaning{
+		"UnauthorizedOperation*":            {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
+		"AuthFailure.UnauthorizedOperation": {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
+		"InternalError.IllegalRole":         {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
+		"ResourceNotFound.RoleNotFound":     {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
+		"InternalError.GetRoleError":        {Kind: fault.Denied, Reason: "STS does not find the role {role}", Remedy: checkRole},
+		"InvalidParameter*":                 {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}", Remedy: checkRole},
+		"InternalError*":                    {Kind: fault.Transient, Reason: "an error inside STS"},
+		"RequestLimitExceeded*":             {Kind: fault.Throttled, Reason: "too many calls to STS"},
+	})
+	return fault.Codes{
+		Throttled: codes.Throttled, Inside: codes.Inside, Known: all,
+		Other: fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"},
+	}
+}
