@@ -168,8 +168,10 @@ func TestFilesAreRefusedAsAClusterRefuses(t *testing.T) {
 			t.Errorf("nothing differs any more as in %q", d.Pattern)
 		}
 	}
+	// These are about more than what cert-manager's webhook looks at.
+	others := []string{rule.CMNoSuchKind, rule.CMMetadata, rule.CMUnknownField, rule.CMSecretData}
 	for _, r := range offline.Rules() {
-		if c.found[r.ID] == 0 && r.ID != rule.CMNoSuchKind && r.ID != rule.CMMetadata && r.ID != rule.CMUnknownField {
+		if c.found[r.ID] == 0 && !slices.Contains(others, r.ID) {
 			t.Errorf("the rule %s said nothing", r.ID)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/certyun/certyun/admission/evidence"
 	"github.com/certyun/certyun/admission/evidence/objects"
@@ -59,6 +60,14 @@ func unsolved(t testing.TB, crt *cmapi.Certificate, solvers []cmacme.ACMEChallen
 // acmeIssuer is what the Certificate refers to, nil when that has no ACME part.
 func acmeIssuer(t testing.TB, world *objects.World, crt *cmapi.Certificate) *cmacme.ACMEIssuer {
 	t.Helper()
+	if issuer := issuerOf(t, world, crt); issuer != nil {
+		return issuer.GetSpec().ACME
+	}
+	return nil
+}
+
+func issuerOf(t testing.TB, world *objects.World, crt *cmapi.Certificate) cmapi.GenericIssuer {
+	t.Helper()
 	ref := crt.Spec.IssuerRef
 	if apiutil.IssuerGroup(ref) != "cert-manager.io" {
 		return nil
@@ -71,10 +80,21 @@ func acmeIssuer(t testing.TB, world *objects.World, crt *cmapi.Certificate) *cma
 	if err != nil {
 		t.Fatal(err)
 	}
-	if issuer == nil {
-		return nil
+	return issuer
+}
+
+// isRefused tells whether cert-manager refuses an Issuer. What only follows from that is not told of Certificates.
+func isRefused(t testing.TB, c *certManager, issuer cmapi.GenericIssuer) bool {
+	t.Helper()
+	tree, err := runtime.DefaultUnstructuredConverter.ToUnstructured(issuer)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return issuer.GetSpec().ACME
+	kind := cmapi.ClusterIssuerKind
+	if issuer.GetNamespace() != "" {
+		kind = cmapi.IssuerKind
+	}
+	return len(c.refuses(t, kind, tree)) > 0
 }
 
 // wantUnsolved leaves out the names of which another rule says already that they can never be issued.
@@ -93,7 +113,7 @@ func TestManifestsHaveNoSolverWherePickSaysSo(t *testing.T) {
 			continue
 		}
 		acme := acmeIssuer(t, m.world, crt)
-		if acme == nil {
+		if acme == nil || isRefused(t, c, issuerOf(t, m.world, crt)) {
 			continue
 		}
 		compared++

@@ -163,7 +163,7 @@ func situations() map[string]situation {
 			p.World.DNS.SetZoneDelay(p.zone, time.Hour)
 			return p.begin(t)
 		}},
-		"name servers that cannot be asked": {"dns-closed", func(t *testing.T, p *patient) []string {
+		"name servers that cannot be asked": {"name-servers-fail-here", func(t *testing.T, p *patient) []string {
 			p.World.DNS.AddZones("closed.test")
 			if err := p.World.DNS.AddRecords("ns1.closed.test. 300 IN A 127.0.53.53"); err != nil {
 				t.Fatal(err)
