@@ -232,20 +232,9 @@ func (o *HostOptions) validate() error {
 
 // endpoints are those of the DNS host and of STS, the zero value for the public one.
 func (o *HostOptions) endpoints() (host, sts wire.Endpoint, err error) {
-	host, bad := endpointOf(o.name+"-endpoint", o.Endpoint)
-	sts, badSTS := endpointOf(o.name+"-sts-endpoint", o.STSEndpoint)
+	host, bad := wire.EndpointOfFlag(o.name+"-endpoint", o.Endpoint)
+	sts, badSTS := wire.EndpointOfFlag(o.name+"-sts-endpoint", o.STSEndpoint)
 	return host, sts, errors.Join(bad, badSTS)
-}
-
-func endpointOf(flag, url string) (wire.Endpoint, error) {
-	if url == "" {
-		return wire.Endpoint{}, nil
-	}
-	endpoint, err := wire.ParseEndpoint(url)
-	if err != nil {
-		return wire.Endpoint{}, fmt.Errorf("--%s: %w", flag, err)
-	}
-	return endpoint, nil
 }
 
 func (o *PropagationOptions) validate() error {

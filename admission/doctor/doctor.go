@@ -51,8 +51,8 @@ type Discovery interface {
 
 // Zones lists the zones of accounts at DNS clouds.
 type Zones interface {
-	// Zones returns the zones of the account that the keys open, by way of the role if there is one, in canonical form. It makes as few calls as it can, and none
-	// that changes anything. The solver is a solverName of certyun's; the text of an error is fit to be shown.
+	// Zones returns the zones of the account that the keys open, by way of the role if there is one, in canonical form. It makes as few
+	// calls as it can, and none that changes anything. The solver is a solverName of certyun's; the text of an error is fit to be shown.
 	Zones(ctx context.Context, solver string, keys credential.Keys, wanted config.Solver) ([]string, error)
 }
 

@@ -118,20 +118,11 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 	return New(config, namespace, options, &DNS{Resolvers: resolvers, Port: uint16(o.dnsPort)}, zones)
 }
 
-// endpointsOf are those of the clouds that flags of a kind name.
+// endpointsOf are those of the clouds that flags of a kind name, by the name of the solver.
 func endpointsOf(kind, alidns, dnspod string) (map[string]wire.Endpoint, error) {
-	endpoints := map[string]wire.Endpoint{}
-	for name, url := range map[string]string{alidnsName: alidns, dnspodName: dnspod} {
-		if url == "" {
-			continue
-		}
-		endpoint, err := wire.ParseEndpoint(url)
-		if err != nil {
-			return nil, fmt.Errorf("--%s-%s: %w", name, kind, err)
-		}
-		endpoints[name] = endpoint
-	}
-	return endpoints, nil
+	first, wrong := wire.EndpointOfFlag(alidnsName+"-"+kind, alidns)
+	second, alsoWrong := wire.EndpointOfFlag(dnspodName+"-"+kind, dnspod)
+	return map[string]wire.Endpoint{alidnsName: first, dnspodName: second}, errors.Join(wrong, alsoWrong)
 }
 
 // resolvers are those to ask; without any named, the system's.

@@ -2,7 +2,6 @@ package alidns
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
@@ -31,7 +30,7 @@ func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Ro
 	request.RoleArn, request.RoleSessionName, request.ExternalId = role.ARN, role.SessionName, role.ExternalID
 	request.DurationSeconds = requests.NewInteger(int(credential.Lifetime / time.Second))
 	caller := &caller{api: r.api, keys: keys, refused: func(q wire.Question, code, _ string, status int) error {
-		return roleCodes().Of(code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
+		return roleCodes.Of(code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
 	}}
 	var ends time.Time
 	err := caller.call(ctx, wire.Question{Action: "AssumeRole"}, request, response, func() (complete bool) {
@@ -54,23 +53,18 @@ const (
 
 // roleCodes are those of STS (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-errorcodes). What a code says of keys
 // and signatures is the same in all of Alibaba Cloud.
-func roleCodes() fault.Codes {
-	all := maps.Clone(known)
-	maps.Copy(all, map[string]fault.Meaning{
-		"NoPermission*":                    {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
-		"Forbidden*":                       {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
-		"AuthenticationFail.*":             {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
-		"EntityNotExist.Role*":             {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
-		"InvalidParameter.RoleArn":         {Kind: fault.Misconfigured, Reason: "STS does not take {role} for the ARN of a role", Remedy: checkRole},
-		"InvalidParameter.RoleSessionName": {Kind: fault.Misconfigured, Reason: "STS does not take the name of the session", Remedy: "set another config.roleSessionName, or none"},
-		"InvalidParameter.ExternalId*":     {Kind: fault.Misconfigured, Reason: "STS does not take the external id", Remedy: "set config.externalId to the one in the role's trust policy"},
-		"InvalidParameter*":                {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}"},
-		"InternalError*":                   {Kind: fault.Transient, Reason: "an error inside STS"},
-		"ServiceUnavailable*":              {Kind: fault.Transient, Reason: "STS is not available"},
-		"Throttling*":                      {Kind: fault.Throttled, Reason: "too many calls to STS"},
-	})
-	return fault.Codes{
-		Throttled: codes.Throttled, Inside: codes.Inside, Known: all,
-		Other: fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"},
-	}
-}
+var roleCodes = codes.With(map[string]fault.Meaning{
+	"NoPermission*":                    untrusted,
+	"Forbidden*":                       untrusted,
+	"AuthenticationFail.*":             untrusted,
+	"EntityNotExist.Role*":             {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
+	"InvalidParameter.RoleArn":         {Kind: fault.Misconfigured, Reason: "STS does not take {role} for the ARN of a role", Remedy: checkRole},
+	"InvalidParameter.RoleSessionName": {Kind: fault.Misconfigured, Reason: "STS does not take the name of the session", Remedy: "set another config.roleSessionName, or none"},
+	"InvalidParameter.ExternalId*":     {Kind: fault.Misconfigured, Reason: "STS does not take the external id", Remedy: "set config.externalId to the one in the role's trust policy"},
+	"InvalidParameter*":                {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}"},
+	"InternalError*":                   {Kind: fault.Transient, Reason: "an error inside STS"},
+	"ServiceUnavailable*":              {Kind: fault.Transient, Reason: "STS is not available"},
+	"Throttling*":                      {Kind: fault.Throttled, Reason: "too many calls to STS"},
+}, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
+
+var untrusted = fault.Meaning{Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust}

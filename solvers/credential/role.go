@@ -42,14 +42,14 @@ type Credential struct {
 	Identity string
 	// Bearer is public: the id of the access key, or the role.
 	Bearer string
-	// session forgets the session that the keys are of; it is nil where they are of none.
-	session func()
+	// forget is for the session that the keys are of; it is nil where they are of none.
+	forget func()
 }
 
 // Refused notes that the cloud refused the keys, so that those of a session are not used again.
 func (c Credential) Refused() {
-	if c.session != nil {
-		c.session()
+	if c.forget != nil {
+		c.forget()
 	}
 }
 
@@ -73,7 +73,7 @@ type Sessions struct {
 	assumer Assumer
 	flight  singleflight.Group
 
-	mu   sync.Mutex
+	mu   sync.Mutex // for what is changed by what it was; looking needs no lock
 	kept *lru.Cache // of session, by the namespace and the identity of a credential
 }
 
@@ -99,12 +99,12 @@ func (s *Sessions) Open(ctx context.Context, namespace string, keys Keys, role c
 	if err != nil {
 		return Credential{}, err
 	}
-	return Credential{Keys: its, Identity: identity, Bearer: role.ARN, session: func() { s.forget(cache, its) }}, nil
+	return Credential{Keys: its, Identity: identity, Bearer: role.ARN, forget: func() { s.forget(cache, its) }}, nil
 }
 
 // session returns the keys of the session that is kept, and renews it beforehand or meanwhile, as it needs.
 func (s *Sessions) session(ctx context.Context, cache string, assume func(context.Context) (Session, error)) (Keys, error) {
-	have, now := s.get(cache), time.Now()
+	have, now := s.load(cache), time.Now()
 	if now.Before(have.ends.Add(-leastLeft)) {
 		if !now.Before(have.renew) {
 			s.renewed(ctx, cache, assume) // nobody waits for it
@@ -139,12 +139,6 @@ func (s *Sessions) renewed(ctx context.Context, cache string, assume func(contex
 		s.keep(cache, got, asked)
 		return got.Keys, nil
 	})
-}
-
-func (s *Sessions) get(cache string) session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.load(cache)
 }
 
 func (s *Sessions) load(cache string) session {

@@ -193,11 +193,16 @@ func refused(q wire.Question, secretID, code string, status int) error {
 	if code == "LimitExceeded.RecordTtlLimit" {
 		return provider.TTLRefused(q.Zone, q.TTL, edition, code)
 	}
+	return meaningOf(codes, secretID, code, status).Fault(code, "{zone}", q.Zone, "{line}", q.Line, "{permission}", "dnspod:"+q.Action)
+}
+
+// meaningOf is what a code means to whoever has the SecretId.
+func meaningOf(codes fault.Codes, secretID, code string, status int) fault.Meaning {
 	meaning := codes.Of(code, status)
 	if meaning.Remedy == checkKey && looksRetired(secretID) {
 		meaning.Remedy = retiredToken
 	}
-	return meaning.Fault(code, "{zone}", q.Zone, "{line}", q.Line, "{permission}", "dnspod:"+q.Action)
+	return meaning
 }
 
 // looksRetired tells whether a SecretId is none: the token API's credential was "number,token", and the number alone, or

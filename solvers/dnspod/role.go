@@ -2,7 +2,6 @@ package dnspod
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	tchttp "github.com/tencentcloud/tencentcloud-sdk-go/tencentcloud/common/http"
@@ -51,11 +50,7 @@ func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Ro
 	request.Init().WithApiInfo("sts", "2018-08-13", "AssumeRole")
 	response := &assumeRoleResponse{BaseResponse: &tchttp.BaseResponse{}}
 	caller := &caller{api: r.api, keys: keys, region: stsRegion, refused: func(q wire.Question, code string, status int) error {
-		meaning := roleCodes().Of(code, status)
-		if meaning.Remedy == checkKey && looksRetired(keys.ID) {
-			meaning.Remedy = retiredToken
-		}
-		return meaning.Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
+		return meaningOf(roleCodes, keys.ID, code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
 	}}
 	given := &response.Response.Credentials
 	err := caller.call(ctx, wire.Question{Action: "AssumeRole"}, request, response, func() bool {
@@ -77,20 +72,15 @@ const (
 
 // roleCodes are those of STS (https://cloud.tencent.com/document/product/598/33164). What a code says of keys and signatures is the same
 // in all of Tencent Cloud.
-func roleCodes() fault.Codes {
-	all := maps.Clone(known)
-	maps.Copy(all, map[string]fault.Meaning{
-		"UnauthorizedOperation*":            {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
-		"AuthFailure.UnauthorizedOperation": {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
-		"InternalError.IllegalRole":         {Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust},
-		"ResourceNotFound.RoleNotFound":     {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
-		"InternalError.GetRoleError":        {Kind: fault.Denied, Reason: "STS does not find the role {role}", Remedy: checkRole},
-		"InvalidParameter*":                 {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}", Remedy: checkRole},
-		"InternalError*":                    {Kind: fault.Transient, Reason: "an error inside STS"},
-		"RequestLimitExceeded*":             {Kind: fault.Throttled, Reason: "too many calls to STS"},
-	})
-	return fault.Codes{
-		Throttled: codes.Throttled, Inside: codes.Inside, Known: all,
-		Other: fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"},
-	}
-}
+var roleCodes = codes.With(map[string]fault.Meaning{
+	"UnauthorizedOperation*":            untrusted,
+	"AuthFailure.UnauthorizedOperation": untrusted,
+	"InternalError.IllegalRole":         untrusted,
+	"ResourceNotFound.RoleNotFound":     {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
+	"InternalError.GetRoleError":        {Kind: fault.Denied, Reason: "STS does not find the role {role}", Remedy: checkRole},
+	"InvalidParameter*":                 {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}", Remedy: checkRole},
+	"InternalError*":                    {Kind: fault.Transient, Reason: "an error inside STS"},
+	"RequestLimitExceeded*":             {Kind: fault.Throttled, Reason: "too many calls to STS"},
+}, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
+
+var untrusted = fault.Meaning{Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust}

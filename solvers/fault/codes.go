@@ -2,6 +2,7 @@ package fault
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -23,6 +24,13 @@ type Codes struct {
 	Throttled, Inside string
 	// Other is what any other code means.
 	Other Meaning
+}
+
+// With are the codes of another API of the same cloud, which has some of its own beside and in place of these.
+func (c Codes) With(known map[string]Meaning, other Meaning) Codes {
+	all := maps.Clone(c.Known)
+	maps.Copy(all, known)
+	return Codes{Known: all, Throttled: c.Throttled, Inside: c.Inside, Other: other}
 }
 
 // Of finds a code by its whole name, else by its longest known beginning, else by the HTTP status that it came with.

@@ -38,6 +38,18 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	return Endpoint{Scheme: u.Scheme, Host: u.Host}, nil
 }
 
+// EndpointOfFlag reads the value of a flag, where "" is the public endpoint, the zero value. An error names the flag.
+func EndpointOfFlag(flag, url string) (Endpoint, error) {
+	if url == "" {
+		return Endpoint{}, nil
+	}
+	endpoint, err := ParseEndpoint(url)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return endpoint, nil
+}
+
 // withoutUser keeps a password out of an error about a URL that cannot be used.
 func withoutUser(s string) string { return s[strings.LastIndex(s, "@")+1:] }
 
