@@ -42,8 +42,8 @@ type challenge struct {
 	account                   *provider.Account
 	// patient says that nobody waits for what is done with it.
 	patient bool
-	// secretNames are the Secrets that the keys came from, for error texts.
-	secretNames []string
+	// origin is where the keys came from, for error texts.
+	origin string
 }
 
 // open understands the request and reads the keys. On an error it returns as much of the challenge as it understood.
@@ -66,16 +66,7 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 	if c.config, err = s.decode(ch); err != nil {
 		return c, err
 	}
-	reader := s.keys.Load()
-	if reader == nil {
-		return c, &fault.Error{Kind: fault.Transient, Reason: "certyun is still starting"}
-	}
-	keys, err := reader.Read(ctx, ch.ResourceNamespace, c.config.Keys)
-	if err != nil {
-		return c, err
-	}
-	c.secretNames = secretNames(ch.ResourceNamespace, c.config.Keys)
-	if c.credential, err = s.host.sessions.Open(ctx, ch.ResourceNamespace, keys, c.config.Role); err != nil {
+	if err := s.authenticate(ctx, c); err != nil {
 		return c, err
 	}
 	account := s.host.accounts.Account(c.credential.Identity, c.credential.Bearer, func(pace *quota.Call) provider.Provider {
@@ -83,6 +74,61 @@ func (s *Solver) open(ctx context.Context, ch *whapi.ChallengeRequest) (*challen
 	})
 	c.account = account.For(ch.ResourceNamespace)
 	return c, nil
+}
+
+// authenticate gets the credential that the config names: keys in Secrets, or the ambient ones where it names none.
+func (s *Solver) authenticate(ctx context.Context, c *challenge) (err error) {
+	namespace := c.request.ResourceNamespace
+	if c.config.Keys.Ambient() {
+		if err := s.permitAmbient(c); err != nil {
+			return err
+		}
+		c.origin = "the credentials are ambient: " + s.host.sessions.AmbientName()
+		c.credential, err = s.host.sessions.OpenAmbient(ctx, namespace, c.config.Role)
+		return err
+	}
+	reader := s.keys.Load()
+	if reader == nil {
+		return &fault.Error{Kind: fault.Transient, Reason: "certyun is still starting"}
+	}
+	keys, err := reader.Read(ctx, namespace, c.config.Keys)
+	if err != nil {
+		return err
+	}
+	c.origin = "the keys are from " + strings.Join(secretNames(namespace, c.config.Keys), " and ")
+	c.credential, err = s.host.sessions.Open(ctx, namespace, keys, c.config.Role)
+	return err
+}
+
+// errAmbient marks that an Issuer may not use ambient credentials.
+var errAmbient = errors.New("ambient credentials")
+
+// permitAmbient refuses ambient credentials where cert-manager, or the operator of the solver, does not allow them. They belong to whoever
+// runs the solver, and not to whoever writes an Issuer.
+func (s *Solver) permitAmbient(c *challenge) error {
+	ofCluster := c.request.ResourceNamespace == s.clusterResources
+	refuse := func(reason, remedy string) error {
+		return &fault.Error{Kind: fault.Misconfigured, Cause: errAmbient, Reason: reason, Remedy: remedy}
+	}
+	const named = "name a Secret with the keys in the config, or "
+	switch role := c.config.Role.ARN; {
+	case !s.ambient.Allows(true):
+		return refuse("the config names no Secret, and --"+config.AmbientFlag+" allows no ambient credentials",
+			named+"set the chart's value ambient.credentials to cluster-issuers")
+	case !s.ambient.Allows(ofCluster):
+		return refuse("the config names no Secret, and --"+config.AmbientFlag+" allows an Issuer in this namespace no ambient credentials",
+			named+"use a ClusterIssuer; to allow it to every namespace, set the chart's value ambient.credentials to all")
+	case !c.request.AllowAmbientCredentials:
+		flag := "--issuer-ambient-credentials"
+		if ofCluster {
+			flag = "--cluster-issuer-ambient-credentials"
+		}
+		return refuse("the config names no Secret, and cert-manager does not allow the Issuer ambient credentials", named+"set cert-manager's flag "+flag)
+	case role != "" && !s.ambient.AllowsRole(role):
+		return refuse("the role "+role+" is not one of --"+config.AmbientRolesFlag+", which may be assumed with ambient credentials",
+			"add it to the chart's value ambient.roleArns, or name a Secret with keys that may assume it")
+	}
+	return nil
 }
 
 // checkTarget refuses a name that CNAME records led to outside of what the operator allows. Whoever runs the DNS of a name decides
@@ -150,21 +196,14 @@ func (s *Solver) explain(action string, c *challenge, err error) error {
 	if name == "" {
 		name = c.request.ResolvedFQDN
 	}
-	if isRefused(err) && len(c.secretNames) > 0 {
-		from := strings.Join(c.secretNames, " and ")
+	if isRefused(err) && c.origin != "" {
+		origin := c.origin
 		if c.config.Role.ARN != "" {
-			from += ", for the role " + c.config.Role.ARN
+			origin += ", for the role " + c.config.Role.ARN
 		}
-		return fmt.Errorf("%s: %s the TXT record %s: %w; the keys are from %s", s.host.name, action, name, err, from)
+		return fmt.Errorf("%s: %s the TXT record %s: %w; %s", s.host.name, action, name, err, origin)
 	}
 	return fmt.Errorf("%s: %s the TXT record %s: %w", s.host.name, action, name, err)
-}
-
-// distrust has the session of a role forgotten where the cloud refused its keys: it may have been ended before its time.
-func (c *challenge) distrust(err error) {
-	if fault.Is(err, fault.Denied) || fault.Is(err, fault.CredentialGone) {
-		c.credential.Refused()
-	}
 }
 
 // isRefused tells whether other keys might have done.

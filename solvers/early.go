@@ -38,8 +38,7 @@ func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bo
 	}
 	zone, err := s.add(ctx, c, ahead.Record{})
 	if err != nil {
-		c.distrust(err)
-		return ahead.Record{}, err
+		return ahead.Record{}, c.credential.Judge(err)
 	}
 	klog.V(4).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
 	return ahead.Record{Zone: zone, ID: string(s.records.get(c.key()).id), Account: c.fingerprint()}, nil

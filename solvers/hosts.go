@@ -2,6 +2,7 @@ package solvers
 
 import (
 	"net/http"
+	"os"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -44,7 +45,7 @@ type host struct {
 
 // Solvers returns the solvers that valid options describe. They share what they know of the DNS.
 func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
-	transport, err := wire.NewTransport(o.CloudCAFile)
+	around, err := o.surroundings()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,18 +62,39 @@ func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
 		return nil, nil, err
 	}
 	memory, counters := ahead.NewMemory(o.CAMemory), newCounters(legacyregistry.Register)
+	ambient, err := config.NewAmbient(o.Ambient.Issuers, o.Ambient.Roles)
+	if err != nil {
+		return nil, nil, err
+	}
 	var solvers [2]*Solver
-	for i, host := range []func(http.RoundTripper) (host, error){o.alidnsHost, o.dnspodHost} {
-		h, err := host(transport)
+	for i, host := range []func(surroundings) (host, error){o.alidnsHost, o.dnspodHost} {
+		h, err := host(around)
 		if err != nil {
 			return nil, nil, err
 		}
 		s := newSolver(h, counters)
+		s.ambient, s.clusterResources = ambient, o.Ahead.ClusterResourceNamespace
 		s.shown, s.targets, s.aliases, s.anyValue = memory, targets, follower, o.AnyValue
 		s.watcher, s.longest = watcher, o.Propagation.Timeout
 		solvers[i] = s
 	}
 	return solvers[0], solvers[1], nil
+}
+
+// surroundings are where the process runs.
+type surroundings struct {
+	// clouds carries calls to the clouds, metadata those to who gives keys to a node or a Pod.
+	clouds, metadata http.RoundTripper
+	getenv           credential.Getenv
+}
+
+func (o *Options) surroundings() (surroundings, error) {
+	clouds, err := wire.NewTransport(o.CloudCAFile)
+	if err != nil {
+		return surroundings{}, err
+	}
+	metadata, err := wire.NewMetadataTransport(o.CloudCAFile)
+	return surroundings{clouds: clouds, metadata: metadata, getenv: os.Getenv}, err
 }
 
 // watcher is nil where Present is not to wait.
@@ -101,34 +123,38 @@ func (o *PropagationOptions) watcher() (watcher, error) {
 	}), nil
 }
 
-func (o *Options) alidnsHost(t http.RoundTripper) (host, error) {
-	endpoint, sts, err := o.Alidns.endpoints()
+func (o *Options) alidnsHost(around surroundings) (host, error) {
+	at, err := o.Alidns.endpoints()
 	if err != nil {
 		return host{}, err
 	}
-	cloud := alidns.New(wire.API{Endpoint: endpoint, Transport: t})
+	cloud := alidns.New(wire.API{Endpoint: at.host, Transport: around.clouds})
+	roles := alidns.NewRoles(wire.API{Endpoint: at.sts, Transport: around.clouds})
+	ambient := alidns.NewAmbient(around.getenv, roles, wire.API{Endpoint: at.metadata, Transport: around.metadata})
 	return host{
 		name:     AlidnsName,
 		accounts: provider.NewAccounts(quota.New(o.Alidns.QPS, "--alidns-qps"), alidns.SerialWrites),
 		decode:   config.DecodeAlidns,
-		sessions: credential.NewSessions(alidns.NewRoles(wire.API{Endpoint: sts, Transport: t})),
+		sessions: credential.NewSessions(roles, ambient),
 		open: func(keys credential.Keys, c config.Solver, pace *quota.Call) provider.Provider {
 			return cloud.Account(keys, c.Region, pace)
 		},
 	}, nil
 }
 
-func (o *Options) dnspodHost(t http.RoundTripper) (host, error) {
-	endpoint, sts, err := o.DNSPod.endpoints()
+func (o *Options) dnspodHost(around surroundings) (host, error) {
+	at, err := o.DNSPod.endpoints()
 	if err != nil {
 		return host{}, err
 	}
-	cloud := dnspod.New(wire.API{Endpoint: endpoint, Transport: t})
+	cloud := dnspod.New(wire.API{Endpoint: at.host, Transport: around.clouds})
+	roles := dnspod.NewRoles(wire.API{Endpoint: at.sts, Transport: around.clouds})
+	ambient := dnspod.NewAmbient(around.getenv, roles, wire.API{Endpoint: at.metadata, Transport: around.metadata})
 	return host{
 		name:     DNSPodName,
 		accounts: provider.NewAccounts(quota.New(o.DNSPod.QPS, "--dnspod-qps"), false),
 		decode:   config.DecodeDNSPod,
-		sessions: credential.NewSessions(dnspod.NewRoles(wire.API{Endpoint: sts, Transport: t})),
+		sessions: credential.NewSessions(roles, ambient),
 		open: func(keys credential.Keys, _ config.Solver, pace *quota.Call) provider.Provider {
 			return cloud.Account(keys, pace)
 		},

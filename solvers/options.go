@@ -71,6 +71,8 @@ type Options struct {
 	Ahead AheadOptions
 	// CAMemory is how long a CA may remember an answer.
 	CAMemory time.Duration
+	// Ambient says who may use the credentials of the process's surroundings.
+	Ambient AmbientOptions
 	// CNAMETargets are the domains that CNAME records at the names of challenges may lead into. None means any.
 	CNAMETargets []string
 	// ShutdownDelay is how long requests are still answered after the end was asked for.
@@ -90,6 +92,12 @@ type AheadOptions struct {
 	Namespace string
 }
 
+// AmbientOptions are who may use ambient credentials: see config.NewAmbient.
+type AmbientOptions struct {
+	Issuers string
+	Roles   []string
+}
+
 // PropagationOptions are the settings of the wait for a record.
 type PropagationOptions struct {
 	// Timeout bounds the wait; 0 turns it off.
@@ -106,8 +114,9 @@ type PropagationOptions struct {
 
 // HostOptions are the settings for one DNS host.
 type HostOptions struct {
-	// Endpoint is the URL of the API, "" for the public one; STSEndpoint that of the API that gives sessions of roles.
-	Endpoint, STSEndpoint string
+	// Endpoint is the URL of the API, "" for the public one; STSEndpoint that of the API that gives sessions of roles, and
+	// MetadataEndpoint that of the service that tells a node its own role.
+	Endpoint, STSEndpoint, MetadataEndpoint string
 	// QPS is how many calls a second one account makes at most.
 	QPS float64
 
@@ -124,6 +133,7 @@ func NewOptions() *Options {
 		Propagation: PropagationOptions{Timeout: defaultPropagationTimeout, Port: 53},
 		Ahead:       AheadOptions{Max: defaultAhead, ClusterResourceNamespace: "cert-manager"},
 		CAMemory:    defaultCAMemory,
+		Ambient:     AmbientOptions{Issuers: config.AmbientClusterIssuers},
 
 		ShutdownDelay: defaultShutdownDelay,
 	}
@@ -145,19 +155,22 @@ func (o *Options) Flags() *cliflag.NamedFlagSets {
 
 func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Server.SolverGroup, "group-name", "", "API group of the solvers: the groupName in Issuers. Default: the environment variable GROUP_NAME, else "+config.DefaultGroup+".")
-	o.Alidns.addFlags(fs, "Alibaba Cloud DNS", "https://alidns.aliyuncs.com", "https://sts.aliyuncs.com")
-	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com", "https://sts.tencentcloudapi.com")
+	o.Alidns.addFlags(fs, "Alibaba Cloud DNS", "https://alidns.aliyuncs.com", "https://sts.aliyuncs.com", "http://100.100.100.200")
+	o.DNSPod.addFlags(fs, "Tencent Cloud DNSPod", "https://dnspod.tencentcloudapi.com", "https://sts.tencentcloudapi.com", "http://metadata.tencentyun.com")
 	o.Propagation.addFlags(fs)
 	o.Ahead.addFlags(fs)
 	fs.StringSliceVar(&o.CNAMETargets, "cname-targets", nil, "Domains in which records may be written that CNAME records lead to (cnameStrategy: Follow): at these names and beneath them. Default: any domain of the account.")
+	fs.StringVar(&o.Ambient.Issuers, config.AmbientFlag, o.Ambient.Issuers, "Which Issuers that name no Secret may use the credentials of the solver's own Pod or node, where cert-manager allows it too: cluster-issuers, all or none. What is in --cluster-resource-namespace counts as a ClusterIssuer's.")
+	fs.StringSliceVar(&o.Ambient.Roles, config.AmbientRolesFlag, nil, "ARNs of the roles (roleArn) that may be assumed with these credentials, where * stands for any characters. Default: none.")
 	fs.DurationVar(&o.CAMemory, "ca-memory", o.CAMemory, "How long the resolvers of a CA may remember what a name answered. As long a value is held back that was not visible when the CA may have looked. 0 holds nothing back.")
 	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay-duration", o.ShutdownDelay, "How long to go on serving after SIGTERM while /readyz already fails, so that no challenge is lost on the way.")
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
 
-func (o *HostOptions) addFlags(fs *pflag.FlagSet, title, endpoint, sts string) {
+func (o *HostOptions) addFlags(fs *pflag.FlagSet, title, endpoint, sts, metadata string) {
 	fs.StringVar(&o.Endpoint, o.name+"-endpoint", "", "URL of the API of "+title+". Plain http is accepted only to a loopback address. Default: "+endpoint+".")
 	fs.StringVar(&o.STSEndpoint, o.name+"-sts-endpoint", "", "URL of the API at which roles are assumed (roleArn) for "+title+". Default: "+sts+".")
+	fs.StringVar(&o.MetadataEndpoint, o.name+"-metadata-endpoint", "", "URL of the service that gives a node of "+title+"'s cloud the keys of its role. Default: "+metadata+".")
 	fs.Float64Var(&o.QPS, o.name+"-qps", o.QPS, "How many calls a second are made to "+title+" with one account's keys, at most. While the cloud throttles they are fewer.")
 }
 
@@ -194,8 +207,10 @@ func (o *Options) Complete() error {
 // Validate reports everything that is wrong, each with its flag.
 func (o *Options) Validate() error {
 	_, badTargets := o.cnameTargets()
+	_, unknownAmbient := config.NewAmbient(o.Ambient.Issuers, o.Ambient.Roles)
 	errs := []error{
 		badTargets,
+		unknownAmbient,
 		validateGroup(o.Server.SolverGroup),
 		o.Alidns.validate(),
 		o.DNSPod.validate(),
@@ -226,15 +241,18 @@ func (o *HostOptions) validate() error {
 	if !(o.QPS > 0) || math.IsInf(o.QPS, 1) { // NaN is not greater than 0 either
 		return fmt.Errorf("--%s-qps %v must be a number greater than 0", o.name, o.QPS)
 	}
-	_, _, err := o.endpoints()
+	_, err := o.endpoints()
 	return err
 }
 
-// endpoints are those of the DNS host and of STS, the zero value for the public one.
-func (o *HostOptions) endpoints() (host, sts wire.Endpoint, err error) {
+// endpoints are where a cloud is, the zero value for the public ones.
+type endpoints struct{ host, sts, metadata wire.Endpoint }
+
+func (o *HostOptions) endpoints() (endpoints, error) {
 	host, bad := wire.EndpointOfFlag(o.name+"-endpoint", o.Endpoint)
 	sts, badSTS := wire.EndpointOfFlag(o.name+"-sts-endpoint", o.STSEndpoint)
-	return host, sts, errors.Join(bad, badSTS)
+	metadata, badMetadata := wire.EndpointOfFlag(o.name+"-metadata-endpoint", o.MetadataEndpoint)
+	return endpoints{host, sts, metadata}, errors.Join(bad, badSTS, badMetadata)
 }
 
 func (o *PropagationOptions) validate() error {

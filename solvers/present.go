@@ -25,8 +25,7 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	start := time.Now()
 	c, zone, written, err := s.present(ctx, ch)
 	if err != nil {
-		c.distrust(err)
-		return s.explain("present", c, s.astray(ctx, c, err))
+		return s.explain("present", c, s.astray(ctx, c, c.credential.Judge(err)))
 	}
 	klog.InfoS("Presented the challenge",
 		append(s.logFields(c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)

@@ -46,7 +46,7 @@ type vendor struct {
 	configFor                func(secret string) string
 	newCloud                 func(now func() time.Time) *cloud.Cloud
 	handler                  func(*cloud.Cloud) http.Handler
-	host                     func(*Options, http.RoundTripper) (host, error)
+	host                     func(*Options, surroundings) (host, error)
 }
 
 func vendors() []vendor {
@@ -78,6 +78,8 @@ type rig struct {
 	solver    *Solver
 	counters  *counters
 	transport http.RoundTripper
+	// env is the environment of the process.
+	env map[string]string
 	// watcher is nil unless a test sets it before restart.
 	watcher watcher
 	// qps is the limit of calls a second, 0 for the default. It is for a test to set before restart.
@@ -140,7 +142,7 @@ func (r *rig) replica() *Solver {
 	if r.qps > 0 {
 		o.Alidns.QPS, o.DNSPod.QPS = r.qps, r.qps
 	}
-	h, err := r.host(o, r.transport)
+	h, err := r.host(o, surroundings{clouds: r.transport, metadata: r.transport, getenv: func(name string) string { return r.env[name] }})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -112,13 +112,15 @@ func TestASessionThatWasEndedEarly(t *testing.T) {
 	forRoles(t, func(r *rig) {
 		r.present(r.byRole)
 		r.putRole(cloud.Role{ARN: r.roleARN(), Trusts: []string{aliceID}}) // which ends the keys that it gave
-		if err := r.solver.CleanUp(r.request(r.byRole)); err != nil {
-			r.t.Logf("the first try says: %v", err)
-		}
-		r.present(r.byRole)
+		r.wantError(func() error { return r.solver.CleanUp(r.request(r.byRole)) },
+			"the cloud has ended the session of "+r.roleARN()+" before its time", "the next try asks for another one")
+		r.wantTXT("bob", byRoleRecord)
 		r.cleanUp(r.byRole)
 		r.wantTXT("bob")
 		r.wantCalls("AssumeRole", 2)
+		if got := r.abandoned(); got != 0 {
+			r.t.Errorf("%v records were abandoned", got)
+		}
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/certyun/certyun/solvers/ahead"
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/fault"
 	"github.com/certyun/certyun/solvers/propagation"
@@ -55,6 +56,9 @@ type Solver struct {
 	ahead neighbours
 	// holding bounds how many wait until the CA has forgotten: each holds a worker of cert-manager's.
 	holding *semaphore.Weighted
+	// ambient is who may use ambient credentials. What is in clusterResources counts as a ClusterIssuer's.
+	ambient          config.Ambient
+	clusterResources string
 	// targets are the domains that CNAME records may lead into, none for any.
 	targets []string
 	// aliases is asked where CNAME records led a challenge to where nothing can be written; it may be nil.
@@ -173,8 +177,7 @@ func (s *Solver) takeAway(ctx context.Context, c *challenge) error {
 
 // unlessHopeless makes a success of an error of a removal that can never work.
 func (s *Solver) unlessHopeless(c *challenge, err error) error {
-	c.distrust(err)
-	if !hopeless(err) {
+	if err = c.credential.Judge(err); !hopeless(err) {
 		return s.explain("clean up", c, err)
 	}
 	s.counters.abandoned.WithLabelValues(s.Name()).Inc()
@@ -185,7 +188,7 @@ func (s *Solver) unlessHopeless(c *challenge, err error) error {
 
 // hopeless tells whether cleaning up can never work: there is nothing to sign with, no zone to look in, or no way to know.
 func hopeless(err error) bool {
-	return fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound) || errors.Is(err, errConfig) || errors.Is(err, errTarget)
+	return fault.Is(err, fault.CredentialGone) || fault.Is(err, fault.ZoneNotFound) || errors.Is(err, errConfig) || errors.Is(err, errTarget) || errors.Is(err, errAmbient)
 }
 
 // remove makes sure that the record is not there. It removes nothing but what the cloud says to be the challenge's record: a row may be

@@ -594,7 +594,6 @@ func TestOnlyTheResourceNamespaceIsRead(t *testing.T) {
 
 func TestConfigsThatCannotBeUsed(t *testing.T) {
 	for name, c := range map[string]struct{ config, want string }{
-		"no config":        {`{}`, "config: Required value: names no Secret"},
 		"an unknown field": {`{"endpoint":"https://evil.example"}`, "config.endpoint: Forbidden"},
 		"a wrong type":     {`{"ttl":"600"}`, "config.ttl: Invalid value"},
 		"not an object":    {`[]`, "config: Invalid value"},

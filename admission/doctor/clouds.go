@@ -40,8 +40,8 @@ func newClouds(endpoints, sts map[string]wire.Endpoint, caFile string) (*clouds,
 		alidns: alidns.New(wire.API{Endpoint: endpoints[alidnsName], Transport: transport}),
 		dnspod: dnspod.New(wire.API{Endpoint: endpoints[dnspodName], Transport: transport}),
 		sessions: map[string]*credential.Sessions{
-			alidnsName: credential.NewSessions(alidns.NewRoles(wire.API{Endpoint: sts[alidnsName], Transport: transport})),
-			dnspodName: credential.NewSessions(dnspod.NewRoles(wire.API{Endpoint: sts[dnspodName], Transport: transport})),
+			alidnsName: credential.NewSessions(alidns.NewRoles(wire.API{Endpoint: sts[alidnsName], Transport: transport}), nil),
+			dnspodName: credential.NewSessions(dnspod.NewRoles(wire.API{Endpoint: sts[dnspodName], Transport: transport}), nil),
 		},
 	}, nil
 }

@@ -2,6 +2,12 @@ package alidns
 
 import (
 	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
@@ -45,6 +51,37 @@ func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Ro
 	return credential.Session{Keys: credential.Keys{ID: given.AccessKeyId, Secret: given.AccessKeySecret, Token: given.SecurityToken}, Ends: ends}, nil
 }
 
+// assumeWithToken assumes a role with a token that an OIDC provider vouches for, by AssumeRoleWithOIDC, which nobody signs
+// (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-assumerolewithoidc). The SDK's own request for it has the token in
+// the URL, where it does not belong.
+func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string, role config.Role) (credential.Session, error) {
+	const action = "AssumeRoleWithOIDC"
+	query := url.Values{"Action": {action}, "Version": {"2015-04-01"}, "Format": {"JSON"}, "Timestamp": {time.Now().UTC().Format(time.RFC3339)}}
+	form := url.Values{
+		"OIDCProviderArn": {oidcProvider}, "OIDCToken": {token}, "RoleArn": {role.ARN}, "RoleSessionName": {role.SessionName},
+		"DurationSeconds": {strconv.Itoa(int(credential.Lifetime / time.Second))},
+	}.Encode()
+	body, status, err := r.api.Ask(ctx, &http.Request{
+		Method:        http.MethodPost,
+		URL:           &url.URL{Scheme: r.api.Endpoint.Scheme, Host: r.api.Endpoint.Host, Path: "/", RawQuery: query.Encode()},
+		Header:        http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Body:          io.NopCloser(strings.NewReader(form)),
+		ContentLength: int64(len(form)),
+	})
+	if err != nil {
+		return credential.Session{}, err
+	}
+	var answer struct {
+		Code, Message, RequestID string
+		Credentials              json.RawMessage
+	}
+	if bad := json.Unmarshal(body, &answer); bad == nil && answer.Code != "" {
+		wire.LogRefusal("Alibaba Cloud", wire.Question{Action: action}, answer.Code, status, answer.RequestID, answer.Message, credential.Keys{Token: token})
+		return credential.Session{}, tokenCodes.Of(answer.Code, status).Fault(answer.Code, "{role}", role.ARN, "{permission}", "sts:"+action, "{provider}", oidcProvider)
+	}
+	return granted(r.api.Endpoint.Host, string(answer.Credentials), status, nil)
+}
+
 const (
 	checkTrust = "allow sts:AssumeRole on the role in the RAM policy of the user, and the user in the role's trust policy (with config.externalId, if it" +
 		" asks for one); the AccessKey of an account itself assumes no role"
@@ -57,7 +94,7 @@ var roleCodes = codes.With(map[string]fault.Meaning{
 	"NoPermission*":                    untrusted,
 	"Forbidden*":                       untrusted,
 	"AuthenticationFail.*":             untrusted,
-	"EntityNotExist.Role*":             {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
+	"EntityNotExist.Role*":             {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole, Cause: credential.ErrNoRole},
 	"InvalidParameter.RoleArn":         {Kind: fault.Misconfigured, Reason: "STS does not take {role} for the ARN of a role", Remedy: checkRole},
 	"InvalidParameter.RoleSessionName": {Kind: fault.Misconfigured, Reason: "STS does not take the name of the session", Remedy: "set another config.roleSessionName, or none"},
 	"InvalidParameter.ExternalId*":     {Kind: fault.Misconfigured, Reason: "STS does not take the external id", Remedy: "set config.externalId to the one in the role's trust policy"},
@@ -66,5 +103,28 @@ var roleCodes = codes.With(map[string]fault.Meaning{
 	"ServiceUnavailable*":              {Kind: fault.Transient, Reason: "STS is not available"},
 	"Throttling*":                      {Kind: fault.Throttled, Reason: "too many calls to STS"},
 }, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
+
+// tokenCodes are those of AssumeRoleWithOIDC.
+var tokenCodes = roleCodes.With(map[string]fault.Meaning{
+	"AuthenticationFail.NoPermission": {
+		Kind: fault.Denied, Reason: "the role {role} may not be assumed with the token of the solver's ServiceAccount", Remedy: checkFederation,
+	},
+	"EntityNotExist.OIDCProvider*": {Kind: fault.Denied, Reason: "RAM does not know the OIDC provider {provider}", Remedy: checkProvider},
+	"AuthenticationFail.OIDCToken.AudienceNotMatch": {
+		Kind: fault.Denied, Reason: "the OIDC provider {provider} does not take the audience of the token of the solver's ServiceAccount",
+		Remedy: "let the token have an audience that is one of the provider's client ids (the chart's ambient.alidns.audience)",
+	},
+	"AuthenticationFail.OIDCToken.Expired": {
+		Kind: fault.Transient, Reason: "the token of the solver's ServiceAccount has expired", Remedy: "the kubelet renews it; check the node's clock",
+	},
+	"AuthenticationFail.OIDCToken*": {
+		Kind: fault.Denied, Reason: "the OIDC provider {provider} does not vouch for the token of the solver's ServiceAccount", Remedy: checkProvider,
+	},
+}, roleCodes.Other)
+
+const (
+	checkFederation = "register this cluster's OIDC provider in RAM, and let the role's trust policy name it with oidc:iss, oidc:aud and, in oidc:sub, the solver's ServiceAccount"
+	checkProvider   = "register this cluster's issuer as an OIDC provider in RAM, and name it (the chart's ambient.alidns.oidcProviderArn)"
+)
 
 var untrusted = fault.Meaning{Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust}

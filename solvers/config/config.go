@@ -47,13 +47,18 @@ type Keys struct {
 	Token Ref
 }
 
-// Role is a role of the cloud's that is assumed with the keys. The zero value is none.
+// Ambient tells whether the config names no Secret: the credentials are those of the solver's own surroundings.
+func (k Keys) Ambient() bool { return k == Keys{} }
+
+// Role is a role of the cloud's that is assumed with the keys, or with the ambient credentials. The zero value is none.
 type Role struct {
 	ARN string
 	// SessionName is what the cloud's audit log calls the session.
 	SessionName string
 	// ExternalID is what the role's trust policy asks for, "" where it asks for nothing.
 	ExternalID string
+	// Chain says that ambient credentials assume it by way of their own role, where they could by themselves.
+	Chain bool
 }
 
 // Solver is what an Issuer wants, in the terms of any host.
@@ -79,7 +84,7 @@ func DecodeAlidns(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	o := readObject(path, raw, &errs)
 	c := Solver{
 		Keys:   o.keys(alidnsPairs(), dnspodPairs(), "securityTokenRef"),
-		Role:   o.role(&ramRole),
+		Role:   o.role(&ramRole, alidnsPairs()),
 		Region: o.either("regionId", "region"),
 		Line:   o.text("line"),
 		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLAlidns),
@@ -118,7 +123,7 @@ func DecodeDNSPod(path *field.Path, raw []byte) (Solver, field.ErrorList) {
 	o := readObject(path, raw, &errs)
 	c := Solver{
 		Keys:   o.keys(dnspodPairs(), alidnsPairs(), "tokenRef"),
-		Role:   o.role(&camRole),
+		Role:   o.role(&camRole, dnspodPairs()),
 		Line:   o.text("recordLine"),
 		LineID: o.text("recordLineId"),
 		TTL:    o.number("ttl", DefaultTTL, 1, maxTTLDNSPod),

@@ -64,10 +64,15 @@ func TestDecodeAlidnsRefuses(t *testing.T) {
 			`{` + alidnsPair + `, "regionId": "cn-hangzhou", "Region": "cn-hangzhou"}`,
 			[]string{".Region: Forbidden: may not stand beside " + at + ".regionId: they say the same thing"},
 		},
-		"empty references": {
-			`{"accessKeyIdRef": {}, "accessKeySecretRef": {"name": "", "key": null}, "securityTokenRef": null}`,
-			[]string{noSecret("accessKeyIdRef and accessKeySecretRef")},
+		"a role without a form": {`{"roleArn": "dns"}`, []string{".roleArn: Invalid value: must be the ARN of a role like acs:ram::1234567890123456:role/certyun"}},
+		"a chain that is no switch": {
+			`{"roleArn": "acs:ram::1:role/dns", "roleChain": "yes"}`, []string{".roleChain: Invalid value: must be true or false, not a string"},
 		},
+		"a chain for keys in a Secret": {
+			`{` + alidnsPair + `, "roleArn": "acs:ram::1:role/dns", "roleChain": true}`,
+			[]string{".roleChain: Forbidden: remove it: the keys in the Secret assume the role themselves; a chain is for ambient credentials"},
+		},
+		"a chain for no role": {`{"roleChain": true}`, []string{".roleChain: Forbidden: is of a role; name the role with roleArn, or remove it"}},
 		"an older ID of a wrong type": {
 			`{"accessKeySecretRef": "id", "secretKeySecretRef": {"name": "a", "key": "secret"}}`,
 			[]string{".accessKeySecretRef: " + notRef + "a string"},

@@ -2,11 +2,8 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // pair are the fields of the two halves of a key. A host may have several spellings of a pair, today's first.
@@ -25,7 +22,7 @@ func fieldsOf(pairs []pair) []string {
 	return names
 }
 
-// keys reads where the parts of the key are. Older are the fields of webhooks whose forms people mix: whatever is wrong with a mixture
+// keys reads where the parts of the key are; nowhere means that the credentials are ambient. Older are the fields of webhooks whose forms people mix: whatever is wrong with a mixture
 // is told once, and what it says to write leaves nothing else to be done. Others are the spellings of the other host.
 func (o *object) keys(pairs, others []pair, token string) Keys {
 	refs := map[string]Ref{}
@@ -47,8 +44,6 @@ func (o *object) keys(pairs, others []pair, token string) Keys {
 	case o.has(token):
 		o.require(pairs[0].id, firstHalf)
 		o.require(pairs[0].secret, secondHalf)
-	default:
-		o.requireKeys(pairs)
 	}
 	return keys
 }
@@ -122,21 +117,6 @@ func (o *object) requireOther(half string, pairs, others []pair) {
 	case len(foreign) == 1:
 		o.require(want, detail)
 	}
-}
-
-// mayBeKeys are the names of fields that may be meant as keys, or hold them.
-var mayBeKeys = regexp.MustCompile(`(?i)key|secret|token|credential|^apiid$|^config$|^webhook$|^dns01$`)
-
-// requireKeys reports that the config names no Secret. Where a field has another name than it should, or is not where it should be, only
-// that is told.
-func (o *object) requireKeys(pairs []pair) {
-	names := func(m member) bool { return mayBeKeys.MatchString(m.name) && !isEmpty(m.raw) && !m.used }
-	if o.unread || slices.ContainsFunc(o.members, names) {
-		return
-	}
-	*o.errs = append(*o.errs, field.Required(o.path, fmt.Sprintf(
-		"names no Secret, and keys without one (RRSA, the role of a worker node) are not supported yet; name a Secret with %s and %s",
-		pairs[0].id, pairs[0].secret)))
 }
 
 // misplaced says of fields of cert-manager's that stand in a config where they belong.

@@ -149,6 +149,19 @@ func (o *object) number(name string, unset, low, high int) int {
 	return n
 }
 
+// boolean reads a member that is true or false, and false without it.
+func (o *object) boolean(name string) bool {
+	m := o.take(name)
+	if m == nil {
+		return false
+	}
+	if kindOf(m.raw) != "boolean" {
+		o.wrongType(m, "true or false")
+		return false
+	}
+	return string(m.raw) == "true"
+}
+
 // ref reads a member that refers to one key of a Secret. An empty one is unset.
 func (o *object) ref(name string) Ref {
 	m := o.take(name)

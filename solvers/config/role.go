@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"regexp"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -38,10 +39,18 @@ var camRole = roleForms{
 	session: form{regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]+$`), 2, 128, "must be 2 to 128 letters, digits and +=,.@_-"},
 }
 
-// role reads which role is assumed.
-func (o *object) role(forms *roleForms) Role {
-	role := Role{ARN: o.matching("roleArn", forms.arn), SessionName: o.matching("roleSessionName", forms.session)}
+// role reads which role is assumed. The pairs are those of the keys that it may be assumed with.
+func (o *object) role(forms *roleForms, pairs []pair) Role {
+	role := Role{
+		ARN: o.matching("roleArn", forms.arn), SessionName: o.matching("roleSessionName", forms.session), Chain: o.boolean("roleChain"),
+	}
+	if role.Chain && slices.ContainsFunc(fieldsOf(pairs), o.has) {
+		o.forbid("roleChain", "remove it: the keys in the Secret assume the role themselves; a chain is for ambient credentials")
+	}
 	parts := []string{"roleSessionName"}
+	if role.Chain {
+		parts = append(parts, "roleChain")
+	}
 	if forms.external.pattern != nil {
 		role.ExternalID = o.matching("externalId", forms.external)
 		parts = append(parts, "externalId")

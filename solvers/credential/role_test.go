@@ -72,7 +72,7 @@ func inTime(t *testing.T, test func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &sts{lasts: time.Hour, takes: 100 * time.Millisecond}
-		test(&bench{T: t, sts: s, sessions: credential.NewSessions(s)})
+		test(&bench{T: t, sts: s, sessions: credential.NewSessions(s, nil)})
 		synctest.Wait()
 	})
 }
@@ -96,16 +96,23 @@ func (b *bench) want(id string, calls int) {
 	}
 }
 
+var errGone = &fault.Error{Kind: fault.CredentialGone, Reason: "no such key", Code: "InvalidAccessKeyId.NotFound"}
+
+// refuse has a cloud refuse the keys of a session.
+func refuse(c credential.Credential) { _ = c.Judge(errGone) }
+
 var errDown = &fault.Error{Kind: fault.Transient, Reason: "STS is not available"}
 
 func TestKeysWithoutARole(t *testing.T) {
 	t.Parallel()
 	s := &sts{}
-	got, err := credential.NewSessions(s).Open(t.Context(), "team-a", base, config.Role{})
+	got, err := credential.NewSessions(s, nil).Open(t.Context(), "team-a", base, config.Role{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.Refused()
+	if err := got.Judge(errGone); err != errGone { //nolint:errorlint // it is to be the same
+		t.Errorf("of keys that somebody wrote down, it is said: %v", err)
+	}
 	if got.Keys != base || got.Identity != base.Identity() || got.Bearer != base.ID || s.count() != 0 {
 		t.Errorf("got the keys %v, identity %s, bearer %s after %d calls", got.Keys == base, got.Identity, got.Bearer, s.count())
 	}
@@ -172,7 +179,7 @@ func TestSessions(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			_, err := b.sessions.Open(ctx, "team-a", base, role)
-			if time.Since(start) != 5*time.Second || !fault.Is(err, fault.Transient) || err.Error() != "the role could not be assumed in time" {
+			if time.Since(start) != 5*time.Second || !fault.Is(err, fault.Transient) || err.Error() != "no session was had in time" {
 				b.Errorf("after %v: %v", time.Since(start), err)
 			}
 			if _, err := b.open(); err == nil || err.Error() != "STS did not answer" {
@@ -214,9 +221,9 @@ func TestSessions(t *testing.T) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			c.Refused()
+			refuse(c)
 			b.want("STS.2", 2)
-			c.Refused() // which is about the first one
+			refuse(c) // which is about the first one
 			b.want("STS.2", 2)
 		},
 		"a refusal is not remembered": func(b *bench) {
@@ -278,7 +285,7 @@ func TestRenewalsAreSpread(t *testing.T) {
 	inTime(t, func(b *bench) {
 		replicas := make([]*credential.Sessions, 20)
 		for i := range replicas {
-			replicas[i] = credential.NewSessions(b.sts)
+			replicas[i] = credential.NewSessions(b.sts, nil)
 			if _, err := replicas[i].Open(b.Context(), "team-a", base, role); err != nil {
 				b.Fatal(err)
 			}

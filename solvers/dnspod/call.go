@@ -17,8 +17,10 @@ import (
 
 // caller calls one of Tencent Cloud's APIs with an account's keys.
 type caller struct {
-	api    wire.API
-	keys   credential.Keys
+	api  wire.API
+	keys credential.Keys
+	// secret is what a call carries that is not signed with keys.
+	secret string
 	region string
 	pace   wire.Pace
 	// refused puts an error code of the API into words.
@@ -44,12 +46,12 @@ func (c *caller) call(ctx context.Context, q wire.Question, request tchttp.Reque
 	if !ok || refusal.Code == "" || strings.HasPrefix(refusal.Code, "ClientError.") {
 		return exchange.Unreadable() // the SDK's own errors repeat the whole body
 	}
-	wire.LogRefusal("Tencent Cloud", q, refusal.Code, exchange.Status(), refusal.RequestId, refusal.Message, c.keys)
+	wire.LogRefusal("Tencent Cloud", q, refusal.Code, exchange.Status(), refusal.RequestId, refusal.Message, c)
 	return c.refused(q, refusal.Code, exchange.Status())
 }
 
 func (c *caller) do(q wire.Question, client *api.Client, request tchttp.Request, response tchttp.Response) (err error) {
-	defer wire.Guard(&err, "Tencent Cloud", q, c.keys)
+	defer wire.Guard(&err, "Tencent Cloud", q, c)
 	return client.Send(request, response)
 }
 
@@ -69,4 +71,9 @@ func (c *caller) client(exchange *wire.Exchange) (*api.Client, error) {
 	}
 	client.WithHttpTransport(exchange)
 	return client, nil
+}
+
+// Redact implements wire.Redactor.
+func (c *caller) Redact(text string) string {
+	return credential.Keys{Token: c.secret}.Redact(c.keys.Redact(text))
 }

@@ -25,7 +25,7 @@ type Roles struct{ api wire.API }
 // NewRoles returns the API at an endpoint. The zero value of the endpoint is the public one, over https. It calls nobody.
 func NewRoles(api wire.API) *Roles { return &Roles{api: api.Or(stsHost)} }
 
-// The SDK's own package for STS is a module for these two types.
+// The SDK's own package for STS is a module for these three types.
 type (
 	assumeRoleRequest struct {
 		*tchttp.BaseRequest
@@ -39,21 +39,55 @@ type (
 			ExpiredTime int64
 		}
 	}
+	webIdentityRequest struct {
+		*tchttp.BaseRequest
+		ProviderID               *string `json:"ProviderId"`
+		WebIdentityToken         *string
+		RoleArn, RoleSessionName *string
+		DurationSeconds          *uint64
+	}
 )
 
 // Assume implements credential.Assumer with AssumeRole (https://cloud.tencent.com/document/product/598/33164).
 func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Role) (credential.Session, error) {
 	request := &assumeRoleRequest{
-		BaseRequest: &tchttp.BaseRequest{}, RoleArn: &role.ARN, RoleSessionName: &role.SessionName,
-		DurationSeconds: new(uint64(credential.Lifetime / time.Second)),
+		BaseRequest: &tchttp.BaseRequest{}, RoleArn: &role.ARN, RoleSessionName: &role.SessionName, DurationSeconds: new(lifetime),
 	}
-	request.Init().WithApiInfo("sts", "2018-08-13", "AssumeRole")
-	response := &assumeRoleResponse{BaseResponse: &tchttp.BaseResponse{}}
+	request.Init().WithApiInfo(stsService, stsVersion, "AssumeRole")
 	caller := &caller{api: r.api, keys: keys, region: stsRegion, refused: func(q wire.Question, code string, status int) error {
 		return meaningOf(roleCodes, keys.ID, code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
 	}}
+	return session(ctx, caller, "AssumeRole", request)
+}
+
+// webIdentity is a token that an OIDC provider vouches for.
+type webIdentity struct{ provider, token, region string }
+
+// assumeWithToken assumes a role with a token, by AssumeRoleWithWebIdentity, which nobody signs
+// (https://www.tencentcloud.com/document/product/1150/49454).
+func (r *Roles) assumeWithToken(ctx context.Context, w webIdentity, role config.Role) (credential.Session, error) {
+	request := &webIdentityRequest{
+		BaseRequest: &tchttp.BaseRequest{}, ProviderID: &w.provider, WebIdentityToken: &w.token,
+		RoleArn: &role.ARN, RoleSessionName: &role.SessionName, DurationSeconds: new(lifetime),
+	}
+	request.Init().WithApiInfo(stsService, stsVersion, "AssumeRoleWithWebIdentity")
+	request.SetSkipSign(true)
+	caller := &caller{api: r.api, secret: w.token, region: w.region, refused: func(q wire.Question, code string, status int) error {
+		return tokenCodes.Of(code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action, "{provider}", w.provider)
+	}}
+	return session(ctx, caller, "AssumeRoleWithWebIdentity", request)
+}
+
+const (
+	stsService, stsVersion = "sts", "2018-08-13"
+	lifetime               = uint64(credential.Lifetime / time.Second)
+)
+
+// session makes a call that is answered with one.
+func session(ctx context.Context, caller *caller, action string, request tchttp.Request) (credential.Session, error) {
+	response := &assumeRoleResponse{BaseResponse: &tchttp.BaseResponse{}}
 	given := &response.Response.Credentials
-	err := caller.call(ctx, wire.Question{Action: "AssumeRole"}, request, response, func() bool {
+	err := caller.call(ctx, wire.Question{Action: action}, request, response, func() bool {
 		return given.TmpSecretID != "" && given.TmpSecretKey != "" && given.Token != "" && response.Response.ExpiredTime > 0
 	})
 	if err != nil {
@@ -76,11 +110,27 @@ var roleCodes = codes.With(map[string]fault.Meaning{
 	"UnauthorizedOperation*":            untrusted,
 	"AuthFailure.UnauthorizedOperation": untrusted,
 	"InternalError.IllegalRole":         untrusted,
-	"ResourceNotFound.RoleNotFound":     {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole},
+	"ResourceNotFound.RoleNotFound":     {Kind: fault.CredentialGone, Reason: "the role {role} does not exist", Remedy: checkRole, Cause: credential.ErrNoRole},
 	"InternalError.GetRoleError":        {Kind: fault.Denied, Reason: "STS does not find the role {role}", Remedy: checkRole},
 	"InvalidParameter*":                 {Kind: fault.Misconfigured, Reason: "STS refused a parameter of {permission}", Remedy: checkRole},
 	"InternalError*":                    {Kind: fault.Transient, Reason: "an error inside STS"},
 	"RequestLimitExceeded*":             {Kind: fault.Throttled, Reason: "too many calls to STS"},
 }, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
+
+// tokenCodes are those of AssumeRoleWithWebIdentity (https://www.tencentcloud.com/document/product/1150/49454). The API has no codes of its
+// own for what is wrong with a token.
+var tokenCodes = roleCodes.With(map[string]fault.Meaning{
+	"UnauthorizedOperation*":     untrustedToken,
+	"AuthFailure*":               untrustedToken,
+	"InvalidParameter*":          untrustedToken,
+	"InternalError.IllegalRole":  untrustedToken,
+	"InternalError.GetRoleError": untrustedToken,
+}, roleCodes.Other)
+
+var untrustedToken = fault.Meaning{
+	Kind: fault.Denied, Reason: "the role {role} may not be assumed with the token of the solver's ServiceAccount",
+	Remedy: "check that CAM has the OIDC provider {provider} with this cluster's issuer and keys, that the token's audience is one of its client ids" +
+		" (the chart's ambient.dnspod.audience), and that the role's trust policy names the provider and the solver's ServiceAccount",
+}
 
 var untrusted = fault.Meaning{Kind: fault.Denied, Reason: "the role {role} may not be assumed with these keys", Remedy: checkTrust}

@@ -1,0 +1,243 @@
+package alidns
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/wire"
+)
+
+// The variables of the environment that all of Alibaba Cloud's SDKs know
+// (https://help.aliyun.com/zh/sdk/developer-reference/v2-manage-go-access-credentials), and that ACK sets for RRSA
+// (https://help.aliyun.com/zh/ack/ack-managed-and-ack-dedicated/user-guide/use-rrsa-to-authorize-pods-to-access-different-cloud-services).
+const (
+	envKeyID        = "ALIBABA_CLOUD_ACCESS_KEY_ID"
+	envKeySecret    = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
+	envToken        = "ALIBABA_CLOUD_SECURITY_TOKEN"
+	envRole         = "ALIBABA_CLOUD_ROLE_ARN"
+	envProvider     = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"
+	envTokenFile    = "ALIBABA_CLOUD_OIDC_TOKEN_FILE"
+	envSessionName  = "ALIBABA_CLOUD_ROLE_SESSION_NAME"
+	envURI          = "ALIBABA_CLOUD_CREDENTIALS_URI"
+	envNodeRole     = "ALIBABA_CLOUD_ECS_METADATA"
+	envNodeDisabled = "ALIBABA_CLOUD_ECS_METADATA_DISABLED"
+)
+
+// MetadataEndpoint is where an ECS instance asks for its own
+// (https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata).
+var MetadataEndpoint = wire.Endpoint{Scheme: "http", Host: "100.100.100.200"}
+
+// NewAmbient returns the ambient credentials of the process, which its environment chooses once for all: keys in it, else the token of its
+// Pod (RRSA), else a credentials URI, else the RAM role of its node. What is begun and lacks something is not passed over for the next:
+// the SDK's own chain falls through to whatever it finds, and then asks for nothing else any more
+// (https://github.com/aliyun/alibaba-cloud-sdk-go/blob/v1.63.107/sdk/auth/credentials/default_credentials_provider.go). Of the SDK's
+// providers none is used: they have no lock, renew at the last minute, know no context, and one sends the token in a URL or prints errors
+// (oidc, ecs_ram_role, uri_credentials_provider.go there).
+func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
+	token := credential.Variables{envRole, envProvider, envTokenFile}
+	switch {
+	case (credential.Variables{envKeyID, envKeySecret}).Set(getenv):
+		return credential.FromEnvironment("the AccessKey in the solver's environment", getenv, envKeyID, envKeySecret, envToken)
+	case (credential.Variables{envProvider, envTokenFile}).Set(getenv):
+		return &podToken{roles: roles, variables: token, getenv: getenv}
+	case getenv(envURI) != "":
+		return newURI(getenv(envURI), metadata)
+	}
+	return newNode(getenv, metadata)
+}
+
+// podToken proves by a token of the Pod's ServiceAccount who the process is.
+type podToken struct {
+	roles     *Roles
+	variables credential.Variables
+	getenv    credential.Getenv
+}
+
+// Name implements credential.Ambient.
+func (*podToken) Name() string { return "the RRSA token of the solver's ServiceAccount" }
+
+// AssumesRoles implements credential.Ambient.
+func (*podToken) AssumesRoles() bool { return true }
+
+// Session implements credential.Ambient.
+func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Session, error) {
+	values, err := p.variables.Read(p.getenv)
+	if err != nil {
+		return credential.Session{}, err
+	}
+	if role.ExternalID != "" {
+		return credential.Session{}, &fault.Error{
+			Kind: fault.Misconfigured, Reason: "an RRSA token assumes a role without an external id",
+			Remedy: "remove config.externalId, or set config.roleChain to true",
+		}
+	}
+	if role.ARN == "" {
+		role = config.Role{ARN: values[envRole], SessionName: p.getenv(envSessionName)}
+		if role.SessionName == "" {
+			role.SessionName = config.DefaultSessionName
+		}
+	}
+	token, err := credential.ReadToken(values[envTokenFile])
+	if err != nil {
+		return credential.Session{}, err
+	}
+	return p.roles.assumeWithToken(ctx, values[envProvider], token, role)
+}
+
+// newURI asks a service for keys whose address the environment names. It is the operator's choice, like the endpoints of flags.
+func newURI(address string, metadata wire.API) credential.Ambient {
+	const name = "the credentials URI in the solver's environment"
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return unusable{name, &fault.Error{
+			Kind: fault.Misconfigured, Reason: "the variable " + envURI + " in the solver's environment is not the URL of a service",
+			Remedy: "write it like http://127.0.0.1:6666/",
+		}}
+	}
+	metadata.Endpoint = wire.Endpoint{Scheme: u.Scheme, Host: u.Host}
+	return &uri{name, wire.Metadata{API: metadata, Absent: "see to it that the service is there, or unset " + envURI}, u.RequestURI()}
+}
+
+type uri struct {
+	name    string
+	service wire.Metadata
+	path    string
+}
+
+// Name implements credential.Ambient.
+func (u *uri) Name() string { return u.name }
+
+// AssumesRoles implements credential.Ambient.
+func (*uri) AssumesRoles() bool { return false }
+
+// Session implements credential.Ambient
+// (https://github.com/aliyun/alibaba-cloud-sdk-go/blob/v1.63.107/sdk/auth/credentials/uri_credentials_provider.go).
+func (u *uri) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
+	ctx, cancel := u.service.Within(ctx)
+	defer cancel()
+	body, status, err := u.service.Ask(ctx, http.MethodGet, u.path, nil)
+	return granted(u.service.API.Endpoint.Host, body, status, err)
+}
+
+// node asks the machine that the Pod runs on, by the second version of its protocol alone: a token first, which no request has that was
+// sent on for somebody else (https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata).
+type node struct {
+	service wire.Metadata
+	role    string
+}
+
+const nodeName = "the RAM role of the solver's node"
+
+func newNode(getenv credential.Getenv, metadata wire.API) credential.Ambient {
+	const absent = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
+	role := getenv(envNodeRole)
+	if strings.EqualFold(getenv(envNodeDisabled), "true") {
+		return unusable{nodeName, &fault.Error{
+			Kind: fault.CredentialGone, Reason: "there are no ambient credentials: the variable " + envNodeDisabled + " turns the node's off", Remedy: absent,
+		}}
+	}
+	if role != "" && !nodeRole.MatchString(role) {
+		return unusable{nodeName, &fault.Error{
+			Kind: fault.Misconfigured, Reason: "the variable " + envNodeRole + " in the solver's environment is not the name of a role",
+			Remedy: "write the name, not the ARN",
+		}}
+	}
+	if metadata.Endpoint == (wire.Endpoint{}) {
+		metadata.Endpoint = MetadataEndpoint
+	}
+	return &node{wire.Metadata{API: metadata, Absent: absent}, role}
+}
+
+// nodeRole is a role's name, which becomes part of a path.
+var nodeRole = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// Name implements credential.Ambient.
+func (*node) Name() string { return nodeName }
+
+// AssumesRoles implements credential.Ambient.
+func (*node) AssumesRoles() bool { return false }
+
+// Session implements credential.Ambient.
+func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
+	ctx, cancel := n.service.Within(ctx)
+	defer cancel()
+	const minutes = 5
+	token, status, err := n.service.Ask(ctx, http.MethodPut, "/latest/api/token",
+		http.Header{"X-Aliyun-Ecs-Metadata-Token-Ttl-Seconds": {strconv.Itoa(minutes * 60)}})
+	if err == nil && (status != http.StatusOK || token == "") {
+		err = unread(n.service.API.Endpoint.Host, status)
+	}
+	if err != nil {
+		return credential.Session{}, err
+	}
+	const roles = "/latest/meta-data/ram/security-credentials/"
+	known := http.Header{"X-Aliyun-Ecs-Metadata-Token": {token}}
+	role := n.role
+	if role == "" {
+		role, status, err = n.service.Ask(ctx, http.MethodGet, roles, known)
+		switch {
+		case err != nil:
+			return credential.Session{}, err
+		case status == http.StatusNotFound || status == http.StatusOK && role == "":
+			return credential.Session{}, noNodeRole
+		case status != http.StatusOK || !nodeRole.MatchString(role):
+			return credential.Session{}, unread(n.service.API.Endpoint.Host, status)
+		}
+	}
+	body, status, err := n.service.Ask(ctx, http.MethodGet, roles+role, known)
+	if err == nil && status == http.StatusNotFound {
+		return credential.Session{}, noNodeRole
+	}
+	return granted(n.service.API.Endpoint.Host, body, status, err)
+}
+
+var noNodeRole = &fault.Error{
+	Kind: fault.CredentialGone, Reason: "the solver's node has no RAM role, or not the one that is asked for",
+	Remedy: "attach it to the ECS instance (" + envNodeRole + " names another one than the instance's)",
+}
+
+// granted reads the keys that a server gives.
+func granted(server, body string, status int, err error) (credential.Session, error) {
+	if err != nil {
+		return credential.Session{}, err
+	}
+	var given struct{ Code, AccessKeyID, AccessKeySecret, SecurityToken, Expiration string }
+	bad := json.Unmarshal([]byte(body), &given)
+	ends, badTime := time.Parse(time.RFC3339, given.Expiration)
+	complete := given.AccessKeyID != "" && given.AccessKeySecret != "" && given.SecurityToken != ""
+	if bad != nil || badTime != nil || !complete || status != http.StatusOK || given.Code != "" && given.Code != "Success" {
+		return credential.Session{}, unread(server, status)
+	}
+	return credential.Session{Keys: credential.Keys{ID: given.AccessKeyID, Secret: given.AccessKeySecret, Token: given.SecurityToken}, Ends: ends}, nil
+}
+
+func unread(server string, status int) error {
+	return &fault.Error{Kind: fault.Transient, Reason: fmt.Sprintf("%s answered HTTP %d with something that cannot be read", server, status)}
+}
+
+// unusable are ambient credentials that nothing can come of.
+type unusable struct {
+	name string
+	err  error
+}
+
+// Name implements credential.Ambient.
+func (u unusable) Name() string { return u.name }
+
+// AssumesRoles implements credential.Ambient.
+func (unusable) AssumesRoles() bool { return false }
+
+// Session implements credential.Ambient.
+func (u unusable) Session(context.Context, config.Role) (credential.Session, error) {
+	return credential.Session{}, u.err
+}

@@ -1,0 +1,133 @@
+package dnspod
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
+	"github.com/certyun/certyun/solvers/fault"
+	"github.com/certyun/certyun/solvers/wire"
+)
+
+// The variables of the environment that Tencent Cloud's SDKs know
+// (https://github.com/TencentCloud/tencentcloud-sdk-go/blob/v1.3.210/tencentcloud/common/env_provider.go), and that TKE sets in Pods
+// (https://cloud.tencent.com/document/product/457/57285).
+const (
+	envKeyID     = "TENCENTCLOUD_SECRET_ID"
+	envKeySecret = "TENCENTCLOUD_SECRET_KEY"
+	envToken     = "TENCENTCLOUD_TOKEN"
+	envRegion    = "TKE_REGION"
+	envProvider  = "TKE_PROVIDER_ID"
+	envTokenFile = "TKE_WEB_IDENTITY_TOKEN_FILE"
+	envRole      = "TKE_ROLE_ARN"
+)
+
+// MetadataEndpoint is where a CVM instance asks for its own (https://cloud.tencent.com/document/product/213/4934).
+var MetadataEndpoint = wire.Endpoint{Scheme: "http", Host: "metadata.tencentyun.com"}
+
+// NewAmbient returns the ambient credentials of the process, which its environment chooses once for all: keys in it, else the token of its
+// Pod (TKE), else the CAM role of its node. What is begun and lacks something is not passed over for the next. Of the SDK's providers none
+// is used: its chain leaves out the token, the metadata service is asked without a time-out and with an error of a renewal only logged, and
+// a token's session is had anew for each client
+// (https://github.com/TencentCloud/tencentcloud-sdk-go/tree/v1.3.210/tencentcloud/common: provider_chain.go, cvm_role_provider.go,
+// cvm_role_credential.go, oidc_role_arn_provider.go).
+func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
+	switch {
+	case (credential.Variables{envKeyID, envKeySecret}).Set(getenv):
+		return credential.FromEnvironment("the key in the solver's environment", getenv, envKeyID, envKeySecret, envToken)
+	case (credential.Variables{envProvider, envTokenFile}).Set(getenv):
+		return &podToken{roles: roles, getenv: getenv}
+	}
+	if metadata.Endpoint == (wire.Endpoint{}) {
+		metadata.Endpoint = MetadataEndpoint
+	}
+	return &node{wire.Metadata{API: metadata, Absent: "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"}}
+}
+
+// podToken proves by a token of the Pod's ServiceAccount who the process is.
+type podToken struct {
+	roles  *Roles
+	getenv credential.Getenv
+}
+
+// Name implements credential.Ambient.
+func (*podToken) Name() string { return "the OIDC token of the solver's ServiceAccount" }
+
+// AssumesRoles implements credential.Ambient.
+func (*podToken) AssumesRoles() bool { return true }
+
+// Session implements credential.Ambient.
+func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Session, error) {
+	values, err := credential.Variables{envProvider, envTokenFile, envRole}.Read(p.getenv)
+	if err != nil {
+		return credential.Session{}, err
+	}
+	if role.ARN == "" {
+		role = config.Role{ARN: values[envRole], SessionName: config.DefaultSessionName}
+	}
+	token, err := credential.ReadToken(values[envTokenFile])
+	if err != nil {
+		return credential.Session{}, err
+	}
+	return p.roles.assumeWithToken(ctx, webIdentity{provider: values[envProvider], token: token, region: cmp.Or(p.getenv(envRegion), stsRegion)}, role)
+}
+
+// node asks the machine that the Pod runs on.
+type node struct{ service wire.Metadata }
+
+// Name implements credential.Ambient.
+func (*node) Name() string { return "the CAM role of the solver's node" }
+
+// AssumesRoles implements credential.Ambient.
+func (*node) AssumesRoles() bool { return false }
+
+// nodeRole is a role's name, which becomes part of a path.
+var nodeRole = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+// Session implements credential.Ambient.
+func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
+	ctx, cancel := n.service.Within(ctx)
+	defer cancel()
+	const roles = "/latest/meta-data/cam/security-credentials/"
+	role, status, err := n.service.Ask(ctx, http.MethodGet, roles, nil)
+	switch {
+	case err != nil:
+		return credential.Session{}, err
+	case status == http.StatusNotFound || status == http.StatusOK && role == "":
+		return credential.Session{}, noNodeRole
+	case status != http.StatusOK || !nodeRole.MatchString(role):
+		return credential.Session{}, n.unread(status)
+	}
+	body, status, err := n.service.Ask(ctx, http.MethodGet, roles+role, nil)
+	if err != nil {
+		return credential.Session{}, err
+	}
+	var given struct {
+		Code, TmpSecretID, TmpSecretKey, Token string
+		ExpiredTime                            int64
+	}
+	bad := json.Unmarshal([]byte(body), &given)
+	complete := given.TmpSecretID != "" && given.TmpSecretKey != "" && given.Token != "" && given.ExpiredTime > 0
+	if bad != nil || !complete || status != http.StatusOK || given.Code != "Success" {
+		return credential.Session{}, n.unread(status)
+	}
+	return credential.Session{
+		Keys: credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token}, Ends: time.Unix(given.ExpiredTime, 0),
+	}, nil
+}
+
+func (n *node) unread(status int) error {
+	return &fault.Error{
+		Kind: fault.Transient, Reason: fmt.Sprintf("%s answered HTTP %d with something that cannot be read", n.service.API.Endpoint.Host, status),
+	}
+}
+
+var noNodeRole = &fault.Error{
+	Kind: fault.CredentialGone, Reason: "the solver's node has no CAM role", Remedy: "bind one to the CVM instance",
+}
