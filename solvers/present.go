@@ -35,10 +35,14 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 func (s *Solver) present(ctx context.Context, ch *whapi.ChallengeRequest) (c *challenge, zone string, written time.Time, err error) {
 	writing, stop := context.WithTimeout(ctx, s.writeTime())
 	defer stop()
-	if c, err = s.open(writing, ch); err != nil {
+	c, err = s.open(writing, ch)
+	r := s.requestOf(c)
+	if s.ahead != nil {
+		s.ahead.Heard(r)
+	}
+	if err != nil {
 		return c, "", time.Time{}, err
 	}
-	r := s.requestOf(c)
 	others := s.others(writing, r)
 	defer others.wait() // nothing of it outlives the operation
 	defer stop()

@@ -19,6 +19,7 @@ import (
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/testutil"
 
+	"github.com/certyun/certyun/solvers/config"
 	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/simulator"
 	simalidns "github.com/certyun/certyun/solvers/simulator/alidns"
@@ -78,8 +79,9 @@ type rig struct {
 	solver    *Solver
 	counters  *counters
 	transport http.RoundTripper
-	// env is the environment of the process.
-	env map[string]string
+	// env is the environment of the process, and ambient who may use what it has: nobody unless a test says so.
+	env     map[string]string
+	ambient config.Ambient
 	// watcher is nil unless a test sets it before restart.
 	watcher watcher
 	// qps is the limit of calls a second, 0 for the default. It is for a test to set before restart.
@@ -148,6 +150,7 @@ func (r *rig) replica() *Solver {
 	}
 	s := newSolver(h, r.counters)
 	s.watcher, s.longest = r.watcher, defaultPropagationTimeout
+	s.ambient, s.clusterResources = r.ambient, "cert-manager"
 	s.keys.Store(credential.NewReader(r.secrets))
 	return s
 }

@@ -84,6 +84,8 @@ type neighbours interface {
 	// Own takes the request's record until it is released, and tells where it was written before it was asked for, and whether it is
 	// to be trusted that it is still there.
 	Own(ctx context.Context, r ahead.Request) (ahead.Owned, error)
+	// Heard notes what a request to present tells of its Issuer.
+	Heard(r ahead.Request)
 	// Removed notes that the request's record was removed, Doubt that it is not where it was written.
 	Removed(r ahead.Request)
 	Doubt(r ahead.Request)

@@ -54,6 +54,8 @@ type theatre struct {
 	ca    *rememberingCA
 	// followed are CNAME records, by the name in a certificate.
 	followed map[string]string
+	// allowed are the Issuers whose requests cert-manager allows ambient credentials.
+	allowed map[string]bool
 }
 
 // replica is one process.
@@ -75,7 +77,7 @@ var errDead = errors.New("the process is dead")
 func newTheatre(r *rig) *theatre {
 	s := &theatre{
 		rig: r, delay: 3 * time.Second, max: defaultAhead, memory: defaultCAMemory,
-		kube: tracker(kubescheme.Scheme), certManager: tracker(cmscheme.Scheme), followed: map[string]string{},
+		kube: tracker(kubescheme.Scheme), certManager: tracker(cmscheme.Scheme), followed: map[string]string{}, allowed: map[string]bool{},
 	}
 	s.ca = &rememberingCA{theatre: s, remembers: time.Minute, cache: map[string]answer{}}
 	return s
@@ -114,12 +116,13 @@ func (s *theatre) start() *replica {
 	p := &replica{ended: make(chan struct{})}
 	o := NewOptions()
 	o.CAMemory, o.Ahead.Max, o.Ahead.Namespace, o.Server.SolverGroup = s.memory, s.max, "certyun", "acme.certyun.internal"
-	h, err := s.host(o, surroundings{clouds: living{p, simulator.Transport(s.handler(s.cloud))}, getenv: func(string) string { return "" }})
+	h, err := s.host(o, surroundings{clouds: living{p, simulator.Transport(s.handler(s.cloud))}, getenv: func(name string) string { return s.env[name] }})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	p.Solver = newSolver(h, s.counters)
 	p.watcher, p.longest = delayed{s}, defaultPropagationTimeout
+	p.Solver.ambient, p.clusterResources = s.rig.ambient, "cert-manager"
 	p.Solver.keys.Store(credential.NewReader(s.secrets))
 	p.Solver.shown = ahead.NewMemory(o.CAMemory)
 	var ctx context.Context
@@ -311,9 +314,14 @@ func (c *rememberingCA) finds(name, value string) bool {
 // order makes an Order with authorizations for the names, as cert-manager does, without its Challenges.
 func (s *theatre) order(namespace, name string, dnsNames ...string) *cmacme.Order {
 	s.t.Helper()
+	return s.orderOf("letsencrypt", namespace, name, dnsNames...)
+}
+
+func (s *theatre) orderOf(issuer, namespace, name string, dnsNames ...string) *cmacme.Order {
+	s.t.Helper()
 	o := &cmacme.Order{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(namespace + "/" + name), CreationTimestamp: metav1.Now().Rfc3339Copy()},
-		Spec:       cmacme.OrderSpec{IssuerRef: cmmeta.IssuerReference{Name: "letsencrypt"}, DNSNames: dnsNames},
+		Spec:       cmacme.OrderSpec{IssuerRef: cmmeta.IssuerReference{Name: issuer}, DNSNames: dnsNames},
 		Status:     cmacme.OrderStatus{State: cmacme.Pending},
 	}
 	for i, dnsName := range dnsNames {
@@ -376,6 +384,7 @@ func (s *theatre) request(ch *cmacme.Challenge) *whapi.ChallengeRequest {
 	return &whapi.ChallengeRequest{
 		Type: "dns-01", DNSName: ch.Spec.DNSName, Key: ch.Spec.Key, ResourceNamespace: ch.Namespace,
 		ResolvedFQDN: name + ".", ResolvedZone: "example.com.", Config: ch.Spec.Solver.DNS01.Webhook.Config,
+		AllowAmbientCredentials: s.allowed[ch.Spec.IssuerRef.Name],
 	}
 }
 

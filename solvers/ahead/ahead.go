@@ -147,6 +147,9 @@ func (a *Ahead) leader() string {
 	return ""
 }
 
+// Heard notes what a request to present tells of its Issuer: whether cert-manager allows it ambient credentials.
+func (a *Ahead) Heard(r Request) { a.view.learnAmbient(r) }
+
 // Removed notes that cert-manager has had the record removed. In the ConfigMap the replica that leads notes it, another one's when
 // the Challenge goes.
 func (a *Ahead) Removed(r Request) {
@@ -226,6 +229,7 @@ func (a *Ahead) Others(ctx context.Context, r Request) []Sibling {
 	}
 	a.view.learn(r.DNSName, r.Name)
 	c, found := a.locate(ctx, r)
+	a.Heard(r) // which told nothing before the event
 	a.settleNames(ctx)
 	g := &gathering{ahead: a, request: r, seen: map[string]bool{}}
 	for {
@@ -241,6 +245,13 @@ func (a *Ahead) Others(ctx context.Context, r Request) []Sibling {
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// requestFor is what cert-manager will ask for a Challenge, with what is certain of ambient credentials.
+func (a *Ahead) requestFor(c *challenge, zone string) *whapi.ChallengeRequest {
+	r := a.options.Group.request(c, zone)
+	r.AllowAmbientCredentials = a.view.allowsAmbient(c.Challenge)
+	return r
 }
 
 // locate waits a moment for the request's own Challenge: its event may come after the request.
@@ -283,7 +294,7 @@ func (g *gathering) gather(ctx context.Context) {
 		}
 		g.seen[c.Spec.Key] = true
 		solver, _ := a.options.Group.solver(c.Challenge)
-		fresh = append(fresh, newEntry(solver.Name(), a.options.Group.request(&c, g.request.ResolvedZone), c.name))
+		fresh = append(fresh, newEntry(solver.Name(), a.requestFor(&c, g.request.ResolvedZone), c.name))
 	}
 	if len(fresh) == 0 {
 		return

@@ -144,8 +144,8 @@ func (g Group) solver(c *cmacme.Challenge) (Solver, bool) {
 	return solver, served && webhook.GroupName == g.Name
 }
 
-// request is what cert-manager will ask of the solver for this Challenge. The zone may be left out. Credentials of the
-// environment are never allowed: that is for cert-manager to say.
+// request is what cert-manager will ask of the solver for this Challenge. The zone may be left out. Ambient credentials are not allowed:
+// that is for cert-manager to say.
 func (g Group) request(c *challenge, zone string) *whapi.ChallengeRequest {
 	return &whapi.ChallengeRequest{
 		UID: c.UID, Type: "dns-01", DNSName: c.Spec.DNSName, Key: c.Spec.Key, ResourceNamespace: g.resources(c.Challenge),

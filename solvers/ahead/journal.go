@@ -30,6 +30,8 @@ type entry struct {
 	Config    json.RawMessage `json:"config"`
 	Name      string          `json:"name"`
 	Value     string          `json:"value"`
+	// Ambient says that cert-manager allows ambient credentials.
+	Ambient bool `json:"ambient,omitempty"`
 	// Written says that the record was written, Writer by which replica, and Zone, ID and Account where: see Record.
 	Written bool   `json:"written,omitempty"`
 	Writer  string `json:"writer,omitempty"`
@@ -49,7 +51,7 @@ const (
 
 // newEntry is the entry for a request. Several Challenges may want the same record; it is one entry.
 func newEntry(solver string, r *whapi.ChallengeRequest, name string) entry {
-	e := entry{Challenge: r.UID, Solver: solver, Namespace: r.ResourceNamespace, DNSName: r.DNSName, Name: name, Value: r.Key}
+	e := entry{Challenge: r.UID, Solver: solver, Namespace: r.ResourceNamespace, DNSName: r.DNSName, Name: name, Value: r.Key, Ambient: r.AllowAmbientCredentials}
 	if r.Config != nil {
 		e.Config = r.Config.Raw
 	}
@@ -60,6 +62,7 @@ func (e entry) request() *whapi.ChallengeRequest {
 	return &whapi.ChallengeRequest{
 		Type: "dns-01", DNSName: e.DNSName, Key: e.Value, ResourceNamespace: e.Namespace,
 		ResolvedFQDN: e.Name + ".", ResolvedZone: e.Zone, Config: &apiextensionsv1.JSON{Raw: e.Config},
+		AllowAmbientCredentials: e.Ambient,
 	}
 }
 

@@ -71,6 +71,8 @@ type queue struct {
 	careful map[string]time.Time
 	// backoffs are of records by key, and of groups.
 	backoffs map[string]*backoff
+	// lessons is how often something was learnt that may make a write succeed which has failed.
+	lessons int
 	// unheard is since when nothing is known of an entry's Challenge.
 	unheard map[string]time.Time
 
@@ -125,6 +127,7 @@ func (q *queue) pass(ctx context.Context) {
 	if q.backsOff(ofJournal) {
 		return
 	}
+	q.forgive()
 	wanted := q.view.queue()
 	if err := q.catchUp(ctx, len(wanted) > 0); err != nil {
 		q.pauseJournal(err)
@@ -168,6 +171,17 @@ func (q *queue) backsOff(key string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.backoffs[key].goesOn(time.Now())
+}
+
+// forgive lets everything be tried again when it was learnt what Issuers are allowed.
+func (q *queue) forgive() {
+	lessons := q.view.lessons()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lessons != lessons {
+		q.lessons = lessons
+		maps.DeleteFunc(q.backoffs, func(key string, _ *backoff) bool { return key != ofJournal })
+	}
 }
 
 // catchUp reads what others have noted in the journal, now and then.
@@ -216,7 +230,7 @@ func (q *queue) claim(wanted []challenge, entries map[string]entry) (claimed []e
 	ahead, notedNow := 0, 0
 	for _, c := range wanted {
 		solver, _ := q.options.Group.solver(c.Challenge)
-		e := newEntry(solver.Name(), q.options.Group.request(&c, ""), c.name)
+		e := newEntry(solver.Name(), q.requestFor(&c, ""), c.name)
 		known, noted := entries[c.key]
 		noted = noted && known.Challenge == e.Challenge
 		written := noted && known.Written

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cert-manager/cert-manager/pkg/acme"
 	cmacme "github.com/cert-manager/cert-manager/pkg/apis/acme/v1"
+	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 )
@@ -28,7 +29,10 @@ type view struct {
 	// departed tells of Challenges of ours that went.
 	departed map[types.UID]departure
 	// names are those of records behind CNAME records, by the name in the certificate.
-	names   map[string]string
+	names map[string]string
+	// ambient are the Issuers whose requests cert-manager allows ambient credentials, and learnt is how often that has changed.
+	ambient map[issuerID]bool
+	learnt  int
 	changed chan struct{}
 	// lost is when the API server last refused to tell, zero when it tells.
 	lost time.Time
@@ -69,7 +73,7 @@ type order struct {
 func newView(group Group, memory *Memory) *view {
 	return &view{
 		group: group, memory: memory, challenges: map[types.UID]*challenge{}, orders: map[types.UID]*order{},
-		gone: map[string][]Look{}, departed: map[types.UID]departure{}, names: map[string]string{}, changed: make(chan struct{}),
+		gone: map[string][]Look{}, departed: map[types.UID]departure{}, names: map[string]string{}, ambient: map[issuerID]bool{}, changed: make(chan struct{}),
 	}
 }
 
@@ -370,6 +374,58 @@ func (v *view) isFor(c *challenge, r Request) bool {
 	solver, ours := v.group.solver(c.Challenge)
 	return ours && solver == v.group.Solvers[r.Solver] && c.Spec.Key == r.Key && c.Spec.DNSName == r.DNSName &&
 		open(c.Challenge) && v.group.resources(c.Challenge) == r.ResourceNamespace
+}
+
+// issuerID is an Issuer or a ClusterIssuer.
+type issuerID struct{ namespace, kind, group, name string }
+
+func issuerOf(c *cmacme.Challenge) issuerID {
+	id := issuerID{kind: kindOf(c.Spec.IssuerRef), group: c.Spec.IssuerRef.Group, name: c.Spec.IssuerRef.Name}
+	if id.kind != certmanager.ClusterIssuerKind {
+		id.namespace = c.Namespace
+	}
+	return id
+}
+
+// maxAmbient is of how many Issuers it is known.
+const maxAmbient = 4096
+
+// learnAmbient notes whether cert-manager allows an Issuer ambient credentials, from a request for a Challenge of its. A request that may
+// be for one of several Issuers tells nothing.
+func (v *view) learnAmbient(r Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	issuers := map[issuerID]bool{}
+	for _, c := range v.challenges {
+		if v.isFor(c, r) {
+			issuers[issuerOf(c.Challenge)] = true
+		}
+	}
+	for id := range issuers {
+		if len(issuers) > 1 || v.ambient[id] == r.AllowAmbientCredentials {
+			return
+		}
+		if len(v.ambient) >= maxAmbient {
+			clear(v.ambient)
+		}
+		v.ambient[id] = r.AllowAmbientCredentials
+		v.learnt++
+		v.announce()
+	}
+}
+
+// allowsAmbient tells whether cert-manager's request for the Challenge is certain to allow ambient credentials.
+func (v *view) allowsAmbient(c *cmacme.Challenge) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.ambient[issuerOf(c)]
+}
+
+// lessons is how often what Issuers are allowed has changed.
+func (v *view) lessons() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.learnt
 }
 
 // learn notes the name that cert-manager found behind CNAME records: it decides.
