@@ -21,6 +21,7 @@ import (
 	"github.com/certyun/certyun/admission/lint"
 	"github.com/certyun/certyun/admission/report"
 	"github.com/certyun/certyun/solvers"
+	"github.com/certyun/certyun/solvers/wire"
 )
 
 // version is set by the linker.
@@ -44,6 +45,8 @@ func run() int {
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		PersistentPreRunE: func(*cobra.Command, []string) error { return wire.CheckDebug(os.Getenv("GODEBUG")) },
 	}
 	if name := filepath.Base(os.Args[0]); strings.HasPrefix(name, "kubectl-certyun") {
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl certyun"}

@@ -21,24 +21,30 @@ func TestUsage(t *testing.T) {
 	}
 	tests := map[string]struct {
 		args []string
+		env  []string
 		code int
 		says string
 	}{
-		"the version":                         {args: []string{"--version"}, says: "certyun version "},
-		"no command at all":                   {says: "Usage:"},
-		"a command's help":                    {args: []string{"help", "lint"}, says: "Usage:"},
-		"a command that there is not":         {args: []string{"frobnicate"}, code: 2, says: `unknown command "frobnicate"`},
-		"a flag that there is not":            {args: []string{"--frobnicate"}, code: 2, says: "unknown flag: --frobnicate"},
-		"a command's flag that there is not":  {args: []string{"solver", "--frobnicate"}, code: 2, says: "unknown flag: --frobnicate"},
-		"an argument that is not taken":       {args: []string{"admission", "frobnicate"}, code: 2, says: "frobnicate"},
-		"a flag's value that cannot be":       {args: []string{"solver", "--alidns-qps=many"}, code: 2, says: "--alidns-qps"},
-		"a rule that there is not":            {args: []string{"rules", "frobnicate"}, code: 2, says: "frobnicate"},
-		"a file that there is not":            {args: []string{"lint", "frobnicate.yaml"}, code: 3, says: "frobnicate.yaml"},
+		"the version":                        {args: []string{"--version"}, says: "certyun version "},
+		"no command at all":                  {says: "Usage:"},
+		"a command's help":                   {args: []string{"help", "lint"}, says: "Usage:"},
+		"a command that there is not":        {args: []string{"frobnicate"}, code: 2, says: `unknown command "frobnicate"`},
+		"a flag that there is not":           {args: []string{"--frobnicate"}, code: 2, says: "unknown flag: --frobnicate"},
+		"a command's flag that there is not": {args: []string{"solver", "--frobnicate"}, code: 2, says: "unknown flag: --frobnicate"},
+		"an argument that is not taken":      {args: []string{"admission", "frobnicate"}, code: 2, says: "frobnicate"},
+		"a flag's value that cannot be":      {args: []string{"solver", "--alidns-qps=many"}, code: 2, says: "--alidns-qps"},
+		"a rule that there is not":           {args: []string{"rules", "frobnicate"}, code: 2, says: "frobnicate"},
+		"a file that there is not":           {args: []string{"lint", "frobnicate.yaml"}, code: 3, says: "frobnicate.yaml"},
+		"an environment in which net/http prints every header": {
+			args: []string{"solver"}, env: []string{"GODEBUG=http2debug=1"}, code: 1, says: "GODEBUG: http2debug=1 would print tokens and signatures; remove it",
+		},
 		"settings with which it cannot start": {args: []string{"solver", "--alidns-qps=0"}, code: 1, says: "--alidns-qps 0 must be a number greater than 0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			out, err := exec.CommandContext(t.Context(), box.Path(toolbox.Certyun), test.args...).CombinedOutput()
+			cmd := exec.CommandContext(t.Context(), box.Path(toolbox.Certyun), test.args...)
+			cmd.Env = append(os.Environ(), test.env...)
+			out, err := cmd.CombinedOutput()
 			code := 0
 			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 				code = exit.ExitCode()
