@@ -53,6 +53,8 @@ type Account struct {
 	Wait time.Duration
 	// Role is one that the key assumes; empty is none.
 	Role string
+	// Ambient says that the account's Issuers name no Secret: the solver uses its own identity.
+	Ambient bool
 	// Group is that of the solver in the account's Issuers; empty is GroupName.
 	Group string
 }
@@ -111,7 +113,10 @@ func (a Account) secretName() string { return strings.ToLower(a.SolverName + "-"
 // solverConfig is the config of a webhook solver that uses the account's Secret.
 func (a Account) solverConfig() (*apiextensionsv1.JSON, error) {
 	ref := func(key string) map[string]string { return map[string]string{"name": a.secretName(), "key": key} }
-	config := map[string]any{a.idRef: ref(a.id), a.secretRef: ref(a.secret)}
+	config := map[string]any{}
+	if !a.Ambient {
+		config[a.idRef], config[a.secretRef] = ref(a.id), ref(a.secret)
+	}
 	if a.Role != "" {
 		config["roleArn"] = a.Role
 	}

@@ -59,7 +59,7 @@ func (s *Stage) issuerSpec(name string, account Account) (certmanagerv1.IssuerSp
 	}}}, nil
 }
 
-// CreateIssuer makes the account's Secret and an Issuer in the namespace; without a namespace, a ClusterIssuer.
+// CreateIssuer makes the account's Secret, if its Issuers name one, and an Issuer in the namespace; without a namespace, a ClusterIssuer.
 func (s *Stage) CreateIssuer(ctx context.Context, namespace, name string, account Account) (cmmeta.IssuerReference, error) {
 	var issuer client.Object
 	var err error
@@ -74,7 +74,11 @@ func (s *Stage) CreateIssuer(ctx context.Context, namespace, name string, accoun
 	if err != nil {
 		return ref, err
 	}
-	for _, object := range []client.Object{account.Secret(secretNamespace), issuer} {
+	objects := []client.Object{issuer}
+	if !account.Ambient {
+		objects = append(objects, account.Secret(secretNamespace))
+	}
+	for _, object := range objects {
 		if err := s.Client.Create(ctx, object); err != nil {
 			return ref, fmt.Errorf("stage: %w", err)
 		}
