@@ -1,5 +1,5 @@
 // Package simulator is a world to test a DNS-01 solver in: stand-ins for the APIs of Alibaba Cloud DNS and Tencent Cloud
-// DNSPod, and a DNS that serves the records written through them. It runs in the process that uses it.
+// DNSPod, a machine at each, and a DNS that serves the records written through them. It runs in the process that uses it.
 //
 // The clouds check signatures, clocks, tokens and policies, keep accounts, zones and records, and refuse in the vendors' codes
 // what their limits forbid. They can be told to throttle, to lag, to fail and to hang, as the real ones do. The DNS has
@@ -25,6 +25,7 @@ import (
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 	"github.com/certyun/certyun/solvers/simulator/dns"
 	"github.com/certyun/certyun/solvers/simulator/dnspod"
+	"github.com/certyun/certyun/solvers/simulator/metadata"
 )
 
 // Options are what a world starts with. The zero value is a world without accounts or zones.
@@ -63,8 +64,11 @@ type Endpoint struct {
 	URL string
 	// Address is host:port.
 	Address string
+	// Node is a machine at the cloud, which has no role yet, and Metadata the URL of its metadata service: http://host:port.
+	Node     *metadata.Node
+	Metadata string
 
-	server *httptest.Server
+	servers []*httptest.Server
 }
 
 // World is everything together.
@@ -108,11 +112,11 @@ func (w *World) start(o Options) error {
 	if err := errors.Join(fill(aliCloud, o.Alidns), fill(podCloud, o.DNSPod)); err != nil {
 		return err
 	}
-	w.Alidns = serve(aliCloud, alidns.New(aliCloud), o.TLS)
-	w.DNSPod = serve(podCloud, dnspod.New(podCloud), o.TLS)
+	w.Alidns = serve(aliCloud, alidns.New(aliCloud), (*metadata.Node).ECS, o.TLS)
+	w.DNSPod = serve(podCloud, dnspod.New(podCloud), (*metadata.Node).CVM, o.TLS)
 	if o.TLS {
 		// Its certificate signs itself, and both clouds have the same.
-		w.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.Alidns.server.Certificate().Raw})
+		w.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.Alidns.servers[0].Certificate().Raw})
 	}
 	return w.startDNS(o.DNS)
 }
@@ -148,8 +152,8 @@ func fill(c *cloud.Cloud, o CloudOptions) error {
 	return nil
 }
 
-func serve(c *cloud.Cloud, handler http.Handler, overTLS bool) *Endpoint {
-	server := httptest.NewUnstartedServer(handler)
+func serve(c *cloud.Cloud, api http.Handler, service func(*metadata.Node) http.Handler, overTLS bool) *Endpoint {
+	server := httptest.NewUnstartedServer(api)
 	// What goes wrong here goes wrong on purpose, or on the client's side, which reports it.
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if overTLS {
@@ -157,7 +161,11 @@ func serve(c *cloud.Cloud, handler http.Handler, overTLS bool) *Endpoint {
 	} else {
 		server.Start()
 	}
-	return &Endpoint{Cloud: c, URL: server.URL, Address: server.Listener.Addr().String(), server: server}
+	node := metadata.NewNode(c)
+	its := httptest.NewServer(service(node))
+	return &Endpoint{
+		Cloud: c, URL: server.URL, Address: server.Listener.Addr().String(), Node: node, Metadata: its.URL, servers: []*httptest.Server{server, its},
+	}
 }
 
 // Close stops everything. Requests that hang are dropped.
@@ -166,7 +174,9 @@ func (w *World) Close() error {
 	for _, e := range []*Endpoint{w.Alidns, w.DNSPod} {
 		if e != nil {
 			e.Cloud.Close()
-			e.server.Close()
+			for _, server := range e.servers {
+				server.Close()
+			}
 		}
 	}
 	for _, r := range []*dns.Recursive{w.Recursive, w.Validation} {

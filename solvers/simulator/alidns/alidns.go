@@ -4,13 +4,14 @@
 //
 // Beside it there is what gives sessions of roles, STS of version 2015-04-01, at the same address.
 //
-// It has the six actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
+// It has the actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
 // it is sent it refuses, so that a client which begins to use more hears of it. Answers are JSON whatever the Format
-// parameter says, and have the fields that a client needs.
+// parameter says, and have the fields that a client needs. An account's number is the name of its owner.
 //
 // Sources: https://www.alibabacloud.com/help/en/dns/api-alidns-2015-01-09-overview for actions and error codes,
 // https://www.alibabacloud.com/help/en/sdk/product-overview/rpc-mechanism for signatures,
-// https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole for roles.
+// https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-overview for roles,
+// https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-errorcodes for why they are not assumed.
 package alidns
 
 import (
@@ -43,7 +44,7 @@ func NewCloud(now func() time.Time) *cloud.Cloud {
 			"version_enterprise_basic": 60, "version_enterprise_advanced": 1,
 		},
 		Settings: cloud.Settings{RecordLimit: recordLimit},
-		Dialect:  cloud.Dialect{Refusals: refusals(), ErrorStatus: http.StatusBadRequest, Success: success, Failure: failure},
+		Dialect:  cloud.Dialect{Refusals: refusals(), ErrorStatus: http.StatusBadRequest, SessionKey: "STS.", Success: success, Failure: failure},
 	})
 }
 
@@ -65,6 +66,10 @@ func bad(code, message string) cloud.APIError { return cloud.APIError{Code: code
 
 func invalid(parameter string) cloud.APIError {
 	return bad("InvalidParameter", "The parameter value "+parameter+" is invalid.")
+}
+
+func unauthenticated(code, message string) cloud.APIError {
+	return cloud.APIError{Status: http.StatusUnauthorized, Code: "AuthenticationFail." + code, Message: message}
 }
 
 // refusals are the API's words. Which code a TTL is refused with is not documented, so the settings may change it.
@@ -90,7 +95,13 @@ func refusals() map[error]cloud.APIError {
 		cloud.ErrNotTrusted: {
 			Status: http.StatusForbidden, Code: "NoPermission", Message: "You are not authorized to do this action. You should be authorized by RAM.",
 		},
-		cloud.ErrSession: bad("InvalidParameter.DurationSeconds", "The Min/Max value of DurationSeconds is 15min/1hr."),
+		cloud.ErrSession:         bad("InvalidParameter.DurationSeconds", "The Min/Max value of DurationSeconds is 15min/1hr."),
+		cloud.ErrNoProvider:      unauthenticated("NoPermission", "No such OIDC Provider registered."),
+		cloud.ErrTokenNotTrusted: unauthenticated("NoPermission", "This operation is forbidden by the trust policy of the role."),
+		cloud.ErrTokenAudience:   unauthenticated("OIDCToken.AudienceNotMatch", "The audience in the OIDC token does not match any client id of the provider."),
+		cloud.ErrTokenExpired:    unauthenticated("OIDCToken.Expired", "This JSON Web Token has expired."),
+		cloud.ErrTokenInvalid:    unauthenticated("OIDCToken.Invalid", "This JSON Web Token is invalid."),
+		cloud.ErrTokenSignature:  unauthenticated("OIDCToken.InvalidSignature", "The signature of this JSON Web Token is invalid."),
 	}
 }
 
@@ -102,63 +113,80 @@ type api struct{ cloud *cloud.Cloud }
 // ServeHTTP implements http.Handler.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	params, err := readParameters(r.URL.RawQuery)
+	act, known := actions()[params["Action"]]
+	if err == nil && act.unsigned {
+		params, err = params.withForm(w, r)
+	}
 	call := cloud.Call{
 		Action: params["Action"], Zone: params["DomainName"], Token: params["SecurityToken"] != "", Parameters: params.business(),
 	}
 	a.cloud.Exchange(w, r, params["AccessKeyId"], call, func() (cloud.Body, error) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, bad("InvalidParameter", "The request can not be parsed.")
+		case !known:
+			return nil, cloud.APIError{
+				Status: http.StatusNotFound, Code: "InvalidAction.NotFound",
+				Message: "Specified api is not found, please check your url and method.",
+			}
 		}
-		return a.answer(r.Method, params, call)
+		return a.answer(r.Method, act, params, call)
 	})
 }
 
-// action answers one action for an account. Its parameters are all that it knows.
-type action struct {
-	parameters []string
-	answer     func(a *api, owner string, params parameters) (cloud.Body, error)
+// service is one of the APIs.
+type service struct {
+	version string
+	// limited says that it is called within an account's rate, and as far as the key's policy allows.
+	limited bool
 }
 
-// The versions of the API of the DNS, and of that of STS.
-const dnsVersion, stsVersion = "2015-01-09", "2015-04-01"
+// STS has limits of its own, and the role says who may assume it.
+var dnsService, stsService = service{"2015-01-09", true}, service{"2015-04-01", false}
 
-// assumeRole is the one action of STS.
-const assumeRole = "AssumeRole"
+// action answers one action. Its parameters are all that it knows.
+type action struct {
+	service    service
+	parameters []string
+	answer     func(a *api, by caller, params parameters) (cloud.Body, error)
+	// unsigned says that a token says who asks, and not a signature.
+	unsigned bool
+}
 
-func versionOf(action string) string {
-	if action == assumeRole {
-		return stsVersion
-	}
-	return dnsVersion
+// caller is who signed a request; nobody where nobody did.
+type caller struct {
+	owner string
+	key   cloud.Key
 }
 
 func actions() map[string]action {
+	dns := func(answer func(*api, string, parameters) (cloud.Body, error), names ...string) action {
+		return action{service: dnsService, parameters: names, answer: func(a *api, by caller, params parameters) (cloud.Body, error) {
+			return answer(a, by.owner, params)
+		}}
+	}
 	return map[string]action{
-		assumeRole:           {[]string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId"}, (*api).assumeRole},
-		"AddDomainRecord":    {[]string{"DomainName", "RR", "Type", "Value", "Line", "TTL"}, (*api).addDomainRecord},
-		"DeleteDomainRecord": {[]string{"RecordId"}, (*api).deleteDomainRecord},
-		"DescribeDomainInfo": {[]string{"DomainName", "NeedDetailAttributes"}, (*api).describeDomainInfo},
-		"DescribeDomainRecords": {
-			[]string{"DomainName", "Type", "TypeKeyWord", "ValueKeyWord", "PageNumber", "PageSize"}, (*api).describeDomainRecords,
+		"AddDomainRecord":    dns((*api).addDomainRecord, "DomainName", "RR", "Type", "Value", "Line", "TTL"),
+		"DeleteDomainRecord": dns((*api).deleteDomainRecord, "RecordId"),
+		"DescribeDomainInfo": dns((*api).describeDomainInfo, "DomainName", "NeedDetailAttributes"),
+		"DescribeDomainRecords": dns((*api).describeDomainRecords,
+			"DomainName", "Type", "TypeKeyWord", "ValueKeyWord", "PageNumber", "PageSize"),
+		"DescribeDomains": dns((*api).describeDomains, "PageNumber", "PageSize"),
+		"AssumeRole":      {stsService, []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId"}, (*api).assumeRole, false},
+		"AssumeRoleWithOIDC": {
+			stsService, []string{"OIDCProviderArn", "RoleArn", "RoleSessionName", "DurationSeconds"}, (*api).assumeRoleWithOIDC, true,
 		},
-		"DescribeDomains": {[]string{"PageNumber", "PageSize"}, (*api).describeDomains},
+		"GetCallerIdentity": {stsService, nil, (*api).getCallerIdentity, false},
 	}
 }
 
-func (a *api) answer(method string, params parameters, call cloud.Call) (cloud.Body, error) {
-	owner, err := a.authenticate(method, params)
+func (a *api) answer(method string, act action, params parameters, call cloud.Call) (cloud.Body, error) {
+	by, err := a.authenticate(method, act, params)
 	if err != nil {
 		return nil, err
-	}
-	act, ok := actions()[call.Action]
-	if !ok {
-		return nil, cloud.APIError{
-			Status: http.StatusNotFound, Code: "InvalidAction.NotFound",
-			Message: "Specified api is not found, please check your url and method.",
-		}
 	}
 	if unknown := call.Unknown(act.parameters); unknown != "" {
 		return nil, invalid(unknown)
 	}
-	return act.answer(a, owner, params)
+	return act.answer(a, by, params)
 }

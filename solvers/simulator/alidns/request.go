@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -57,9 +58,34 @@ func sign(text, secret string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
+// maxForm is more than a form with the longest token has.
+const maxForm = 1 << 16
+
+// withForm adds the parameters in the body. The action's own are there, because whoever passes a URL on may write it down.
+func (p parameters) withForm(w http.ResponseWriter, r *http.Request) (parameters, error) {
+	for name := range p {
+		if !slices.Contains([]string{"Action", "Version", "Format", "Timestamp"}, name) {
+			return p, fmt.Errorf("parameter %q: in the URL", name)
+		}
+	}
+	if kind := r.Header.Get("Content-Type"); r.Method != http.MethodPost || kind != "application/x-www-form-urlencoded" {
+		return p, fmt.Errorf("%s of %q: not a form", r.Method, kind)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		return p, err
+	}
+	all, err := readParameters(string(body))
+	if err != nil {
+		return p, err
+	}
+	maps.Copy(all, p)
+	return all, nil
+}
+
 // signing are the parameters that say who asks; the log does not show them.
 func signing() []string {
-	return append(required(), "Format", "SignatureType", "RegionId", "SecurityToken")
+	return append(required(), "Format", "SignatureType", "RegionId", "SecurityToken", "OIDCToken")
 }
 
 // business are the parameters of the action itself.
@@ -100,45 +126,53 @@ func required() []string {
 	}
 }
 
-// authenticate finds out which account asks, and whether it may.
-func (a *api) authenticate(method string, params parameters) (string, error) {
-	for _, name := range required() {
+// authenticate finds out who asks, and whether he may.
+func (a *api) authenticate(method string, act action, params parameters) (caller, error) {
+	needed := required()
+	if act.unsigned {
+		needed = []string{"Version", "Timestamp"}
+	}
+	for _, name := range needed {
 		if _, err := params.need(name); err != nil {
-			return "", err
+			return caller{}, err
 		}
 	}
-	if params["Version"] != versionOf(params["Action"]) {
-		return "", bad("InvalidVersion", "Specified parameter Version is not valid.")
+	if params["Version"] != act.service.version {
+		return caller{}, bad("InvalidVersion", "Specified parameter Version is not valid.")
+	}
+	if act.unsigned {
+		return caller{}, nil
 	}
 	if params["SignatureMethod"] != "HMAC-SHA1" || params["SignatureVersion"] != "1.0" {
-		return "", bad("IncompleteSignature", "The request signature does not conform to Aliyun standards.")
+		return caller{}, bad("IncompleteSignature", "The request signature does not conform to Aliyun standards.")
 	}
 	key, owner, ok := a.cloud.Key(params["AccessKeyId"])
 	if !ok {
-		return "", cloud.APIError{Status: http.StatusNotFound, Code: "InvalidAccessKeyId.NotFound", Message: "Specified access key is not found."}
+		return caller{}, cloud.APIError{Status: http.StatusNotFound, Code: "InvalidAccessKeyId.NotFound", Message: "Specified access key is not found."}
 	}
 	if key.Disabled {
-		return "", bad("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
+		return caller{}, bad("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
 	}
 	if err := a.checkSignature(method, params, key.Secret); err != nil {
-		return "", err
+		return caller{}, err
 	}
 	if err := checkToken(params["SecurityToken"], key.Token, key.Expired(a.cloud.Clock())); err != nil {
-		return "", err
+		return caller{}, err
 	}
-	if params["Action"] == assumeRole {
-		return owner, nil // it has limits of its own, and the role says who may
+	by := caller{owner, key}
+	if !act.service.limited {
+		return by, nil
 	}
 	if !a.cloud.Admit(owner) {
-		return "", cloud.ErrThrottled
+		return caller{}, cloud.ErrThrottled
 	}
 	if !key.Allows(params["Action"], a.zoneAsked(owner, params)) {
-		return "", cloud.APIError{
+		return caller{}, cloud.APIError{
 			Status: http.StatusForbidden, Code: "Forbidden.RAM",
 			Message: "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
 		}
 	}
-	return owner, nil
+	return by, nil
 }
 
 // zoneAsked is the zone that a request is for: the one that it names, or that of the record.

@@ -127,7 +127,7 @@ func (c *Cloud) PutAccount(a Account) {
 	if a.QPS > 0 {
 		limit = rate.Limit(a.QPS)
 	}
-	a.Keys, a.Roles = slices.Clone(a.Keys), slices.Clone(a.Roles)
+	a.Keys, a.Roles, a.Providers = slices.Clone(a.Keys), slices.Clone(a.Roles), slices.Clone(a.Providers)
 	c.accounts[a.Owner] = &account{Account: a, limiter: rate.NewLimiter(limit, max(a.Burst, 1))}
 }
 

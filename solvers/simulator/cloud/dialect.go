@@ -43,6 +43,8 @@ type Dialect struct {
 	Refusals map[error]APIError
 	// ErrorStatus is the usual HTTP status of a refusal.
 	ErrorStatus int
+	// SessionKey is how the ids of the keys of sessions begin.
+	SessionKey string
 	// Success and Failure make the document that is sent.
 	Success func(content Body, requestID string) Body
 	Failure func(r APIError, requestID string) Body

@@ -13,7 +13,7 @@ import (
 
 func TestAssume(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 5, time.UTC)
-	c := cloud.New(cloud.Options{Now: func() time.Time { return now }})
+	c := cloud.New(cloud.Options{Now: func() time.Time { return now }, Dialect: cloud.Dialect{SessionKey: "STS."}})
 	alice, mallory := cloud.Key{ID: "alice", Secret: "a"}, cloud.Key{ID: "mallory", Secret: "m", Denied: []string{"AssumeRole"}}
 	c.PutAccount(cloud.Account{Owner: "alice", Keys: []cloud.Key{alice, mallory}})
 	c.PutAccount(cloud.Account{Owner: "bob", Keys: []cloud.Key{{ID: "bob"}}, Roles: []cloud.Role{
@@ -36,7 +36,7 @@ func TestAssume(t *testing.T) {
 		"without the external id":          {alice, "asks", "", time.Hour, cloud.ErrNotTrusted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			key, err := c.Assume(test.caller, test.arn, test.external, "STS.", test.lasts)
+			key, err := c.Assume(test.caller, test.external, cloud.Session{Role: test.arn, Name: "certyun", Lasts: test.lasts})
 			if !errors.Is(err, test.want) {
 				t.Fatalf("got %v, want %v", err, test.want)
 			}
@@ -52,7 +52,7 @@ func TestAssume(t *testing.T) {
 			}
 		})
 	}
-	session, err := c.Assume(alice, "dns", "", "", time.Hour)
+	session, err := c.Assume(alice, "", cloud.Session{Role: "dns", Lasts: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

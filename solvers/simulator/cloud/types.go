@@ -19,13 +19,17 @@ type Account struct {
 	Burst int
 	// Roles are those of the account that may be assumed.
 	Roles []Role
+	// Providers are those whose tokens the account's roles may trust.
+	Providers []OIDCProvider
 }
 
-// Role is assumed with keys that it trusts, of any account, and gives temporary keys of its own account.
+// Role is assumed with keys that it trusts, of any account, or with tokens, and gives temporary keys of its own account.
 type Role struct {
 	ARN string
-	// Trusts are the ids of the keys that may assume the role.
+	// Trusts are the ids of the keys that may assume the role, or the ARNs of roles whose sessions may.
 	Trusts []string
+	// Tokens are those with which the role may be assumed.
+	Tokens []TokenTrust
 	// ExternalID, when set, must be said by whoever assumes the role.
 	ExternalID string
 	// MaxSession is how long a session may last; zero is an hour.
@@ -50,6 +54,8 @@ type Key struct {
 	// not allowed unless Lists is set.
 	Zones []string
 	Lists bool
+	// Session is the one that the key is of; zero for a lasting key.
+	Session Session
 }
 
 // ZoneStatus is what the cloud thinks of a zone. Only enabled and locked zones are served by the DNS.
@@ -170,7 +176,7 @@ type Call struct {
 	// TLS says that the request came over TLS. Token says that it carried a session token.
 	TLS   bool
 	Token bool
-	// Parameters are the request's, without the ones that authenticate it.
+	// Parameters are the request's, without the ones that authenticate it, tokens above all.
 	Parameters map[string]string
 }
 

@@ -5,13 +5,14 @@
 //
 // Beside it there is what gives sessions of roles, STS of version 2018-08-13, at the same address.
 //
-// It has the eight actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
+// It has the actions that the product calls, with the parameters that the product sends, for TXT records; whatever else
 // it is sent it refuses, so that a client which begins to use more hears of it. Its messages are in English, as for the
-// X-TC-Language that the product sends, and answers have the fields that a client needs.
+// X-TC-Language that the product sends, and answers have the fields that a client needs. An account's number is the name of its
+// owner.
 //
 // Sources: https://cloud.tencent.com/document/api/1427/56193 for actions, https://cloud.tencent.com/document/api/1427/56192 for
-// error codes, https://cloud.tencent.com/document/api/1427/56189 for signatures, https://cloud.tencent.com/document/product/598/33164 for
-// roles.
+// error codes, https://cloud.tencent.com/document/api/1427/56189 for signatures, https://cloud.tencent.com/document/product/598/33164,
+// https://www.tencentcloud.com/document/product/1150/49454 and https://cloud.tencent.com/document/api/1312/66098 for roles.
 package dnspod
 
 import (
@@ -38,7 +39,7 @@ func NewCloud(now func() time.Time) *cloud.Cloud {
 		Editions: map[string]int{
 			"": 600, freePlan: 600, "DP_PLUS": 600, "DP_EXTRA": 120, "DP_EXPERT": 60, "DP_ULTRA": 1,
 		},
-		Dialect: cloud.Dialect{Refusals: refusals(), ErrorStatus: http.StatusOK, Success: success, Failure: failure},
+		Dialect: cloud.Dialect{Refusals: refusals(), ErrorStatus: http.StatusOK, SessionKey: "AKID", Success: success, Failure: failure},
 	})
 }
 
@@ -71,6 +72,13 @@ func refusals() map[error]cloud.APIError {
 		cloud.ErrNoRole:        refuse("ResourceNotFound.RoleNotFound", "The role is not found."),
 		cloud.ErrNotTrusted:    refuse("UnauthorizedOperation", "You are not authorized to perform this operation. Check your CAM policies."),
 		cloud.ErrSession:       refuse("InvalidParameter.OverTimeError", "The duration is out of range."),
+		// The API has no codes of its own for what is wrong with a token.
+		cloud.ErrTokenNotTrusted: refuse("UnauthorizedOperation", "You are not authorized to perform this operation. Check your CAM policies."),
+		cloud.ErrNoProvider:      refuse("InvalidParameter.ParamError", "The provider does not exist."),
+		cloud.ErrTokenAudience:   refuse("InvalidParameter.ParamError", "The web identity token is for another audience."),
+		cloud.ErrTokenExpired:    refuse("InvalidParameter.ParamError", "The web identity token has expired."),
+		cloud.ErrTokenInvalid:    refuse("InvalidParameter.ParamError", "The web identity token is not valid."),
+		cloud.ErrTokenSignature:  refuse("InvalidParameter.ParamError", "The web identity token is not valid."),
 		cloud.ErrThrottled: refuse("RequestLimitExceeded",
 			"Your current request times equals to `21` in a second, which exceeds the frequency limit `20` for a second."),
 	}
@@ -111,35 +119,51 @@ type query struct {
 	malformed     error
 }
 
-// action answers one action for an account. Its parameters are all that it knows.
-type action struct {
-	parameters []string
-	answer     func(a *api, owner string, f fields) (cloud.Body, error)
+// service is one of the APIs.
+type service struct {
+	name, version string
+	// limited says that it is called within an account's rate, and as far as the key's policy allows.
+	limited bool
 }
 
-// assumeRole is the one action of STS.
-const assumeRole = "AssumeRole"
+// STS has limits of its own, and the role says who may assume it.
+var dnsService, stsService = service{"dnspod", "2021-03-23", true}, service{"sts", "2018-08-13", false}
 
-// serviceOf is the service that has an action, with its version.
-func serviceOf(action string) (service, version string) {
-	if action == assumeRole {
-		return "sts", "2018-08-13"
-	}
-	return "dnspod", "2021-03-23"
+// action answers one action. Its parameters are all that it knows.
+type action struct {
+	service    service
+	parameters []string
+	answer     func(a *api, by caller, f fields) (cloud.Body, error)
+	// unsigned says that a token says who asks, and not a signature.
+	unsigned bool
+}
+
+// caller is who signed a request; nobody where nobody did.
+type caller struct {
+	owner string
+	key   cloud.Key
 }
 
 func actions() map[string]action {
+	dns := func(answer func(*api, string, fields) (cloud.Body, error), names ...string) action {
+		return action{service: dnsService, parameters: names, answer: func(a *api, by caller, f fields) (cloud.Body, error) {
+			return answer(a, by.owner, f)
+		}}
+	}
 	return map[string]action{
-		assumeRole: {parameters: []string{"RoleArn", "RoleSessionName", "DurationSeconds"}},
-		"CreateRecord": {
-			[]string{"Domain", "SubDomain", "RecordType", "RecordLine", "RecordLineId", "Value", "TTL"}, (*api).createRecord,
+		"CreateRecord": dns((*api).createRecord,
+			"Domain", "SubDomain", "RecordType", "RecordLine", "RecordLineId", "Value", "TTL"),
+		"DeleteRecord":          dns((*api).deleteRecord, "Domain", "RecordId"),
+		"DescribeDomain":        dns((*api).describeDomain, "Domain"),
+		"DescribeDomainList":    dns((*api).describeDomainList, "Offset", "Limit"),
+		"DescribePackageDetail": dns((*api).describePackageDetail),
+		"DescribeRecord":        dns((*api).describeRecord, "Domain", "RecordId"),
+		"DescribeRecordList":    dns((*api).describeRecordList, "Domain", "Subdomain", "RecordType", "Offset", "Limit"),
+		"AssumeRole":            {stsService, []string{"RoleArn", "RoleSessionName", "DurationSeconds"}, (*api).assumeRole, false},
+		"AssumeRoleWithWebIdentity": {
+			stsService, []string{"ProviderId", "RoleArn", "RoleSessionName", "DurationSeconds"}, (*api).assumeRoleWithWebIdentity, true,
 		},
-		"DeleteRecord":          {[]string{"Domain", "RecordId"}, (*api).deleteRecord},
-		"DescribeDomain":        {[]string{"Domain"}, (*api).describeDomain},
-		"DescribeDomainList":    {[]string{"Offset", "Limit"}, (*api).describeDomainList},
-		"DescribePackageDetail": {nil, (*api).describePackageDetail},
-		"DescribeRecord":        {[]string{"Domain", "RecordId"}, (*api).describeRecord},
-		"DescribeRecordList":    {[]string{"Domain", "Subdomain", "RecordType", "Offset", "Limit"}, (*api).describeRecordList},
+		"GetCallerIdentity": {stsService, nil, (*api).getCallerIdentity, false},
 	}
 }
 
@@ -148,19 +172,18 @@ func (a *api) answer(q query, call cloud.Call) (cloud.Body, error) {
 	if !ok {
 		return nil, refuse("InvalidAction", "The action `"+call.Action+"` is invalid or not found.")
 	}
-	_, want := serviceOf(call.Action)
-	if version := q.request.Header.Get("X-TC-Version"); version != want {
+	if version := q.request.Header.Get("X-TC-Version"); version != act.service.version {
 		return nil, refuse("NoSuchVersion", "The API version `"+version+"` does not exist.")
 	}
-	owner, err := a.authenticate(q, call)
+	by, err := a.authenticate(q, act, call)
 	if err != nil {
 		return nil, err
+	}
+	if act.service == stsService && q.request.Header.Get("X-TC-Region") == "" {
+		return nil, missing("Region")
 	}
 	if unknown := call.Unknown(act.parameters); unknown != "" {
 		return nil, refuse("UnknownParameter", "The parameter `"+unknown+"` is not recognized.")
 	}
-	if call.Action == assumeRole {
-		return a.assumeRole(q)
-	}
-	return act.answer(a, owner, q.fields)
+	return act.answer(a, by, q.fields)
 }

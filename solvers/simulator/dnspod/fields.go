@@ -28,11 +28,13 @@ func parseFields(payload []byte) (fields, error) {
 	return f, nil
 }
 
-// plain are the fields for the log.
+// plain are the fields for the log, without the token that says who asks.
 func (f fields) plain() map[string]string {
 	texts := map[string]string{}
 	for name, value := range f {
-		texts[name] = fmt.Sprint(value)
+		if name != "WebIdentityToken" {
+			texts[name] = fmt.Sprint(value)
+		}
 	}
 	return texts
 }

@@ -15,35 +15,71 @@ var (
 // standardSession is how long a session is where nobody says it, in seconds.
 const standardSession = 7200
 
-func (a *api) assumeRole(q query) (cloud.Body, error) {
-	if q.request.Header.Get("X-TC-Region") == "" {
-		return nil, missing("Region")
-	}
-	arn, err := q.fields.need("RoleArn")
+func (a *api) assumeRole(by caller, f fields) (cloud.Body, error) {
+	wanted, err := wantedSession(f)
 	if err != nil {
 		return nil, err
 	}
-	name, err := q.fields.need("RoleSessionName")
+	return assumed(a.cloud.Assume(by.key, "", wanted))
+}
+
+func (a *api) assumeRoleWithWebIdentity(_ caller, f fields) (cloud.Body, error) {
+	wanted, err := wantedSession(f)
 	if err != nil {
 		return nil, err
+	}
+	provider, err := f.need("ProviderId")
+	if err != nil {
+		return nil, err
+	}
+	token, err := f.need("WebIdentityToken")
+	if err != nil {
+		return nil, err
+	}
+	return assumed(a.cloud.AssumeWithToken(provider, token, wanted))
+}
+
+func wantedSession(f fields) (cloud.Session, error) {
+	arn, err := f.need("RoleArn")
+	if err != nil {
+		return cloud.Session{}, err
+	}
+	name, err := f.need("RoleSessionName")
+	if err != nil {
+		return cloud.Session{}, err
 	}
 	if !roleARN.MatchString(arn) || !sessionName.MatchString(name) {
-		return nil, refuse("InvalidParameter.ParamError", "The parameter is not valid.")
+		return cloud.Session{}, refuse("InvalidParameter.ParamError", "The parameter is not valid.")
 	}
-	seconds, given, err := q.fields.number("DurationSeconds")
-	if err != nil {
-		return nil, err
-	}
+	seconds, given, err := f.number("DurationSeconds")
 	if !given {
 		seconds = standardSession
 	}
-	caller, _, _ := a.cloud.Key(q.authorization.keyID)
-	key, err := a.cloud.Assume(caller, arn, "", "AKID", time.Duration(seconds)*time.Second)
+	return cloud.Session{Role: arn, Name: name, Lasts: time.Duration(seconds) * time.Second}, err
+}
+
+func assumed(key cloud.Key, err error) (cloud.Body, error) {
 	if err != nil {
 		return nil, err
 	}
 	return cloud.Body{
 		"Credentials": cloud.Body{"Token": key.Token, "TmpSecretId": key.ID, "TmpSecretKey": key.Secret},
 		"ExpiredTime": key.Expires.Unix(), "Expiration": key.Expires.UTC().Format(time.RFC3339),
+	}, nil
+}
+
+// roleID stands for every role.
+const roleID = "4611686018427397919"
+
+// getCallerIdentity says who signed the request (https://cloud.tencent.com/document/api/1312/66098).
+func (a *api) getCallerIdentity(by caller, _ fields) (cloud.Body, error) {
+	if its := by.key.Session; its.Role != "" {
+		return cloud.Body{
+			"Type": "CAMRole", "AccountId": by.owner, "Arn": "qcs::sts:" + by.owner + ":assumed-role/" + roleID,
+			"UserId": roleID + ":" + its.Name, "PrincipalId": by.owner,
+		}, nil
+	}
+	return cloud.Body{
+		"Type": "CAMUser", "AccountId": by.owner, "Arn": "qcs::cam::uin/" + by.owner + ":uin/" + by.owner, "UserId": by.owner, "PrincipalId": by.owner,
 	}, nil
 }

@@ -87,40 +87,45 @@ func digest(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// authenticate finds out which account asks, and whether it may. As in the cloud, some messages hold what changes from request
-// to request.
-func (a *api) authenticate(q query, call cloud.Call) (string, error) {
+// unsigned is the Authorization of a request that nobody signs.
+const unsigned = "SKIP"
+
+// authenticate finds out who asks, and whether he may. As in the cloud, some messages hold what changes from request to request.
+func (a *api) authenticate(q query, act action, call cloud.Call) (caller, error) {
+	if act.unsigned && q.request.Header.Get("Authorization") == unsigned {
+		return caller{}, nil
+	}
 	auth := q.authorization
 	if q.malformed != nil || !slices.Contains(auth.signedHeaders, "host") || !slices.Contains(auth.signedHeaders, "content-type") {
-		return "", refuse("AuthFailure.InvalidAuthorization", "The Authorization in the request header is not valid.")
+		return caller{}, refuse("AuthFailure.InvalidAuthorization", "The Authorization in the request header is not valid.")
 	}
 	if err := a.checkTime(q); err != nil {
-		return "", err
+		return caller{}, err
 	}
 	key, owner, ok := a.cloud.Key(auth.keyID)
 	if !ok || key.Disabled {
-		return "", refuse("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
+		return caller{}, refuse("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.")
 	}
-	service, _ := serviceOf(call.Action)
 	want := sign(q.request, q.payload, auth, key.Secret)
-	if auth.service != service || !hmac.Equal([]byte(want), []byte(auth.signature)) {
-		return "", refuse("AuthFailure.SignatureFailure", "The provided credentials could not be validated.")
+	if auth.service != act.service.name || !hmac.Equal([]byte(want), []byte(auth.signature)) {
+		return caller{}, refuse("AuthFailure.SignatureFailure", "The provided credentials could not be validated.")
 	}
 	if q.request.Header.Get("X-TC-Token") != key.Token || key.Expired(a.cloud.Clock()) {
-		return "", refuse("AuthFailure.TokenFailure", "The token is invalid or has expired. [request id:"+uuid.NewString()+"]")
+		return caller{}, refuse("AuthFailure.TokenFailure", "The token is invalid or has expired. [request id:"+uuid.NewString()+"]")
 	}
-	if call.Action == assumeRole {
-		return owner, nil // it has limits of its own, and the role says who may
+	by := caller{owner, key}
+	if !act.service.limited {
+		return by, nil
 	}
 	if !a.cloud.Admit(owner) {
-		return "", cloud.ErrThrottled
+		return caller{}, cloud.ErrThrottled
 	}
 	if !key.Allows(call.Action, call.Zone) {
-		return "", refuse("AuthFailure.UnauthorizedOperation", fmt.Sprintf(
+		return caller{}, refuse("AuthFailure.UnauthorizedOperation", fmt.Sprintf(
 			"[request id:%s]you are not authorized to perform operation (dnspod:%s)\nresource (domain/%s) has no permission\n",
 			uuid.NewString(), call.Action, call.Zone))
 	}
-	return owner, nil
+	return by, nil
 }
 
 // checkTime compares the time of a request with the clock and with the date in its signature.
