@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,68 @@ func (s *suite) roles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// keyless issues at both clouds through a solver that has nothing but its ServiceAccount's projected tokens, which the clouds verify with
+// the API server's keys. It logs all that can be logged, and no Issuer of a namespace may use what it has.
+func (s *suite) keyless(t *testing.T) {
+	const release = "keyless"
+	values := []string{"solver.logging.verbosity=10"}
+	federations := map[string]stage.Federation{}
+	for _, provider := range providers() {
+		zone := provider.SolverName + "-keyless.example"
+		host := s.account(t, provider, release, zone)
+		f, err := s.Federate(t.Context(), host, stage.Namespace, release+"-certyun-solver", provider.Audience, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		federations[provider.SolverName] = f
+		registered := map[string]string{"alidns": "oidcProviderArn", "dnspod": "providerId"}[provider.SolverName]
+		values = append(values, "ambient."+provider.SolverName+".roleArn="+f.Role, "ambient."+provider.SolverName+"."+registered+"="+f.Provider)
+	}
+	group := s.secondRelease(t, release, values...)
+	for _, provider := range providers() {
+		t.Run(provider.Title, func(t *testing.T) {
+			t.Parallel()
+			f := federations[provider.SolverName]
+			f.Account.Group = group
+			zone, name := provider.SolverName+"-keyless.example", release+"-"+provider.SolverName
+			issuer := s.issuer(t, "", name, f.Account)
+			namespace := s.namespace(t, name)
+			s.create(t, stage.Certificate(namespace, "web", issuer, zone, "*."+zone))
+			s.expectIssued(t, namespace, "web", zone, "*."+zone)
+			for _, call := range s.Endpoint(provider).Calls() {
+				if call.Owner == f.Account.Owner && !call.Token {
+					t.Errorf("%s was called without a session of the role", call.Action)
+				}
+			}
+
+			refused := s.issuer(t, namespace, "tenant", f.Account)
+			s.create(t, stage.Certificate(namespace, "tenant", refused, "tenant."+zone))
+			s.expectReason(t, namespace, "allows an Issuer in this namespace no ambient credentials")
+			s.delete(t, &certmanagerv1.Certificate{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tenant"}})
+			s.expectNoChallenges(t, namespace)
+		})
+	}
+}
+
+// expectReason waits for a Challenge that says why it does not go on.
+func (s *suite) expectReason(t *testing.T, namespace, want string) {
+	t.Helper()
+	s.eventually(t, func() error {
+		var challenges acmev1.ChallengeList
+		if err := s.Client.List(t.Context(), &challenges, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+		reasons := []string{}
+		for _, ch := range challenges.Items {
+			if strings.Contains(ch.Status.Reason, want) {
+				return nil
+			}
+			reasons = append(reasons, ch.Status.Reason)
+		}
+		return fmt.Errorf("no challenge says that the solver %s; they say %q", want, reasons)
+	})
 }
 
 func (s *suite) annotatedIngress(t *testing.T) {

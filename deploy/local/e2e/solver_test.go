@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -142,7 +143,10 @@ func (s *suite) discovery(t *testing.T) {
 	}
 }
 
-// logsHoldNoKey searches all that was logged, and all events and challenges, for the keys of all accounts.
+// webToken is a JSON Web Token: a header, what it says, and a signature.
+var webToken = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}`)
+
+// logsHoldNoKey searches all that was logged, and all events and challenges, for the keys of all accounts and for tokens.
 func (s *suite) logsHoldNoKey(t *testing.T) {
 	texts := map[string]string{}
 	logs := os.DirFS(s.Cluster.Logs())
@@ -174,6 +178,9 @@ func (s *suite) logsHoldNoKey(t *testing.T) {
 		t.Fatalf("there is too little to search: %d logs of the solver, %d bytes of events", solvers, len(texts["events"]))
 	}
 	for name, text := range texts {
+		if token := webToken.FindString(text); token != "" {
+			t.Errorf("%s holds a token of a ServiceAccount, which begins with %.20s", name, token)
+		}
 		for _, provider := range providers() {
 			for _, key := range s.Endpoint(provider).Keys() {
 				for what, part := range map[string]string{"secret": key.Secret, "id": key.ID, "token": key.Token} {

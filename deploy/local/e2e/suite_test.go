@@ -57,6 +57,7 @@ func TestEndToEnd(t *testing.T) {
 			"a ClusterIssuer issues for an apex and its wildcard":                                    s.clusterIssuers,
 			"an Issuer issues with the keys of its own namespace":                                    s.issuers,
 			"the keys of one account assume a role of another":                                       s.roles,
+			"a solver without keys issues with the token of its ServiceAccount":                      s.keyless,
 			"an annotated Ingress gets its certificate":                                              s.annotatedIngress,
 			"two zones of two accounts of one cloud are solved at once":                              s.twoAccounts,
 			"a resolver that remembers an absence delays nothing":                                    s.rememberedAbsence,

@@ -23,8 +23,10 @@ type Provider struct {
 	id, secret       string
 	idRef, secretRef string
 	prefix           string
-	// roles is what the ARNs of roles begin with.
-	roles string
+	// roles is what the ARNs of roles begin with, and oidc what the cluster is called where it is registered.
+	roles, oidc string
+	// Audience is whom tokens of ServiceAccounts are for at the cloud.
+	Audience string
 }
 
 // Alidns is Alibaba Cloud DNS.
@@ -32,6 +34,7 @@ func Alidns() Provider {
 	return Provider{
 		Title: "Alidns", SolverName: "alidns", id: "accessKeyId", secret: "accessKeySecret",
 		idRef: "accessKeyIdRef", secretRef: "accessKeySecretRef", prefix: "LTAI5t", roles: "acs:ram::1000000000000000:role/",
+		oidc: "acs:ram::1000000000000000:oidc-provider/cluster", Audience: "sts.aliyuncs.com",
 	}
 }
 
@@ -40,6 +43,7 @@ func DNSPod() Provider {
 	return Provider{
 		Title: "DNSPod", SolverName: "dnspod", id: "secretId", secret: "secretKey",
 		idRef: "secretIdRef", secretRef: "secretKeyRef", prefix: "AKID", roles: "qcs::cam::uin/100000000000:roleName/",
+		oidc: "cls-cluster", Audience: "sts.cloud.tencent.com",
 	}
 }
 
