@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -40,6 +41,8 @@ type challenge struct {
 	config                    config.Solver
 	credential                credential.Credential
 	account                   *provider.Account
+	// added is when the record was added, zero where it was there already.
+	added time.Time
 	// patient says that nobody waits for what is done with it.
 	patient bool
 	// origin is where the keys came from, for error texts.

@@ -47,6 +47,7 @@ func TestServing(t *testing.T) {
 	t.Run("discovery lists every solver", s.discovery)
 	t.Run("the OpenAPI documents have one operation id for each solver", s.openAPI)
 	t.Run("both solvers present and clean up", s.presentAndCleanUp)
+	t.Run("metrics are served", s.metrics)
 	t.Run("nobody without rights is let in", s.anonymous)
 	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
 	t.Run("what takes too long says why", s.takesTooLong)
@@ -58,6 +59,7 @@ func TestServing(t *testing.T) {
 type served struct {
 	world    *simulator.World
 	url      string
+	measured string // the address of the metrics
 	certFile string
 	client   *http.Client // as the cluster's admin
 	stop     context.CancelFunc
@@ -121,6 +123,7 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 	s.writeCertificate(t, "first.example")
 	port := freePort(t)
 	s.url = fmt.Sprintf("https://127.0.0.1:%d", port)
+	s.measured = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	cmd := NewCommand()
 	cmd.SetArgs([]string{
 		fmt.Sprintf("--secure-port=%d", port), "--bind-address=127.0.0.1", "--group-name=" + config.DefaultGroup,
@@ -128,6 +131,7 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 		"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
 		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
 		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
+		"--metrics-bind-address=" + s.measured,
 		"-v=2", "--propagation-allow-networks=127.0.0.0/8", "--shutdown-delay-duration=" + shutdownDelay.String(),
 	})
 	// How a process logs can be set once, and with -count this process has set it.
@@ -209,6 +213,38 @@ func (s *served) do(ctx context.Context, client *http.Client, method, path strin
 	defer func() { _ = resp.Body.Close() }()
 	content, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, content, err
+}
+
+// metrics: those of the solver, of the API server and of Go, of whoever asks and nothing else.
+func (s *served) metrics(t *testing.T) {
+	get := func(path string) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.measured+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	status, body := get("/metrics")
+	for _, want := range []string{
+		`certyun_solver_operations_total{operation="present",outcome="ok",solver="alidns"} `, `certyun_propagation_seconds_count{solver="dnspod"} `,
+		`certyun_build_info{`, "go_goroutines ", "process_resident_memory_bytes ", "apiserver_request_total{",
+	} {
+		if status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("status %d; there is no %s", status, want)
+		}
+	}
+	if status, _ := get("/debug/pprof/"); status != http.StatusNotFound {
+		t.Errorf("something else is served: %d", status)
+	}
 }
 
 func (s *served) becomesReady(t *testing.T) {
@@ -293,7 +329,7 @@ func TestTheLogBeginsWithoutFeatureGates(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=-v=2 --bind-address=127.0.0.1 --secure-port=%d --kubeconfig=%s --authentication-kubeconfig=%s "+
-		"--authorization-kubeconfig=%s --authentication-tolerate-lookup-failure", asCommand, freePort(t), kubeconfig, kubeconfig, kubeconfig))
+		"--authorization-kubeconfig=%s --authentication-tolerate-lookup-failure --metrics-bind-address=0", asCommand, freePort(t), kubeconfig, kubeconfig, kubeconfig))
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
