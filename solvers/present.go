@@ -27,11 +27,11 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	if err != nil {
 		err = c.credential.Judge(err)
 		end(outcomeOf(err))
+		s.log("Could not present the challenge", c, outcomeOf(err), start, "zone", zone)
 		return s.explain("present", c, s.astray(ctx, c, err))
 	}
 	end(outcomeOf(nil))
-	klog.InfoS("Presented the challenge",
-		append(s.logFields(c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
+	s.log("Presented the challenge", c, outcomeOf(nil), start, "zone", zone, "waited", time.Since(written))
 	return nil
 }
 

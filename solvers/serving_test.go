@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -300,13 +302,21 @@ func (s *errorStream) end() string {
 	return s.String()
 }
 
+// operationLine is what an operation logs, with all that tells one from another.
+var operationLine = regexp.MustCompile(`("[^"]+") solver="\w+" dnsName="\S+" fqdn="\S+" resolvedZone="\S+" namespace="\w+" value="[0-9a-f]{8}" (outcome="\w+") duration="\S+" calls=\d+`)
+
 // wantLines checks the log of what the test has presented and cleaned up, at the level that the chart sets.
 func wantLines(t *testing.T, log string) {
 	t.Helper()
-	lines := 0
+	lines := map[string]int{}
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, "example.com") {
-			lines++
+			parts := operationLine.FindStringSubmatch(line)
+			if parts == nil {
+				t.Errorf("the log has %s", line)
+				continue
+			}
+			lines[parts[1]+" "+parts[2]]++
 		}
 		for _, noise := range []string{"Trace[", `uid=""`} {
 			if strings.Contains(line, noise) {
@@ -314,8 +324,11 @@ func wantLines(t *testing.T, log string) {
 			}
 		}
 	}
-	if want := 4; lines != want {
-		t.Errorf("%d lines are about challenges, want %d, one for each that was presented:\n%s", lines, want, log)
+	want := map[string]int{
+		`"Presented the challenge" outcome="ok"`: 4, `"Cleaned up the challenge" outcome="ok"`: 4, `"Could not present the challenge" outcome="misconfigured"`: 1, `"Could not clean up the challenge" outcome="throttled"`: 2,
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("lines about challenges, one for each operation (-want +got):\n%s\n%s", diff, log)
 	}
 }
 

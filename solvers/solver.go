@@ -155,7 +155,7 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 	}
 	if err == nil {
 		end(outcomeOf(nil))
-		klog.V(4).InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
+		s.log("Cleaned up the challenge", c, outcomeOf(nil), start)
 		return nil
 	}
 	err = s.unlessHopeless(c, err)
@@ -164,6 +164,7 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		return nil
 	}
 	end(outcomeOf(err))
+	s.log("Could not clean up the challenge", c, outcomeOf(err), start)
 	return err
 }
 
