@@ -9,9 +9,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/klog/v2"
 
 	"github.com/certyun/certyun/solvers/ahead"
 	"github.com/certyun/certyun/solvers/config"
@@ -40,6 +42,8 @@ type challenge struct {
 	config                    config.Solver
 	credential                credential.Credential
 	account                   *provider.Account
+	// added is when the record was added, zero where it was there already.
+	added time.Time
 	// patient says that nobody waits for what is done with it.
 	patient bool
 	// origin is where the keys came from, for error texts.
@@ -223,10 +227,17 @@ func secretNames(namespace string, keys config.Keys) []string {
 	return names
 }
 
-// logFields never hold the config, the keys or the record's value.
+// logFields never hold the config, the keys or the record's value: what stands for the value tells two challenges of one name apart.
 func (s *Solver) logFields(c *challenge) []any {
+	sum := sha256.Sum256([]byte(c.value))
 	return []any{
 		"solver", s.host.name, "dnsName", c.request.DNSName, "fqdn", c.name, "resolvedZone", c.resolvedZone,
-		"namespace", c.request.ResourceNamespace,
+		"namespace", c.request.ResourceNamespace, "value", hex.EncodeToString(sum[:4]),
 	}
+}
+
+// log writes the one line that each operation has. Errors are told to cert-manager; here stands their kind.
+func (s *Solver) log(what string, c *challenge, outcome string, begun time.Time, more ...any) {
+	fields := append(s.logFields(c), "outcome", outcome, "duration", time.Since(begun), "calls", c.account.Calls())
+	klog.InfoS(what, append(fields, more...)...)
 }

@@ -40,6 +40,9 @@ func (s early) Write(ctx context.Context, ch *whapi.ChallengeRequest, patient bo
 	if err != nil {
 		return ahead.Record{}, c.credential.Judge(err)
 	}
+	if patient && !c.added.IsZero() {
+		s.counters.ahead.WithLabelValues(s.Name(), "written").Inc()
+	}
 	klog.V(4).InfoS("Wrote the challenge's record ahead", append(s.logFields(c), "zone", zone)...)
 	return ahead.Record{Zone: zone, ID: string(s.records.get(c.key()).id), Account: c.fingerprint()}, nil
 }
@@ -49,9 +52,13 @@ const watchEvery = 2 * time.Second
 
 // Watch implements ahead.Solver.
 func (s early) Watch(ctx context.Context, ch *whapi.ChallengeRequest, r ahead.Record) {
+	written := time.Now()
 	name, err := dnsname.Parse(ch.ResolvedFQDN)
 	if err == nil && s.watcher != nil && s.watcher.Watch(ctx, propagation.Record{Tenant: ch.ResourceNamespace, Zone: r.Zone, Name: name, Value: ch.Key}, watchEvery) {
 		s.shown.Saw(name, ch.Key)
+		if r.ID != "" {
+			s.sawAfter(written)
+		}
 	}
 }
 
@@ -63,6 +70,7 @@ func (s early) Remove(ctx context.Context, ch *whapi.ChallengeRequest, known ahe
 		err = s.remove(ctx, c, ahead.Owned{Known: known, Asked: time.Now()}) // where it was written ahead, nobody asked
 	}
 	if err == nil {
+		s.counters.ahead.WithLabelValues(s.Name(), "taken_back").Inc()
 		return nil
 	}
 	return s.unlessHopeless(c, err)

@@ -61,18 +61,18 @@ func (o *Options) Solvers() (alidns, dnspod *Solver, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	memory, counters := ahead.NewMemory(o.CAMemory), newCounters(legacyregistry.Register)
+	memory, counted := ahead.NewMemory(o.CAMemory), newCounters(legacyregistry.Register)
 	ambient, err := config.NewAmbient(o.Ambient.Issuers, o.Ambient.Roles)
 	if err != nil {
 		return nil, nil, err
 	}
 	var solvers [2]*Solver
-	for i, host := range []func(surroundings) (host, error){o.alidnsHost, o.dnspodHost} {
-		h, err := host(around)
+	for i, host := range []func(surroundings, *counters) (host, error){o.alidnsHost, o.dnspodHost} {
+		h, err := host(around, counted)
 		if err != nil {
 			return nil, nil, err
 		}
-		s := newSolver(h, counters)
+		s := newSolver(h, counted)
 		s.ambient, s.clusterResources = ambient, o.Ahead.ClusterResourceNamespace
 		s.shown, s.targets, s.aliases, s.anyValue = memory, targets, follower, o.AnyValue
 		s.watcher, s.longest = watcher, o.Propagation.Timeout
@@ -123,38 +123,44 @@ func (o *PropagationOptions) watcher() (watcher, error) {
 	}), nil
 }
 
-func (o *Options) alidnsHost(around surroundings) (host, error) {
+func (o *Options) alidnsHost(around surroundings, counters *counters) (host, error) {
 	at, err := o.Alidns.endpoints()
 	if err != nil {
 		return host{}, err
 	}
-	cloud := alidns.New(wire.API{Endpoint: at.host, Transport: around.clouds})
-	roles := alidns.NewRoles(wire.API{Endpoint: at.sts, Transport: around.clouds})
-	ambient := alidns.NewAmbient(around.getenv, roles, wire.API{Endpoint: at.metadata, Transport: around.metadata})
+	counted := observer{counters, AlidnsName}
+	cloud := alidns.New(wire.API{Endpoint: at.host, Transport: around.clouds, Observer: counted})
+	roles := alidns.NewRoles(wire.API{Endpoint: at.sts, Transport: around.clouds, Observer: counted})
+	ambient := alidns.NewAmbient(around.getenv, roles, wire.API{Endpoint: at.metadata, Transport: around.metadata, Observer: counted})
+	sessions := credential.NewSessions(roles, ambient)
+	sessions.Observe = counted.opened
 	return host{
 		name:     AlidnsName,
 		accounts: provider.NewAccounts(quota.New(o.Alidns.QPS, "--alidns-qps"), alidns.SerialWrites),
 		decode:   config.DecodeAlidns,
-		sessions: credential.NewSessions(roles, ambient),
+		sessions: sessions,
 		open: func(keys credential.Keys, c config.Solver, pace *quota.Call) provider.Provider {
 			return cloud.Account(keys, c.Region, pace)
 		},
 	}, nil
 }
 
-func (o *Options) dnspodHost(around surroundings) (host, error) {
+func (o *Options) dnspodHost(around surroundings, counters *counters) (host, error) {
 	at, err := o.DNSPod.endpoints()
 	if err != nil {
 		return host{}, err
 	}
-	cloud := dnspod.New(wire.API{Endpoint: at.host, Transport: around.clouds})
-	roles := dnspod.NewRoles(wire.API{Endpoint: at.sts, Transport: around.clouds})
-	ambient := dnspod.NewAmbient(around.getenv, roles, wire.API{Endpoint: at.metadata, Transport: around.metadata})
+	counted := observer{counters, DNSPodName}
+	cloud := dnspod.New(wire.API{Endpoint: at.host, Transport: around.clouds, Observer: counted})
+	roles := dnspod.NewRoles(wire.API{Endpoint: at.sts, Transport: around.clouds, Observer: counted})
+	ambient := dnspod.NewAmbient(around.getenv, roles, wire.API{Endpoint: at.metadata, Transport: around.metadata, Observer: counted})
+	sessions := credential.NewSessions(roles, ambient)
+	sessions.Observe = counted.opened
 	return host{
 		name:     DNSPodName,
 		accounts: provider.NewAccounts(quota.New(o.DNSPod.QPS, "--dnspod-qps"), false),
 		decode:   config.DecodeDNSPod,
-		sessions: credential.NewSessions(roles, ambient),
+		sessions: sessions,
 		open: func(keys credential.Keys, _ config.Solver, pace *quota.Call) provider.Provider {
 			return cloud.Account(keys, pace)
 		},

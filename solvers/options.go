@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -75,6 +76,10 @@ type Options struct {
 	Ambient AmbientOptions
 	// CNAMETargets are the domains that CNAME records at the names of challenges may lead into. None means any.
 	CNAMETargets []string
+	// MetricsBindAddress is where metrics are served, "0" for nowhere.
+	MetricsBindAddress string
+	// Version is the program's, for its metrics.
+	Version string
 	// ShutdownDelay is how long requests are still answered after the end was asked for.
 	ShutdownDelay time.Duration
 	// AnyValue lets values pass that are none of a challenge's. It is for cert-manager's conformance suite, whose values are none,
@@ -135,7 +140,8 @@ func NewOptions() *Options {
 		CAMemory:    defaultCAMemory,
 		Ambient:     AmbientOptions{Issuers: config.AmbientClusterIssuers},
 
-		ShutdownDelay: defaultShutdownDelay,
+		ShutdownDelay:      defaultShutdownDelay,
+		MetricsBindAddress: ":9402",
 	}
 	serving := o.Server.RecommendedOptions.SecureServing
 	serving.BindPort = defaultPort
@@ -163,6 +169,7 @@ func (o *Options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Ambient.Issuers, config.AmbientFlag, o.Ambient.Issuers, "Which Issuers that name no Secret may use the credentials of the solver's own Pod or node, where cert-manager allows it too: cluster-issuers, all or none. What is in --cluster-resource-namespace counts as a ClusterIssuer's.")
 	fs.StringSliceVar(&o.Ambient.Roles, config.AmbientRolesFlag, nil, "ARNs of the roles (roleArn) that may be assumed with these credentials, where * stands for any characters. Default: none.")
 	fs.DurationVar(&o.CAMemory, "ca-memory", o.CAMemory, "How long the resolvers of a CA may remember what a name answered. As long a value is held back that was not visible when the CA may have looked. 0 holds nothing back.")
+	fs.StringVar(&o.MetricsBindAddress, "metrics-bind-address", o.MetricsBindAddress, "Address for metrics (/metrics), over HTTP; 0 turns them off.")
 	fs.DurationVar(&o.ShutdownDelay, "shutdown-delay-duration", o.ShutdownDelay, "How long to go on serving after SIGTERM while /readyz already fails, so that no challenge is lost on the way.")
 	fs.StringVar(&o.CloudCAFile, "cloud-ca-file", "", "File with root certificates in PEM form that are trusted at the clouds' endpoints beside the system's.")
 }
@@ -218,6 +225,7 @@ func (o *Options) Validate() error {
 		o.Ahead.validate(),
 		validateCAMemory(o.CAMemory),
 		validateShutdownDelay(o.ShutdownDelay),
+		validateMetricsAddress(o.MetricsBindAddress),
 	}
 	if err := logsapi.Validate(o.Server.Logging, nil, nil).ToAggregate(); err != nil {
 		errs = append(errs, err)
@@ -339,6 +347,13 @@ func validateCAMemory(memory time.Duration) error {
 func validateShutdownDelay(delay time.Duration) error {
 	if delay < 0 || delay > maxShutdownDelay {
 		return fmt.Errorf("--shutdown-delay-duration %s must be from 0s to %s", delay, maxShutdownDelay)
+	}
+	return nil
+}
+
+func validateMetricsAddress(address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil && address != "0" {
+		return fmt.Errorf("--metrics-bind-address %q must be host:port, :port or 0", address)
 	}
 	return nil
 }

@@ -22,13 +22,16 @@ func (s *Solver) Present(ch *whapi.ChallengeRequest) error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 
-	start := time.Now()
+	start, end := time.Now(), s.counters.operation(s.Name(), presenting)
 	c, zone, written, err := s.present(ctx, ch)
 	if err != nil {
-		return s.explain("present", c, s.astray(ctx, c, c.credential.Judge(err)))
+		err = c.credential.Judge(err)
+		end(outcomeOf(err))
+		s.log("Could not present the challenge", c, outcomeOf(err), start, "zone", zone)
+		return s.explain("present", c, s.astray(ctx, c, err))
 	}
-	klog.InfoS("Presented the challenge",
-		append(s.logFields(c), "zone", zone, "duration", time.Since(start), "waited", time.Since(written))...)
+	end(outcomeOf(nil))
+	s.log("Presented the challenge", c, outcomeOf(nil), start, "zone", zone, "waited", time.Since(written))
 	return nil
 }
 
@@ -113,6 +116,7 @@ func (s *Solver) addTo(ctx context.Context, c *challenge, known ahead.Record, zo
 		return err
 	}
 	if id != "" {
+		c.added = time.Now()
 		s.shown.Missed(c.name, c.value) // there was none until now
 	}
 	s.withdraw(ctx, c, known, zone)
@@ -144,12 +148,20 @@ func (s *Solver) await(ctx context.Context, c *challenge, zone string) (propagat
 	}
 	s.shown.Saw(c.name, c.value)
 	if sight.Seen {
+		s.sawAfter(c.added)
 		return sight, nil
 	}
 	s.counters.unseen.WithLabelValues(s.Name()).Inc()
 	klog.InfoS("Warning: nobody could tell whether the record is visible, so the challenge goes on after the whole wait",
 		append(s.logFields(c), "zone", zone, "wait", s.longest, "cause", sight.Blind)...)
 	return sight, nil
+}
+
+// sawAfter notes how long a record took to be visible since it was added, if it is known when that was.
+func (s *Solver) sawAfter(added time.Time) {
+	if !added.IsZero() {
+		s.counters.propagation.WithLabelValues(s.Name()).Observe(time.Since(added).Seconds())
+	}
 }
 
 // doubt is for a record that is not visible although it was written.
@@ -237,10 +249,13 @@ var errHeld = &fault.Error{
 // show lets the CA look for the value, when it has forgotten what it saw before. Where that takes longer than there is time, or
 // too many wait already, it is for another try.
 func (s *Solver) show(ctx context.Context, r ahead.Request) error {
-	for {
+	for first := true; ; first = false {
 		held := s.held(r)
 		if held == 0 {
 			return nil
+		}
+		if first {
+			s.counters.held.WithLabelValues(s.Name()).Inc()
 		}
 		if deadline, _ := ctx.Deadline(); time.Until(deadline) < held+showMargin || !s.holding.TryAcquire(1) {
 			return errHeld

@@ -47,7 +47,7 @@ type vendor struct {
 	configFor                func(secret string) string
 	newCloud                 func(now func() time.Time) *cloud.Cloud
 	handler                  func(*cloud.Cloud) http.Handler
-	host                     func(*Options, surroundings) (host, error)
+	host                     func(*Options, surroundings, *counters) (host, error)
 }
 
 func vendors() []vendor {
@@ -144,7 +144,7 @@ func (r *rig) replica() *Solver {
 	if r.qps > 0 {
 		o.Alidns.QPS, o.DNSPod.QPS = r.qps, r.qps
 	}
-	h, err := r.host(o, surroundings{clouds: r.transport, metadata: r.transport, getenv: func(name string) string { return r.env[name] }})
+	h, err := r.host(o, surroundings{clouds: r.transport, metadata: r.transport, getenv: func(name string) string { return r.env[name] }}, r.counters)
 	if err != nil {
 		r.t.Fatal(err)
 	}

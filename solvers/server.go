@@ -3,6 +3,8 @@ package solvers
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"path"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"k8s.io/client-go/features"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/trace"
 )
@@ -37,6 +40,7 @@ aggregated API server. It runs in the cluster, or beside one with --kubeconfig, 
 			if err := o.Validate(); err != nil {
 				return err
 			}
+			o.Version = cmd.Root().Version
 			return o.Run(cmd.Context())
 		},
 	}
@@ -86,12 +90,34 @@ func (o *Options) Run(ctx context.Context) (err error) {
 		stop := runBeside(outlasting(ctx, o.ShutdownDelay), func(ctx context.Context) error { return runAhead(ctx, a, config) })
 		defer func() { err = errors.Join(err, stop()) }()
 	}
+	metrics, err := o.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer metrics()
 	// Requests whose client has gone away are not waited for by the server, so the solvers are asked too. Each operation has
 	// a deadline of its own.
 	draining := context.WithoutCancel(ctx)
 	defer dnspod.Drain(draining)
 	defer alidns.Drain(draining)
 	return server.PrepareRun().RunWithContext(ctx)
+}
+
+// serveMetrics serves them until the function that it returns is called.
+func (o *Options) serveMetrics() (stop func(), err error) {
+	register(legacyregistry.Register).buildInfo(o.Version)
+	if o.MetricsBindAddress == "0" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", o.MetricsBindAddress)
+	if err != nil {
+		return nil, fmt.Errorf("--metrics-bind-address: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", legacyregistry.Handler())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // which ends with Close
+	return func() { _ = server.Close() }, nil
 }
 
 // outlasting returns a context that ends so long after ctx.

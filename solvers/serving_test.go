@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	whapi "github.com/cert-manager/cert-manager/pkg/acme/webhook/apis/acme/v1alpha1"
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,6 +49,7 @@ func TestServing(t *testing.T) {
 	t.Run("discovery lists every solver", s.discovery)
 	t.Run("the OpenAPI documents have one operation id for each solver", s.openAPI)
 	t.Run("both solvers present and clean up", s.presentAndCleanUp)
+	t.Run("metrics are served", s.metrics)
 	t.Run("nobody without rights is let in", s.anonymous)
 	t.Run("a serving certificate that is replaced on disk is served", s.certificateReplaced)
 	t.Run("what takes too long says why", s.takesTooLong)
@@ -58,6 +61,7 @@ func TestServing(t *testing.T) {
 type served struct {
 	world    *simulator.World
 	url      string
+	measured string // the address of the metrics
 	certFile string
 	client   *http.Client // as the cluster's admin
 	stop     context.CancelFunc
@@ -121,6 +125,7 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 	s.writeCertificate(t, "first.example")
 	port := freePort(t)
 	s.url = fmt.Sprintf("https://127.0.0.1:%d", port)
+	s.measured = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	cmd := NewCommand()
 	cmd.SetArgs([]string{
 		fmt.Sprintf("--secure-port=%d", port), "--bind-address=127.0.0.1", "--group-name=" + config.DefaultGroup,
@@ -128,6 +133,7 @@ func (s *served) run(t *testing.T, kubeconfig []byte) {
 		"--kubeconfig=" + file, "--authentication-kubeconfig=" + file, "--authorization-kubeconfig=" + file,
 		"--alidns-endpoint=" + s.world.Alidns.URL, "--dnspod-endpoint=" + s.world.DNSPod.URL,
 		"--propagation-nameservers=" + s.world.Recursive.Address(), fmt.Sprintf("--propagation-port=%d", s.world.DNS.Port()),
+		"--metrics-bind-address=" + s.measured,
 		"-v=2", "--propagation-allow-networks=127.0.0.0/8", "--shutdown-delay-duration=" + shutdownDelay.String(),
 	})
 	// How a process logs can be set once, and with -count this process has set it.
@@ -211,6 +217,38 @@ func (s *served) do(ctx context.Context, client *http.Client, method, path strin
 	return resp.StatusCode, content, err
 }
 
+// metrics: those of the solver, of the API server and of Go, of whoever asks and nothing else.
+func (s *served) metrics(t *testing.T) {
+	get := func(path string) (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.measured+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	status, body := get("/metrics")
+	for _, want := range []string{
+		`certyun_solver_operations_total{operation="present",outcome="ok",solver="alidns"} `, `certyun_propagation_seconds_count{solver="dnspod"} `,
+		`certyun_build_info{`, "go_goroutines ", "process_resident_memory_bytes ", "apiserver_request_total{",
+	} {
+		if status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("status %d; there is no %s", status, want)
+		}
+	}
+	if status, _ := get("/debug/pprof/"); status != http.StatusNotFound {
+		t.Errorf("something else is served: %d", status)
+	}
+}
+
 func (s *served) becomesReady(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -264,13 +302,21 @@ func (s *errorStream) end() string {
 	return s.String()
 }
 
+// operationLine is what an operation logs, with all that tells one from another.
+var operationLine = regexp.MustCompile(`("[^"]+") solver="\w+" dnsName="\S+" fqdn="\S+" resolvedZone="\S+" namespace="\w+" value="[0-9a-f]{8}" (outcome="\w+") duration="\S+" calls=\d+`)
+
 // wantLines checks the log of what the test has presented and cleaned up, at the level that the chart sets.
 func wantLines(t *testing.T, log string) {
 	t.Helper()
-	lines := 0
+	lines := map[string]int{}
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, "example.com") {
-			lines++
+			parts := operationLine.FindStringSubmatch(line)
+			if parts == nil {
+				t.Errorf("the log has %s", line)
+				continue
+			}
+			lines[parts[1]+" "+parts[2]]++
 		}
 		for _, noise := range []string{"Trace[", `uid=""`} {
 			if strings.Contains(line, noise) {
@@ -278,8 +324,11 @@ func wantLines(t *testing.T, log string) {
 			}
 		}
 	}
-	if want := 4; lines != want {
-		t.Errorf("%d lines are about challenges, want %d, one for each that was presented:\n%s", lines, want, log)
+	want := map[string]int{
+		`"Presented the challenge" outcome="ok"`: 4, `"Cleaned up the challenge" outcome="ok"`: 4, `"Could not present the challenge" outcome="misconfigured"`: 1, `"Could not clean up the challenge" outcome="throttled"`: 2,
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("lines about challenges, one for each operation (-want +got):\n%s\n%s", diff, log)
 	}
 }
 
@@ -293,7 +342,7 @@ func TestTheLogBeginsWithoutFeatureGates(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=-v=2 --bind-address=127.0.0.1 --secure-port=%d --kubeconfig=%s --authentication-kubeconfig=%s "+
-		"--authorization-kubeconfig=%s --authentication-tolerate-lookup-failure", asCommand, freePort(t), kubeconfig, kubeconfig, kubeconfig))
+		"--authorization-kubeconfig=%s --authentication-tolerate-lookup-failure --metrics-bind-address=0", asCommand, freePort(t), kubeconfig, kubeconfig, kubeconfig))
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

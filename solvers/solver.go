@@ -145,7 +145,7 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 
-	start := time.Now()
+	start, end := time.Now(), s.counters.operation(s.Name(), cleaning)
 	c, err := s.open(ctx, ch)
 	if c.name != "" {
 		s.shown.Concluded(c.name, c.value) // cert-manager asks for this when the CA is done
@@ -154,10 +154,18 @@ func (s *Solver) CleanUp(ch *whapi.ChallengeRequest) error {
 		err = s.takeAway(ctx, c)
 	}
 	if err == nil {
-		klog.V(4).InfoS("Cleaned up the challenge", append(s.logFields(c), "duration", time.Since(start))...)
+		end(outcomeOf(nil))
+		s.log("Cleaned up the challenge", c, outcomeOf(nil), start)
 		return nil
 	}
-	return s.unlessHopeless(c, err)
+	err = s.unlessHopeless(c, err)
+	if err == nil {
+		end("abandoned")
+		return nil
+	}
+	end(outcomeOf(err))
+	s.log("Could not clean up the challenge", c, outcomeOf(err), start)
+	return err
 }
 
 // takeAway removes the challenge's record, alone.

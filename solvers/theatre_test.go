@@ -116,7 +116,7 @@ func (s *theatre) start() *replica {
 	p := &replica{ended: make(chan struct{})}
 	o := NewOptions()
 	o.CAMemory, o.Ahead.Max, o.Ahead.Namespace, o.Server.SolverGroup = s.memory, s.max, "certyun", "acme.certyun.internal"
-	h, err := s.host(o, surroundings{clouds: living{p, simulator.Transport(s.handler(s.cloud))}, getenv: func(name string) string { return s.env[name] }})
+	h, err := s.host(o, surroundings{clouds: living{p, simulator.Transport(s.handler(s.cloud))}, getenv: func(name string) string { return s.env[name] }}, s.counters)
 	if err != nil {
 		s.t.Fatal(err)
 	}

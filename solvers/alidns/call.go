@@ -37,8 +37,9 @@ type caller struct {
 // call makes one call. Complete says whether the response is one: the SDK reads an empty body, and any JSON, as success.
 func (c *caller) call(
 	ctx context.Context, q wire.Question, request requests.AcsRequest, response responses.AcsResponse, complete func() bool,
-) error {
+) (err error) {
 	exchange := c.api.Exchange(ctx, c.pace)
+	defer func() { exchange.End(q.Action, err) }()
 	client, err := c.client(exchange)
 	if err != nil {
 		return err

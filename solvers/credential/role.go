@@ -99,6 +99,9 @@ type Ambient interface {
 type Sessions struct {
 	assumer Assumer
 	ambient Ambient
+	// Observe, where it is set before the first use, is told of each session that was asked for: of which kind of credential it is, until
+	// when it is good, zero for keys without an end, and what became of it.
+	Observe func(kind Kind, ends time.Time, err error)
 	flight  singleflight.Group
 
 	mu   sync.Mutex // for what is changed by what it was; looking needs no lock
@@ -111,6 +114,15 @@ type session struct {
 	// static says that the keys are of no session.
 	static bool
 }
+
+// Kind is what a session is of.
+type Kind string
+
+// The kinds of credentials that are asked for.
+const (
+	OfRole    Kind = "role"
+	OfAmbient Kind = "ambient"
+)
 
 // NewSessions returns one that has no session yet. Ambient is nil where there are no ambient credentials to ask for.
 func NewSessions(assumer Assumer, ambient Ambient) *Sessions {
@@ -134,7 +146,7 @@ func (s *Sessions) OpenAmbient(ctx context.Context, namespace string, role confi
 		Identity: identityOf("ambient", s.ambient.Name(), direct.ARN, direct.SessionName, direct.ExternalID),
 		Bearer:   cmp.Or(direct.ARN, s.ambient.Name()),
 	}
-	own, err := s.open(ctx, namespace, own, func(ctx context.Context) (Session, error) { return s.ambient.Session(ctx, direct) })
+	own, err := s.open(ctx, namespace, OfAmbient, own, func(ctx context.Context) (Session, error) { return s.ambient.Session(ctx, direct) })
 	if err != nil {
 		return Credential{}, err
 	}
@@ -153,7 +165,7 @@ func (s *Sessions) assume(ctx context.Context, namespace string, base Credential
 		Identity: identityOf("role", base.Identity, role.ARN, role.SessionName, role.ExternalID),
 		Bearer:   role.ARN,
 	}
-	its, err := s.open(ctx, namespace, its, func(ctx context.Context) (Session, error) { return s.assumer.Assume(ctx, base.Keys, role) })
+	its, err := s.open(ctx, namespace, OfRole, its, func(ctx context.Context) (Session, error) { return s.assumer.Assume(ctx, base.Keys, role) })
 	if err != nil {
 		return Credential{}, base.Judge(err)
 	}
@@ -161,9 +173,15 @@ func (s *Sessions) assume(ctx context.Context, namespace string, base Credential
 }
 
 // open fills in the keys of a session.
-func (s *Sessions) open(ctx context.Context, namespace string, its Credential, get func(context.Context) (Session, error)) (Credential, error) {
+func (s *Sessions) open(ctx context.Context, namespace string, kind Kind, its Credential, get func(context.Context) (Session, error)) (Credential, error) {
 	cache := identityOf(namespace, its.Identity)
-	have, err := s.session(ctx, cache, get)
+	have, err := s.session(ctx, cache, func(ctx context.Context) (Session, error) {
+		got, err := get(ctx)
+		if s.Observe != nil {
+			s.Observe(kind, got.Ends, err)
+		}
+		return got, err
+	})
 	if err != nil {
 		return Credential{}, err
 	}

@@ -29,8 +29,9 @@ type caller struct {
 
 // call makes one call. Complete says whether the response is one: the SDK reads any JSON as success, and every field of a response may
 // be nil.
-func (c *caller) call(ctx context.Context, q wire.Question, request tchttp.Request, response tchttp.Response, complete func() bool) error {
+func (c *caller) call(ctx context.Context, q wire.Question, request tchttp.Request, response tchttp.Response, complete func() bool) (err error) {
 	exchange := c.api.Exchange(ctx, c.pace)
+	defer func() { exchange.End(q.Action, err) }()
 	client, err := c.client(exchange)
 	if err != nil {
 		return exchange.Unreadable()

@@ -43,6 +43,8 @@ type Account struct {
 	// tenant is explained at For, and patient at Patient.
 	tenant  string
 	patient bool
+	// calls counts the tries of all calls; it is nil where nobody asks.
+	calls *atomic.Int64
 }
 
 // state is what outlives a call. It belongs to one credential, secret included, so nothing of it can cross from one account, or one
@@ -86,8 +88,16 @@ func (a *Accounts) Account(identity, keyID string, open Open) *Account {
 // For returns the same account for calls of a tenant's. Where calls have to wait, the tenants of an account take turns.
 func (a *Account) For(tenant string) *Account {
 	its := *a
-	its.tenant = tenant
+	its.tenant, its.calls = tenant, &atomic.Int64{}
 	return &its
+}
+
+// Calls is how many calls were tried since For.
+func (a *Account) Calls() int64 {
+	if a == nil || a.calls == nil {
+		return 0
+	}
+	return a.calls.Load()
 }
 
 // Patient returns the same account for one who is in no hurry: his calls are made once, and wait behind all others. In a zone one of

@@ -83,6 +83,9 @@ func (t *tries) begin() bool {
 		err := t.enter()
 		if err == nil {
 			t.provider = t.account.open(t.call)
+			if t.account.calls != nil {
+				t.account.calls.Add(1)
+			}
 			return true
 		}
 		if !t.again(err) {

@@ -41,6 +41,14 @@ type API struct {
 	Endpoint Endpoint
 	// Transport carries the calls. The SDKs never see it: one of them changes the settings of an *http.Transport that it is given.
 	Transport http.RoundTripper
+	// Observer is told of calls; it may be nil.
+	Observer Observer
+}
+
+// Observer counts calls. It may be called concurrently.
+type Observer interface {
+	// Called notes that a call was made: the API's name for it, what became of it, and for how long its requests waited and were under way.
+	Called(action string, err error, waited, took time.Duration)
 }
 
 // Or is the API at an endpoint, or over https at the host where the endpoint is the zero value.
@@ -61,6 +69,9 @@ type Exchange struct {
 	pace   Pace
 	status int
 	err    error
+	// sent says that a request was; waited and took are what the Observer is told.
+	sent         bool
+	waited, took time.Duration
 	// cut says that the answer is a JSON object whose end is missing.
 	cut bool
 }
@@ -76,6 +87,7 @@ func (e *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		defer req.Body.Close()
 	}
+	begun := time.Now()
 	if e.pace != nil {
 		if e.err = e.pace.Wait(e.ctx); e.err != nil {
 			return nil, e.err
@@ -84,6 +96,9 @@ func (e *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if e.err = e.ctx.Err(); e.err != nil {
 		return nil, e.err
 	}
+	e.sent = true
+	e.waited += time.Since(begun)
+	defer func(sent time.Time) { e.took += time.Since(sent) }(time.Now())
 	ctx, cancel := sent(e.ctx)
 	defer cancel()
 	var resp *http.Response
@@ -99,6 +114,13 @@ func (e *Exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	e.cut = bytes.HasPrefix(body, []byte("{")) && !json.Valid(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+// End tells the API's Observer of the call, if anything of it was sent.
+func (e *Exchange) End(action string, err error) {
+	if e.sent && e.api.Observer != nil {
+		e.api.Observer.Called(action, err, e.waited, e.took)
+	}
 }
 
 // sent bounds a request by the deadline of ctx and by callTimeout, and by nothing else: the cloud may carry out what was sent although
