@@ -203,6 +203,58 @@ func TestRefusedValues(t *testing.T) {
 			values: "solver: {dnspod: {endpoint: \"https://user:password@dnspod.example.org\"}}",
 			want:   "at '/solver/dnspod/endpoint'",
 		},
+		"an endpoint of a metadata service without TLS": {
+			values: "solver: {alidns: {metadataEndpoint: \"http://100.100.100.200\"}}",
+			want:   "at '/solver/alidns/metadataEndpoint'",
+		},
+		"a word for ambient credentials that there is not": {
+			values: "ambient: {credentials: issuers}",
+			want:   "at '/ambient/credentials': value must be one of 'cluster-issuers', 'all', 'none'",
+		},
+		"a RAM role without its provider": {
+			values: "ambient: {alidns: {roleArn: 'acs:ram::1234567890123456:role/certyun'}}",
+			want:   "ambient.alidns.roleArn and ambient.alidns.oidcProviderArn must both be set, or neither",
+		},
+		"an OIDC provider without a RAM role": {
+			values: "ambient: {alidns: {oidcProviderArn: 'acs:ram::1234567890123456:oidc-provider/ack'}}",
+			want:   "ambient.alidns.roleArn and ambient.alidns.oidcProviderArn must both be set, or neither",
+		},
+		"a CAM role without its provider": {
+			values: "ambient: {dnspod: {roleArn: 'qcs::cam::uin/100000000001:roleName/certyun'}}",
+			want:   "ambient.dnspod.roleArn and ambient.dnspod.providerId must both be set, or neither",
+		},
+		"an OIDC provider without a CAM role": {
+			values: "ambient: {dnspod: {providerId: cls-01234567}}",
+			want:   "ambient.dnspod.roleArn and ambient.dnspod.providerId must both be set, or neither",
+		},
+		"a role in the place of its provider": {
+			values: "ambient: {alidns: {oidcProviderArn: 'acs:ram::1234567890123456:role/certyun'}}",
+			want:   "at '/ambient/alidns/oidcProviderArn'",
+		},
+		"the ARN of a CAM provider in the place of its name": {
+			values: "ambient: {dnspod: {providerId: 'qcs::cam::uin/100000000001:oidc-provider/cls-01234567'}}",
+			want:   "at '/ambient/dnspod/providerId'",
+		},
+		"a region that is a name": {
+			values: "ambient: {dnspod: {region: Guangzhou}}",
+			want:   "at '/ambient/dnspod/region'",
+		},
+		"a token for nobody": {
+			values: "ambient: {alidns: {audience: ''}}",
+			want:   "at '/ambient/alidns/audience'",
+		},
+		"a token that Kubernetes does not issue": {
+			values: "ambient: {dnspod: {tokenExpirationSeconds: 599}}",
+			want:   "at '/ambient/dnspod/tokenExpirationSeconds': minimum: got 599, want 600",
+		},
+		"a token's time with a unit": {
+			values: "ambient: {alidns: {tokenExpirationSeconds: 1h}}",
+			want:   "at '/ambient/alidns/tokenExpirationSeconds': got string, want integer",
+		},
+		"an ambient value that the chart does not have": {
+			values: "ambient: {alidns: {providerArn: ''}}",
+			want:   "at '/ambient/alidns': additional properties 'providerArn' not allowed",
+		},
 		"a rate below zero": {
 			values: "solver: {dnspod: {qps: -1}}",
 			want:   "at '/solver/dnspod/qps'",
@@ -744,7 +796,7 @@ func TestLabelsAreWrittenOnce(t *testing.T) {
 // With null a value of the chart is taken back, as Helm documents. For lists and mappings that is to say none.
 func TestNullIsNone(t *testing.T) {
 	for _, value := range []string{
-		"commonLabels", "imagePullSecrets", "certManager.otherServiceAccountNames", "secrets.namespaces", "secrets.resourceNames",
+		"commonLabels", "imagePullSecrets", "certManager.otherServiceAccountNames", "secrets.namespaces", "secrets.resourceNames", "ambient.roleArns",
 		"propagation.nameservers", "propagation.allowNetworks", "solver.cnameTargets", "solver.podLabels", "solver.podAnnotations", "solver.extraArgs",
 		"admission.policy", "admission.exemptUsers", "admission.namespaceSelector", "admission.objectSelector", "admission.clientNames",
 		"admission.secretMetadata.namespaces", "admission.podLabels", "admission.podAnnotations", "admission.tolerations",

@@ -155,12 +155,7 @@ func TestNetworkPolicyLetsNameServersBeAsked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"--set", "solver.networkPolicy.enabled=true,solver.networkPolicy.egressPorts={443}"}, test.args...)
-			var got []networkingv1.NetworkPolicyEgressRule
-			for _, object := range objects(t, render(t, args...)) {
-				if object.GetKind() == "NetworkPolicy" && partOf(object) == "solver" {
-					got = decode[networkingv1.NetworkPolicy](t, object).Spec.Egress
-				}
-			}
+			got := solverEgress(t, append(args, "--set", "solver.networkPolicy.nodeMetadata=false")...)
 			var want networkingv1.NetworkPolicyEgressRule // to any address
 			for _, port := range test.want {
 				want.Ports = append(want.Ports, networkPort(corev1.ProtocolUDP, port), networkPort(corev1.ProtocolTCP, port))
@@ -171,6 +166,18 @@ func TestNetworkPolicyLetsNameServersBeAsked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// solverEgress is to where the NetworkPolicy lets the solver connect.
+func solverEgress(t *testing.T, args ...string) []networkingv1.NetworkPolicyEgressRule {
+	t.Helper()
+	for _, object := range objects(t, render(t, args...)) {
+		if object.GetKind() == "NetworkPolicy" && partOf(object) == "solver" {
+			return decode[networkingv1.NetworkPolicy](t, object).Spec.Egress
+		}
+	}
+	t.Fatal("there is no NetworkPolicy")
+	return nil
 }
 
 func networkPort(protocol corev1.Protocol, port int) networkingv1.NetworkPolicyPort {

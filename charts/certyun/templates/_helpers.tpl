@@ -185,6 +185,42 @@ Build one from certyun's source, push it to a registry that your cluster can rea
 {{- if regexMatch "[1-9]" (toString .Values.ahead.caMemory) -}}true{{- end -}}
 {{- end -}}
 
+{{/* Who may use the solver's own identity, as arguments: both servers know it. */}}
+{{- define "certyun.ambientArguments" -}}
+- --ambient-credentials={{ .Values.ambient.credentials }}
+{{- with .Values.ambient.roleArns }}
+- {{ printf "--ambient-role-arns=%s" (uniq . | join ",") | quote }}
+{{- end }}
+{{- end -}}
+
+{{/*
+The variables that tell the solver which roles it has, and where the token is that proves who it is. They are named as ACK and TKE name them
+(https://help.aliyun.com/zh/ack/ack-managed-and-ack-dedicated/user-guide/use-rrsa-to-authorize-pods-to-access-different-cloud-services,
+https://cloud.tencent.com/document/product/457/57285).
+*/}}
+{{- define "certyun.solver.identity" -}}
+{{- with .Values.ambient.alidns }}{{ if .roleArn }}
+- name: ALIBABA_CLOUD_ROLE_ARN
+  value: {{ .roleArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN
+  value: {{ .oidcProviderArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_TOKEN_FILE
+  value: /var/run/secrets/certyun/alidns/token
+{{- end }}{{ end }}
+{{- with .Values.ambient.dnspod }}{{ if .roleArn }}
+- name: TKE_ROLE_ARN
+  value: {{ .roleArn | quote }}
+- name: TKE_PROVIDER_ID
+  value: {{ .providerId | quote }}
+- name: TKE_WEB_IDENTITY_TOKEN_FILE
+  value: /var/run/secrets/certyun/dnspod/token
+{{- with .region }}
+- name: TKE_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}{{ end }}
+{{- end -}}
+
 {{/* The ports of name servers and resolvers, as a JSON list of texts. */}}
 {{- define "certyun.solver.dnsPorts" -}}
 {{- $ports := list "53" -}}
