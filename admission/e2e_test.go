@@ -370,6 +370,18 @@ func TestAgainstAnAPIServer(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an Issuer that names no Secret is denied, and a ClusterIssuer is not", func(t *testing.T) {
+		issuer := acmeIssuer("keyless", acmev1.ACMEChallengeSolver{DNS01: &acmev1.ACMEChallengeSolverDNS01{
+			Webhook: &acmev1.ACMEIssuerDNS01ProviderWebhook{GroupName: "acme.certyun.internal", SolverName: "dnspod"},
+		}})
+		// Beside the denial stands the warning that nobody serves the group here.
+		want := []string{"[webhook-ambient-not-allowed]", "[webhook-apiservice-missing]"}
+		if diff := cmp.Diff(want, refused(t, c.Create(t.Context(), issuer)).Rules); diff != "" {
+			t.Errorf("rules (-want +got):\n%s", diff)
+		}
+		create(t, c, &cmapi.ClusterIssuer{ObjectMeta: metav1.ObjectMeta{Name: "keyless"}, Spec: issuer.Spec})
+		shown.take()
+	})
 	t.Run("kubectl prints every path", func(t *testing.T) { testKubectl(t, api) })
 	t.Run("a name that the API server makes", func(t *testing.T) {
 		crt := badKey("")

@@ -49,6 +49,8 @@ type Options struct {
 	DefaultIssuer            bool
 	SolverGroup              string
 	SolverWaits              bool
+	AmbientCredentials       string
+	AmbientRoles             []string
 	SecretNamespaces         []string
 
 	MetricsBindAddress string
@@ -71,6 +73,7 @@ func NewOptions() *Options {
 		CertManagerNamespace: "cert-manager",
 		CertManagerUsers:     []string{"cert-manager", "cert-manager-webhook", "cert-manager-cainjector"},
 		SolverGroup:          config.DefaultGroup,
+		AmbientCredentials:   config.AmbientClusterIssuers,
 		Unjudged:             unjudgedAllow,
 		MetricsBindAddress:   ":9402",
 	}
@@ -110,6 +113,8 @@ func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.DefaultIssuer, "default-issuer", false, "cert-manager has a default issuer for annotated Ingresses (--default-issuer-name).")
 	fs.StringVar(&o.SolverGroup, "solver-group", o.SolverGroup, `API group of certyun's solvers; "" where they are not installed.`)
 	fs.BoolVar(&o.SolverWaits, "solver-waits", false, "certyun's solvers wait until records are visible.")
+	fs.StringVar(&o.AmbientCredentials, config.AmbientFlag, o.AmbientCredentials, "Which Issuers that name no Secret may use the credentials of certyun's solvers: cluster-issuers, all or none, as the solver's flag of this name says.")
+	fs.StringSliceVar(&o.AmbientRoles, config.AmbientRolesFlag, nil, "ARNs of the roles that may be assumed with these credentials, as the solver's flag of this name says. Default: none.")
 	fs.StringSliceVar(&o.SecretNamespaces, "secret-metadata-namespaces", nil, "Namespaces in which the server may see which Secrets exist. Default: none.")
 }
 
@@ -169,7 +174,18 @@ func (o *Options) validateRules() error {
 	if o.SolverGroup != "" && len(validation.IsDNS1123Subdomain(o.SolverGroup)) > 0 {
 		errs = append(errs, fmt.Errorf("--solver-group %q is not an API group", o.SolverGroup))
 	}
+	_, err := o.settings()
+	errs = append(errs, err)
 	return errors.Join(errs...)
+}
+
+// settings are what the rules are told.
+func (o *Options) settings() (rule.Settings, error) {
+	ambient, err := config.NewAmbient(o.AmbientCredentials, o.AmbientRoles)
+	return rule.Settings{
+		ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion,
+		SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, Ambient: &ambient, DefaultIssuer: o.DefaultIssuer,
+	}, err
 }
 
 func exists(flag, file string) error {

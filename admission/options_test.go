@@ -62,25 +62,29 @@ func TestOptionsThatAreWrong(t *testing.T) {
 		}, ""},
 		"everything else": {func(o *Options) {
 			o.SolverGroup, o.MetricsBindAddress, o.SecretNamespaces = "acme.example.com", "0", []string{"a"}
+			o.AmbientCredentials, o.AmbientRoles = "all", []string{"acs:ram::*:role/certyun-*"}
 		}, ""},
-		"no certificate":                   {func(o *Options) { o.TLS = TLSOptions{} }, "a serving certificate is needed: --tls-cert-file and --tls-private-key-file, or --tls-secret-namespace, --tls-secret-name and --tls-dns-names"},
-		"a certificate without its key":    {func(o *Options) { o.TLS.KeyFile = "" }, "--tls-cert-file and --tls-private-key-file belong together"},
-		"a Secret without its namespace":   {func(o *Options) { o.TLS = TLSOptions{SecretName: "ca", DNSNames: []string{"a.svc"}} }, "--tls-secret-namespace, --tls-secret-name and --tls-dns-names belong together"},
-		"a Secret without names":           {func(o *Options) { o.TLS = TLSOptions{SecretName: "ca", SecretNamespace: "certyun"} }, "--tls-secret-namespace, --tls-secret-name and --tls-dns-names belong together"},
-		"files and names":                  {func(o *Options) { o.TLS.DNSNames = []string{"a.svc"} }, "--tls-cert-file and --tls-private-key-file exclude --tls-secret-namespace, --tls-secret-name and --tls-dns-names"},
-		"a port that cannot be":            {func(o *Options) { o.SecurePort = 70000 }, "--secure-port 70000 must be from 1 to 65535"},
-		"no port":                          {func(o *Options) { o.SecurePort = 0 }, "--secure-port 0 must be from 1 to 65535"},
-		"names of callers without a CA":    {func(o *Options) { o.ClientNames = []string{"kube-apiserver"} }, "--client-names needs --client-ca-file: names of certificates that nobody verified mean nothing"},
-		"a client CA that is not there":    {func(o *Options) { o.ClientCAFile = missing }, "--client-ca-file: stat " + missing + ": no such file or directory"},
-		"a policy that is not there":       {func(o *Options) { o.PolicyFile = missing }, "--policy: stat " + missing + ": no such file or directory"},
-		"a kubeconfig that is not there":   {func(o *Options) { o.Kubeconfig = missing }, "--kubeconfig: stat " + missing + ": no such file or directory"},
-		"an address without a port":        {func(o *Options) { o.MetricsBindAddress = "localhost" }, `--metrics-bind-address "localhost" must be host:port, :port or 0`},
-		"a delay before now":               {func(o *Options) { o.ShutdownDelay = -time.Second }, "--shutdown-delay-duration -1s must not be negative"},
-		"no namespace of cert-manager":     {func(o *Options) { o.CertManagerNamespace = "" }, `--cert-manager-namespace "" is not the name of a namespace`},
-		"a namespace that cannot be":       {func(o *Options) { o.ClusterResourceNamespace = "a.b" }, `--cluster-resource-namespace "a.b" is not the name of a namespace`},
-		"Secrets of all namespaces":        {func(o *Options) { o.SecretNamespaces = []string{"a", "*"} }, `--secret-metadata-namespaces "*" is not the name of a namespace`},
-		"a version that is none":           {func(o *Options) { o.CertManagerVersion = "latest" }, `--cert-manager-version "latest" is not a version like v1.21.2`},
-		"a group that is none":             {func(o *Options) { o.SolverGroup = "acme example" }, `--solver-group "acme example" is not an API group`},
+		"no certificate":                            {func(o *Options) { o.TLS = TLSOptions{} }, "a serving certificate is needed: --tls-cert-file and --tls-private-key-file, or --tls-secret-namespace, --tls-secret-name and --tls-dns-names"},
+		"a certificate without its key":             {func(o *Options) { o.TLS.KeyFile = "" }, "--tls-cert-file and --tls-private-key-file belong together"},
+		"a Secret without its namespace":            {func(o *Options) { o.TLS = TLSOptions{SecretName: "ca", DNSNames: []string{"a.svc"}} }, "--tls-secret-namespace, --tls-secret-name and --tls-dns-names belong together"},
+		"a Secret without names":                    {func(o *Options) { o.TLS = TLSOptions{SecretName: "ca", SecretNamespace: "certyun"} }, "--tls-secret-namespace, --tls-secret-name and --tls-dns-names belong together"},
+		"files and names":                           {func(o *Options) { o.TLS.DNSNames = []string{"a.svc"} }, "--tls-cert-file and --tls-private-key-file exclude --tls-secret-namespace, --tls-secret-name and --tls-dns-names"},
+		"a port that cannot be":                     {func(o *Options) { o.SecurePort = 70000 }, "--secure-port 70000 must be from 1 to 65535"},
+		"no port":                                   {func(o *Options) { o.SecurePort = 0 }, "--secure-port 0 must be from 1 to 65535"},
+		"names of callers without a CA":             {func(o *Options) { o.ClientNames = []string{"kube-apiserver"} }, "--client-names needs --client-ca-file: names of certificates that nobody verified mean nothing"},
+		"a client CA that is not there":             {func(o *Options) { o.ClientCAFile = missing }, "--client-ca-file: stat " + missing + ": no such file or directory"},
+		"a policy that is not there":                {func(o *Options) { o.PolicyFile = missing }, "--policy: stat " + missing + ": no such file or directory"},
+		"a kubeconfig that is not there":            {func(o *Options) { o.Kubeconfig = missing }, "--kubeconfig: stat " + missing + ": no such file or directory"},
+		"an address without a port":                 {func(o *Options) { o.MetricsBindAddress = "localhost" }, `--metrics-bind-address "localhost" must be host:port, :port or 0`},
+		"a delay before now":                        {func(o *Options) { o.ShutdownDelay = -time.Second }, "--shutdown-delay-duration -1s must not be negative"},
+		"no namespace of cert-manager":              {func(o *Options) { o.CertManagerNamespace = "" }, `--cert-manager-namespace "" is not the name of a namespace`},
+		"a namespace that cannot be":                {func(o *Options) { o.ClusterResourceNamespace = "a.b" }, `--cluster-resource-namespace "a.b" is not the name of a namespace`},
+		"Secrets of all namespaces":                 {func(o *Options) { o.SecretNamespaces = []string{"a", "*"} }, `--secret-metadata-namespaces "*" is not the name of a namespace`},
+		"a version that is none":                    {func(o *Options) { o.CertManagerVersion = "latest" }, `--cert-manager-version "latest" is not a version like v1.21.2`},
+		"a group that is none":                      {func(o *Options) { o.SolverGroup = "acme example" }, `--solver-group "acme example" is not an API group`},
+		"ambient credentials for nobody knows whom": {func(o *Options) { o.AmbientCredentials = "issuers" }, `--ambient-credentials "issuers" must be one of cluster-issuers, all, none`},
+		"any role of any cloud": {func(o *Options) { o.AmbientRoles = []string{"acs:ram::*", "*"} }, `--ambient-role-arns: "*" is not the ARN of a role; write one like ` +
+			"acs:ram::1234567890123456:role/certyun or qcs::cam::uin/100000000001:roleName/certyun-*, where * stands for any characters"},
 		"an unknown format of the log":     {func(o *Options) { o.Logging.Format = "xml" }, `format: Invalid value: "xml": Unsupported log format`},
 		"several faults, in order of flag": {func(o *Options) { o.SecurePort, o.SolverGroup = -1, "A" }, "--secure-port -1 must be from 1 to 65535\n--solver-group \"A\" is not an API group"},
 	}
@@ -121,7 +125,7 @@ func TestOptionsThatFollow(t *testing.T) {
 func TestTheCommandHasAllFlags(t *testing.T) {
 	t.Parallel()
 	cmd := NewCommand()
-	for _, name := range []string{"secure-port", "tls-secret-name", "client-ca-file", "policy", "solver-group", "metrics-bind-address", "logging-format", "v"} {
+	for _, name := range []string{"secure-port", "tls-secret-name", "client-ca-file", "policy", "solver-group", "ambient-credentials", "ambient-role-arns", "metrics-bind-address", "logging-format", "v"} {
 		if cmd.Flags().Lookup(name) == nil {
 			t.Errorf("there is no flag --%s", name)
 		}

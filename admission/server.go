@@ -73,6 +73,10 @@ func (o *Options) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	settings, err := o.settings()
+	if err != nil {
+		return err
+	}
 	source, err := o.TLS.source(config)
 	if err != nil {
 		return err
@@ -95,7 +99,7 @@ func (o *Options) Run(ctx context.Context) error {
 	}
 	defer metrics.Registry.Unregister(counted)
 
-	reviews := newIntake(&admission.Webhook{Handler: o.newHandler(world, policy, counted)}, counted)
+	reviews := newIntake(&admission.Webhook{Handler: o.newHandler(world, policy, settings, counted)}, counted)
 	server := newServer(callers.only(reviews), ready(ctx, world.HasSynced, source.healthy))
 	listener, err := tls.Listen("tcp", net.JoinHostPort("", strconv.Itoa(o.SecurePort)), tlsConfig(source, callers))
 	if err != nil {
@@ -162,13 +166,9 @@ func (o *Options) newManager(config *rest.Config) (manager.Manager, error) {
 	})
 }
 
-func (o *Options) newHandler(world *cluster.World, policy *policyFile, counted *reviewMetrics) *handler {
+func (o *Options) newHandler(world *cluster.World, policy *policyFile, settings rule.Settings, counted *reviewMetrics) *handler {
 	return &handler{
-		engine: rule.NewOnlineEngine(catalogue.Rules()), world: world, fresh: world.Fresh(),
-		settings: rule.Settings{
-			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion,
-			SolverGroup: o.SolverGroup, SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer,
-		},
+		engine: rule.NewOnlineEngine(catalogue.Rules()), world: world, fresh: world.Fresh(), settings: settings,
 		policy: policy, large: make(chan struct{}, 1), denyUnjudged: o.Unjudged == unjudgedDeny, exempt: o.users(), metrics: counted,
 	}
 }

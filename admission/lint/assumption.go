@@ -262,7 +262,7 @@ func (l *linter) certain(ctx context.Context, m *manifest, refused, findings []r
 	if len(vague) > mostTold+1 {
 		return nil
 	}
-	more := []string{l.env.Settings.SolverGroup}
+	more := []string{l.env.Settings.SolverGroup, l.env.Settings.ClusterResourceNamespace}
 	for _, f := range findings {
 		more = append(more, f.Rule)
 	}

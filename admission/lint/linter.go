@@ -23,6 +23,7 @@ import (
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/schema"
 	"github.com/certyun/certyun/admission/words"
+	"github.com/certyun/certyun/solvers/config"
 )
 
 // After reviewTimeout the rules stop where they are, and one that does not is left alone after reviewGrace. That is only there for
@@ -57,6 +58,8 @@ type linter struct {
 	assumption *assumption
 	// eachMissing says of each object that something is missing for it, not only of the first.
 	eachMissing bool
+	// anyRole is whom the operator lets use the solvers' own credentials, as if for any role; nil where that is not known.
+	anyRole *config.Ambient
 	// readSecrets are the Secrets that Issuers read, by namespace and name.
 	readSecrets map[[2]string]bool
 }
@@ -198,6 +201,11 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 			placeless[m.typed] = m.placeless
 		}
 	}
+	ambient, anyRole, err := o.ambient()
+	if err != nil {
+		return err
+	}
+	l.anyRole = anyRole
 	l.eachMissing = o.Strict || o.Cluster
 	given := newWorld(applied, placeless, o.ClusterResourceNamespace, l.live)
 	given.vague = vagueNames(all)
@@ -206,7 +214,7 @@ func (l *linter) settle(ctx context.Context, o *Options) error {
 		World: given,
 		Settings: rule.Settings{
 			ClusterResourceNamespace: o.ClusterResourceNamespace, CertManagerVersion: o.CertManagerVersion, SolverGroup: o.SolverGroup,
-			SolverWaits: o.SolverWaits, DefaultIssuer: o.DefaultIssuer, Strict: o.Strict, CAs: l.decided.CAs, Now: time.Now(),
+			SolverWaits: o.SolverWaits, Ambient: ambient, DefaultIssuer: o.DefaultIssuer, Strict: o.Strict, CAs: l.decided.CAs, Now: time.Now(),
 		},
 	}
 	l.doubles = newDoubles(all)
@@ -267,7 +275,11 @@ func (l *linter) ask(ctx context.Context, engine *rule.Engine, v *view, refused 
 		request = l.request(v.from)
 	}
 	request.Manifest = refused
-	return engine.Review(ctx, supposed.environment(v.environment(l.env)), l.decided.Policy, request)
+	env := supposed.environment(v.environment(l.env))
+	if v.from.unknown.leavesRole() {
+		env = l.withAnyRole(env)
+	}
+	return engine.Review(ctx, env, l.decided.Policy, request)
 }
 
 // mostDoubles is with how many of an object that is given more than once another is judged, the nearest first.
@@ -415,8 +427,11 @@ func (l *linter) report(m *manifest, findings []rule.Finding) []placed {
 	}
 	var found []placed
 	for _, f := range findings {
-		if !l.wanted(f.Rule) || f.Namespaced && m.placeless {
+		if !l.wanted(f.Rule) || f.Namespaced && m.placeless && f.Severity != rule.Deny {
 			continue
+		}
+		if f.Namespaced && m.placeless {
+			f.Severity, f.Downgraded = rule.Warn, "a warning, since its namespace is not known"
 		}
 		r := report.Of(f)
 		r.File, r.Object = m.doc.file, m.object

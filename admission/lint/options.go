@@ -44,7 +44,10 @@ type Options struct {
 	CertManagerVersion       string
 	SolverGroup              string
 	SolverWaits              bool
-	DefaultIssuer            bool
+	// AmbientCredentials is "" where nobody has said which Issuers may use the solvers' own; then nothing is known of the roles either.
+	AmbientCredentials string
+	AmbientRoles       []string
+	DefaultIssuer      bool
 	// Strict says all that there is to say.
 	Strict bool
 
@@ -124,6 +127,8 @@ func (o *Options) addRuleFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.CertManagerVersion, "cert-manager-version", "", "Version of cert-manager, like v1.21.2. Default: the one that certyun was built with.")
 	fs.StringVar(&o.SolverGroup, "solver-group", o.SolverGroup, `API group of certyun's solvers; "" where they are not installed.`)
 	fs.BoolVar(&o.SolverWaits, "solver-waits", o.SolverWaits, "certyun's solvers wait until records are visible.")
+	fs.StringVar(&o.AmbientCredentials, config.AmbientFlag, "", "Which Issuers that name no Secret may use the credentials of certyun's solvers: cluster-issuers, all or none, as the solver's flag of this name says. Default: not known.")
+	fs.StringSliceVar(&o.AmbientRoles, config.AmbientRolesFlag, nil, "ARNs of the roles that may be assumed with these credentials, as the solver's flag of this name says. Known where --"+config.AmbientFlag+" is given. Default: none.")
 	fs.BoolVar(&o.DefaultIssuer, "default-issuer", false, "cert-manager has a default issuer for annotated Ingresses (--default-issuer-name).")
 }
 
@@ -199,9 +204,26 @@ func (o *Options) Validate() error {
 			errs = append(errs, fmt.Errorf("--ca-data: %w", err))
 		}
 	}
-	errs = append(errs, unknownRules("--rule", o.OnlyRules), unknownRules("--skip-rule", o.SkipRules))
+	_, _, err := o.ambient()
+	errs = append(errs, err, unknownRules("--rule", o.OnlyRules), unknownRules("--skip-rule", o.SkipRules))
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return errors.Join(errs...)
+}
+
+// ambient is what is known of who may use the solvers' own credentials, and the same for any role; nil for nothing.
+func (o *Options) ambient() (known, anyRole *config.Ambient, err error) {
+	switch {
+	case o.AmbientCredentials == "" && len(o.AmbientRoles) == 0:
+		return nil, nil, nil
+	case o.AmbientCredentials == "":
+		return nil, nil, fmt.Errorf("--%s needs --%s: roles alone do not tell which Issuers may assume them", config.AmbientRolesFlag, config.AmbientFlag)
+	}
+	listed, err := config.NewAmbient(o.AmbientCredentials, o.AmbientRoles)
+	if err != nil {
+		return nil, nil, err
+	}
+	every, err := config.NewAmbient(o.AmbientCredentials, []string{"acs:ram::*", "qcs::cam::uin/*"})
+	return &listed, &every, err
 }
 
 // unknownRules reports rules that there are not, with the names that are near.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/certyun/certyun/admission/placeholder"
+	"github.com/certyun/certyun/admission/rule"
 )
 
 // unknown is what a manifest leaves to be filled in later. Such an object is judged as if something had been filled in, and what is
@@ -56,6 +57,18 @@ func (m *manifest) findUnknown() *unknown {
 		return nil
 	}
 	return u
+}
+
+// leavesRole tells whether a role in a webhook's config is filled in later, as a whole or in part.
+func (u *unknown) leavesRole() bool {
+	return u != nil && slices.ContainsFunc(u.fields, func(path string) bool { return strings.HasSuffix(strings.ToLower(path), ".webhook.config.rolearn") })
+}
+
+// withAnyRole is an environment in which the operator lists each role: what is filled in may be one that he does.
+func (l *linter) withAnyRole(of *rule.Environment) *rule.Environment {
+	env := *of
+	env.Settings.Ambient = l.anyRole
+	return &env
 }
 
 // isUnknown tells whether a name is not known as a whole.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/certyun/certyun/admission/ca"
 	"github.com/certyun/certyun/admission/evidence"
+	"github.com/certyun/certyun/solvers/config"
 )
 
 // Operation is what is being done to an object.
@@ -29,6 +30,8 @@ type Settings struct {
 	SolverGroup string
 	// SolverWaits tells whether our own solvers wait until records are visible.
 	SolverWaits bool
+	// Ambient is whom the operator lets use our own solvers' credentials, nil when that is not known.
+	Ambient *config.Ambient
 	// Strict tells rules to speak of what most often is right as it is, too.
 	Strict bool
 	// DefaultIssuer tells whether cert-manager's certificate-shim has a default issuer.

@@ -166,7 +166,7 @@ func TestIssuerWithManyMistakesIsReviewedWithinASecond(t *testing.T) {
 	want := map[string]int{
 		"selector-never-matches": 50, "secret-name-invalid": 50,
 		"webhook-solver-unknown": 50, "webhook-apiservice-missing": 50, "solver-unreachable": 1,
-		"self-check-not-needed": 1, "webhook-config-invalid": 1,
+		"self-check-not-needed": 1, "webhook-ambient-not-allowed": 1,
 	}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("findings by rule (-want +got):\n%s", diff)

@@ -38,7 +38,8 @@ func webhookConfigInvalid() rule.Rule {
 	}
 }
 
-// cloud is a DNS host that our solver serves: how its config is read, and what the fields are called today.
+// cloud is a DNS host that our solver serves: how its config is read, and what the fields are called today, the pair of keys first. Only a
+// role's externalId is not among them: whoever writes it for dnspod, which has none, does not mean alidns.
 type cloud struct {
 	name, title string
 	decode      func(*field.Path, []byte) (config.Solver, field.ErrorList)
@@ -48,14 +49,14 @@ type cloud struct {
 func alidnsCloud() cloud {
 	return cloud{
 		name: "alidns", title: "Alidns", decode: config.DecodeAlidns,
-		fields: []string{"accessKeyIdRef", "accessKeySecretRef", "securityTokenRef", "regionId", "line", "ttl"},
+		fields: []string{"accessKeyIdRef", "accessKeySecretRef", "securityTokenRef", "regionId", "line", "ttl", "roleArn", "roleSessionName", "roleChain"},
 	}
 }
 
 func dnspodCloud() cloud {
 	return cloud{
 		name: "dnspod", title: "DNSPod", decode: config.DecodeDNSPod,
-		fields: []string{"secretIdRef", "secretKeyRef", "tokenRef", "recordLine", "recordLineId", "ttl"},
+		fields: []string{"secretIdRef", "secretKeyRef", "tokenRef", "recordLine", "recordLineId", "ttl", "roleArn", "roleSessionName", "roleChain"},
 	}
 }
 

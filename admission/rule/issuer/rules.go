@@ -10,5 +10,5 @@ import (
 // Rules returns the rules, in the order of the documents.
 func Rules() []rule.Rule {
 	return slices.Concat(serverRules(), accountRules(), profileRules(), solverRules(), reachRules(),
-		webhookRules(), configRules(), selfCheckRules(), secretRules(), useRules())
+		webhookRules(), configRules(), ambientRules(), selfCheckRules(), secretRules(), useRules())
 }

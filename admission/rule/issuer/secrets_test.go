@@ -91,6 +91,7 @@ func TestSolverSecretMissing(t *testing.T) {
 			acme: ours("alidns-solver", `{regionID: r, accessTokenSecretRef: {name: some-secret, key: id}, secretKeySecretRef: {Name: cf, KEY: secret}}`), world: aSecret,
 			want: says("webhook.config.secretKeySecretRef", `"default"`),
 		},
+		"our config, ambient":    {manifest: ruletest.ClusterIssuer(ours("alidns", `{roleArn: "`+ramRole+`"}`)), world: aSecret},
 		"our config, unreadable": {acme: ours("dnspod", `{secretIdRef: {name: cf, key: id}}`), world: aSecret},
 	})
 }

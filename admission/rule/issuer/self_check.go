@@ -148,8 +148,8 @@ func readsAsOurs(r *rule.IssuerReview, solver *cmacme.ACMEChallengeSolver) bool 
 	if !known {
 		return false
 	}
-	_, errs := this.decode(nil, webhook.Config.Raw)
-	return len(errs) == 0
+	decoded, errs := this.decode(nil, webhook.Config.Raw)
+	return len(errs) == 0 && !decoded.Keys.Ambient() // a config without keys tells nothing of whose it is
 }
 
 // releases are the certyuns by whose groups they serve, nil for a group that is not certyun's. Each group is looked up once.

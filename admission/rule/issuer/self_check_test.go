@@ -68,6 +68,14 @@ func TestSelfCheckSkippedTooEarly(t *testing.T) {
 		"another webhook of the same spelling but case": {
 			acme: solverList(waiting("0s", `dns01: {webhook: {groupName: Acme.certyun.internal, solverName: alidns}}`)), want: []string{says(0, "0s")},
 		},
+		"another webhook of the name of ours, with our config": {
+			acme: solverList(waiting("0s", `dns01: {webhook: {groupName: acme.other.dev, solverName: dnspod, config: {secretIdRef: {name: a, key: b}, secretKeyRef: {name: a, key: c}}}}`)),
+			want: []string{strings.Replace(says(0, "0s"), "this solver does not wait for it. Set 60s or more, or leave the field out",
+				"its group is not certyun's, acme.certyun.internal. Write that groupName if the solver is certyun's, or set 60s or more", 1)},
+		},
+		"another webhook of the name of ours, with a config of anybody's": {
+			acme: solverList(waiting("0s", `dns01: {webhook: {groupName: acme.other.dev, solverName: dnspod, config: {ttl: 600}}}`)), want: []string{says(0, "0s")},
+		},
 		"HTTP-01":                                      {acme: solverList(waiting("0s", httpSolver))},
 		"HTTP-01 too, as cert-manager":                 {acme: solverList(waiting("0s", httpSolver+"\n  "+foreignDNS))},
 		"ours":                                         {acme: solverList(waiting("0s", ownDNS))},

@@ -98,8 +98,7 @@ func TestWebhookConfigInvalid(t *testing.T) {
 	const alidns = `{accessKeyIdRef: {name: a, key: id}, accessKeySecretRef: {name: a, key: secret}}`
 	const dnspodPair = `secretIdRef: {name: a, key: id}, secretKeyRef: {name: a, key: key}`
 	runIssuerReviews(t, "webhook-config-invalid", map[string]issuerReviewCase{
-		"no config": {acme: webhookSolver(`{groupName: acme.certyun.internal, solverName: alidns}`), want: says(`: Required value: names no Secret, and keys without one ` +
-			`(RRSA, the role of a worker node) are not supported yet; name a Secret with accessKeyIdRef and accessKeySecretRef.`)},
+		"no config":                          {acme: webhookSolver(`{groupName: acme.certyun.internal, solverName: alidns}`)},
 		"a pair":                             {acme: ours("alidns", alidns)},
 		"the alias":                          {acme: ours("alidns-solver", alidns)},
 		"an older webhook's form":            {acme: ours("alidns", `{region: "", accessKeySecretRef: {name: a, key: id}, secretKeySecretRef: {name: a, key: secret}}`)},
@@ -128,7 +127,18 @@ func TestWebhookConfigInvalid(t *testing.T) {
 			acme: ours("alidns", `{accessKeySecretRef: p7Qm2ZkX9vLr4TnB8wYc, accessKeyIdRef: {name: a, key: b}}`),
 			want: says(`.accessKeySecretRef: Invalid value: must be an object with the name of a Secret and a key in it, not a string.`),
 		},
-		"one field twice": {acme: ours("dnspod", `{ttl: 600, TTL: 600, `+dnspodPair+`}`), want: says(`.ttl: Duplicate value: is there more than once.`)},
+		"one field twice":     {acme: ours("dnspod", `{ttl: 600, TTL: 600, `+dnspodPair+`}`), want: says(`.ttl: Duplicate value: is there more than once.`)},
+		"a role with keys":    {acme: ours("dnspod", `{roleArn: "`+camRole+`", roleSessionName: shop, `+dnspodPair+`}`)},
+		"a role without keys": {acme: ours("alidns", `{roleArn: "`+ramRole+`", externalId: shop, roleChain: true}`)},
+		"a role of another cloud": {acme: ours("dnspod", `{roleArn: "`+ramRole+`"}`), want: says(
+			`.roleArn: Invalid value: must be the ARN of a role like qcs::cam::uin/100000000001:roleName/certyun.`)},
+		"a chain beside keys": {acme: ours("dnspod", `{roleArn: "`+camRole+`", roleChain: true, `+dnspodPair+`}`), want: says(
+			`.roleChain: Forbidden: remove it: the keys in the Secret assume the role themselves; a chain is for ambient credentials.`)},
+		"a session without a role": {acme: ours("dnspod", `{roleSessionName: shop}`), want: says(
+			`.roleSessionName: Forbidden: is of a role; name the role with roleArn, or remove it.`)},
+		"a letter left out of a role": {acme: ours("alidns", `{rolArn: "`+ramRole+`"}`), want: says(`: Invalid value: unknown field "rolArn"; did you mean "roleArn"?`)},
+		"an external id for dnspod": {acme: ours("dnspod", `{externalId: shop, roleArn: "`+camRole+`"}`), want: says(
+			`: Invalid value: unknown field "externalId".`)},
 		"the retired token": {acme: ours("dnspod", `{apiID: 1}`), want: says(`.apiID: Forbidden: the DNSPod token API is retired; create an API key (SecretId and SecretKey) in ` +
 			`Tencent Cloud's Access Management, put it into a Secret and refer to it with secretIdRef and secretKeyRef.`)},
 		"alidns's config for dnspod": {acme: ours("dnspod", alidns), want: says(

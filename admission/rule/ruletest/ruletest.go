@@ -26,6 +26,7 @@ import (
 	"github.com/certyun/certyun/admission/rule"
 	"github.com/certyun/certyun/admission/rule/cases"
 	"github.com/certyun/certyun/admission/rule/shim"
+	"github.com/certyun/certyun/solvers/config"
 )
 
 // Scene is a world and what is judged in it. Tests change it as they need before they ask.
@@ -53,11 +54,16 @@ func NewScene(t testing.TB, manifests string) *Scene {
 
 // Settings are those of an installation with the chart's default values beside cert-manager's newest version.
 func Settings() rule.Settings {
+	ambient, err := config.NewAmbient(config.AmbientClusterIssuers, nil)
+	if err != nil {
+		panic(err)
+	}
 	return rule.Settings{
 		ClusterResourceNamespace: "cert-manager",
 		CertManagerVersion:       "v1.21.2",
 		SolverGroup:              "acme.certyun.internal",
 		SolverWaits:              true,
+		Ambient:                  &ambient,
 		CAs:                      ca.Known(),
 		Now:                      time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC),
 	}
