@@ -69,11 +69,11 @@ func (e *environment) Session(context.Context, config.Role) (Session, error) {
 		return Session{}, err
 	}
 	keys := Keys{ID: values[e.id], Secret: values[e.secret], Token: strings.TrimSpace(e.getenv(e.token))}
-	for name, value := range map[string]string{e.id: keys.ID, e.secret: keys.Secret, e.token: keys.Token} {
-		if strings.ContainsFunc(value, notInKey) {
+	for _, variable := range []struct{ name, value string }{{e.id, keys.ID}, {e.secret, keys.Secret}, {e.token, keys.Token}} {
+		if strings.ContainsFunc(variable.value, notInKey) {
 			return Session{}, &fault.Error{
 				Kind:   fault.Misconfigured,
-				Reason: fmt.Sprintf("the variable %s in the solver's environment has white space or another character inside that no access key has", name),
+				Reason: fmt.Sprintf("the variable %s in the solver's environment has white space or another character inside that no access key has", variable.name),
 				Remedy: "write the access key there as the cloud's console shows it",
 			}
 		}
