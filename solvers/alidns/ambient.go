@@ -3,7 +3,6 @@ package alidns
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -125,8 +124,11 @@ func (*uri) AssumesRoles() bool { return false }
 func (u *uri) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
 	ctx, cancel := u.service.Within(ctx)
 	defer cancel()
-	body, status, err := u.service.Ask(ctx, http.MethodGet, u.path, nil)
-	return granted(u.service.API.Endpoint.Host, body, status, err)
+	body, exchange, err := u.service.Ask(ctx, http.MethodGet, u.path, nil)
+	if err != nil {
+		return credential.Session{}, err
+	}
+	return granted(body, exchange)
 }
 
 // node asks the machine that the Pod runs on, by the second version of its protocol alone: a token first, which no request has that was
@@ -172,10 +174,10 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 	ctx, cancel := n.service.Within(ctx)
 	defer cancel()
 	const minutes = 5
-	token, status, err := n.service.Ask(ctx, http.MethodPut, "/latest/api/token",
+	token, exchange, err := n.service.Ask(ctx, http.MethodPut, "/latest/api/token",
 		http.Header{"X-Aliyun-Ecs-Metadata-Token-Ttl-Seconds": {strconv.Itoa(minutes * 60)}})
-	if err == nil && (status != http.StatusOK || token == "") {
-		err = unread(n.service.API.Endpoint.Host, status)
+	if err == nil && (exchange.Status() != http.StatusOK || token == "") {
+		err = exchange.Unreadable()
 	}
 	if err != nil {
 		return credential.Session{}, err
@@ -184,21 +186,24 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 	known := http.Header{"X-Aliyun-Ecs-Metadata-Token": {token}}
 	role := n.role
 	if role == "" {
-		role, status, err = n.service.Ask(ctx, http.MethodGet, roles, known)
+		role, exchange, err = n.service.Ask(ctx, http.MethodGet, roles, known)
 		switch {
 		case err != nil:
 			return credential.Session{}, err
-		case status == http.StatusNotFound || status == http.StatusOK && role == "":
+		case exchange.Status() == http.StatusNotFound || exchange.Status() == http.StatusOK && role == "":
 			return credential.Session{}, noNodeRole
-		case status != http.StatusOK || !nodeRole.MatchString(role):
-			return credential.Session{}, unread(n.service.API.Endpoint.Host, status)
+		case exchange.Status() != http.StatusOK || !nodeRole.MatchString(role):
+			return credential.Session{}, exchange.Unreadable()
 		}
 	}
-	body, status, err := n.service.Ask(ctx, http.MethodGet, roles+role, known)
-	if err == nil && status == http.StatusNotFound {
+	body, exchange, err := n.service.Ask(ctx, http.MethodGet, roles+role, known)
+	switch {
+	case err != nil:
+		return credential.Session{}, err
+	case exchange.Status() == http.StatusNotFound:
 		return credential.Session{}, noNodeRole
 	}
-	return granted(n.service.API.Endpoint.Host, body, status, err)
+	return granted(body, exchange)
 }
 
 var noNodeRole = &fault.Error{
@@ -207,22 +212,15 @@ var noNodeRole = &fault.Error{
 }
 
 // granted reads the keys that a server gives.
-func granted(server, body string, status int, err error) (credential.Session, error) {
-	if err != nil {
-		return credential.Session{}, err
-	}
+func granted(body string, exchange *wire.Exchange) (credential.Session, error) {
 	var given struct{ Code, AccessKeyID, AccessKeySecret, SecurityToken, Expiration string }
 	bad := json.Unmarshal([]byte(body), &given)
 	ends, badTime := time.Parse(time.RFC3339, given.Expiration)
-	complete := given.AccessKeyID != "" && given.AccessKeySecret != "" && given.SecurityToken != ""
-	if bad != nil || badTime != nil || !complete || status != http.StatusOK || given.Code != "" && given.Code != "Success" {
-		return credential.Session{}, unread(server, status)
+	keys := credential.Keys{ID: given.AccessKeyID, Secret: given.AccessKeySecret, Token: given.SecurityToken}
+	if bad != nil || badTime != nil || !keys.OfSession() || exchange.Status() != http.StatusOK || given.Code != "" && given.Code != "Success" {
+		return credential.Session{}, exchange.Unreadable()
 	}
-	return credential.Session{Keys: credential.Keys{ID: given.AccessKeyID, Secret: given.AccessKeySecret, Token: given.SecurityToken}, Ends: ends}, nil
-}
-
-func unread(server string, status int) error {
-	return &fault.Error{Kind: fault.Transient, Reason: fmt.Sprintf("%s answered HTTP %d with something that cannot be read", server, status)}
+	return credential.Session{Keys: keys, Ends: ends}, nil
 }
 
 // unusable are ambient credentials that nothing can come of.

@@ -38,17 +38,17 @@ func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Ro
 	caller := &caller{api: r.api, keys: keys, refused: func(q wire.Question, code, _ string, status int) error {
 		return roleCodes.Of(code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
 	}}
-	var ends time.Time
+	var got credential.Session
 	err := caller.call(ctx, wire.Question{Action: "AssumeRole"}, request, response, func() (complete bool) {
-		its, err := time.Parse(time.RFC3339, response.Credentials.Expiration)
-		ends = its
-		return err == nil && response.Credentials.AccessKeyId != "" && response.Credentials.AccessKeySecret != "" && response.Credentials.SecurityToken != ""
+		given := response.Credentials
+		ends, err := time.Parse(time.RFC3339, given.Expiration)
+		got = credential.Session{Keys: credential.Keys{ID: given.AccessKeyId, Secret: given.AccessKeySecret, Token: given.SecurityToken}, Ends: ends}
+		return err == nil && got.Keys.OfSession()
 	})
 	if err != nil {
 		return credential.Session{}, err
 	}
-	given := response.Credentials
-	return credential.Session{Keys: credential.Keys{ID: given.AccessKeyId, Secret: given.AccessKeySecret, Token: given.SecurityToken}, Ends: ends}, nil
+	return got, nil
 }
 
 // assumeWithToken assumes a role with a token that an OIDC provider vouches for, by AssumeRoleWithOIDC, which nobody signs
@@ -61,7 +61,7 @@ func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string,
 		"OIDCProviderArn": {oidcProvider}, "OIDCToken": {token}, "RoleArn": {role.ARN}, "RoleSessionName": {role.SessionName},
 		"DurationSeconds": {strconv.Itoa(int(credential.Lifetime / time.Second))},
 	}.Encode()
-	body, status, err := r.api.Ask(ctx, &http.Request{
+	body, exchange, err := r.api.Ask(ctx, &http.Request{
 		Method:        http.MethodPost,
 		URL:           &url.URL{Scheme: r.api.Endpoint.Scheme, Host: r.api.Endpoint.Host, Path: "/", RawQuery: query.Encode()},
 		Header:        http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
@@ -76,10 +76,10 @@ func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string,
 		Credentials              json.RawMessage
 	}
 	if bad := json.Unmarshal(body, &answer); bad == nil && answer.Code != "" {
-		wire.LogRefusal("Alibaba Cloud", wire.Question{Action: action}, answer.Code, status, answer.RequestID, answer.Message, credential.Keys{Token: token})
-		return credential.Session{}, tokenCodes.Of(answer.Code, status).Fault(answer.Code, "{role}", role.ARN, "{permission}", "sts:"+action, "{provider}", oidcProvider)
+		wire.LogRefusal("Alibaba Cloud", wire.Question{Action: action}, answer.Code, exchange.Status(), answer.RequestID, answer.Message, credential.Keys{Token: token})
+		return credential.Session{}, tokenCodes.Of(answer.Code, exchange.Status()).Fault(answer.Code, "{role}", role.ARN, "{permission}", "sts:"+action, "{provider}", oidcProvider)
 	}
-	return granted(r.api.Endpoint.Host, string(answer.Credentials), status, nil)
+	return granted(string(answer.Credentials), exchange)
 }
 
 const (

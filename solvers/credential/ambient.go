@@ -69,11 +69,11 @@ func (e *environment) Session(context.Context, config.Role) (Session, error) {
 		return Session{}, err
 	}
 	keys := Keys{ID: values[e.id], Secret: values[e.secret], Token: strings.TrimSpace(e.getenv(e.token))}
-	for name, value := range map[string]string{e.id: keys.ID, e.secret: keys.Secret, e.token: keys.Token} {
-		if strings.ContainsFunc(value, notInKey) {
+	for _, variable := range []struct{ name, value string }{{e.id, keys.ID}, {e.secret, keys.Secret}, {e.token, keys.Token}} {
+		if strings.ContainsFunc(variable.value, notInKey) {
 			return Session{}, &fault.Error{
 				Kind:   fault.Misconfigured,
-				Reason: fmt.Sprintf("the variable %s in the solver's environment has white space or another character inside that no access key has", name),
+				Reason: fmt.Sprintf("the variable %s in the solver's environment has white space or another character inside that no access key has", variable.name),
 				Remedy: "write the access key there as the cloud's console shows it",
 			}
 		}
@@ -84,6 +84,9 @@ func (e *environment) Session(context.Context, config.Role) (Session, error) {
 // maxToken is more than the longest token that a cloud takes
 // (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-assumerolewithoidc).
 const maxToken = 20000
+
+// maxFile is the longest token with a line break of two characters behind it.
+const maxFile = maxToken + 2
 
 // ReadToken reads the token that a file holds, as it is now: the kubelet replaces it long before it ends.
 func ReadToken(file string) (string, error) {
@@ -98,7 +101,7 @@ func ReadToken(file string) (string, error) {
 		return "", &fault.Error{Kind: fault.Transient, Reason: fmt.Sprintf("the token at %s in the solver's Pod cannot be read", file), Cause: err}
 	}
 	token := strings.TrimSpace(string(text))
-	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, notInKey) {
+	if token == "" || len(text) > maxFile || len(token) > maxToken || strings.ContainsFunc(token, notInKey) {
 		return "", &fault.Error{Kind: fault.Misconfigured, Reason: fmt.Sprintf("what is at %s in the solver's Pod is no token", file)}
 	}
 	return token, nil
@@ -110,5 +113,5 @@ func readBounded(file string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxToken+2))
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }

@@ -1,7 +1,10 @@
 // Package credential turns what an Issuer says about keys into the keys themselves.
 package credential
 
-import "log/slog"
+import (
+	"log/slog"
+	"strings"
+)
 
 // Keys signs the calls to one account of a DNS cloud. It prints as its kind, never as its content.
 type Keys struct {
@@ -26,6 +29,11 @@ func (Keys) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LogValue hides the keys from slog.
 func (Keys) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// OfSession tells whether the keys can be those of a session: all three, of characters that keys have.
+func (k Keys) OfSession() bool {
+	return k.ID != "" && k.Secret != "" && k.Token != "" && !strings.ContainsFunc(k.ID+k.Secret+k.Token, notInKey)
+}
 
 // Identity names these exact keys without revealing them. Whoever does not hold the same secret has another identity,
 // so it is safe to key caches, locks and rate limits by it.

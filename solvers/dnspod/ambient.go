@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"time"
@@ -95,16 +94,16 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 	ctx, cancel := n.service.Within(ctx)
 	defer cancel()
 	const roles = "/latest/meta-data/cam/security-credentials/"
-	role, status, err := n.service.Ask(ctx, http.MethodGet, roles, nil)
+	role, exchange, err := n.service.Ask(ctx, http.MethodGet, roles, nil)
 	switch {
 	case err != nil:
 		return credential.Session{}, err
-	case status == http.StatusNotFound || status == http.StatusOK && role == "":
+	case exchange.Status() == http.StatusNotFound || exchange.Status() == http.StatusOK && role == "":
 		return credential.Session{}, noNodeRole
-	case status != http.StatusOK || !nodeRole.MatchString(role):
-		return credential.Session{}, n.unread(status)
+	case exchange.Status() != http.StatusOK || !nodeRole.MatchString(role):
+		return credential.Session{}, exchange.Unreadable()
 	}
-	body, status, err := n.service.Ask(ctx, http.MethodGet, roles+role, nil)
+	body, exchange, err := n.service.Ask(ctx, http.MethodGet, roles+role, nil)
 	if err != nil {
 		return credential.Session{}, err
 	}
@@ -113,19 +112,11 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 		ExpiredTime                            int64
 	}
 	bad := json.Unmarshal([]byte(body), &given)
-	complete := given.TmpSecretID != "" && given.TmpSecretKey != "" && given.Token != "" && given.ExpiredTime > 0
-	if bad != nil || !complete || status != http.StatusOK || given.Code != "Success" {
-		return credential.Session{}, n.unread(status)
+	keys := credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token}
+	if bad != nil || !keys.OfSession() || given.ExpiredTime <= 0 || exchange.Status() != http.StatusOK || given.Code != "Success" {
+		return credential.Session{}, exchange.Unreadable()
 	}
-	return credential.Session{
-		Keys: credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token}, Ends: time.Unix(given.ExpiredTime, 0),
-	}, nil
-}
-
-func (n *node) unread(status int) error {
-	return &fault.Error{
-		Kind: fault.Transient, Reason: fmt.Sprintf("%s answered HTTP %d with something that cannot be read", n.service.API.Endpoint.Host, status),
-	}
+	return credential.Session{Keys: keys, Ends: time.Unix(given.ExpiredTime, 0)}, nil
 }
 
 var noNodeRole = &fault.Error{

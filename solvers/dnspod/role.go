@@ -86,17 +86,16 @@ const (
 // session makes a call that is answered with one.
 func session(ctx context.Context, caller *caller, action string, request tchttp.Request) (credential.Session, error) {
 	response := &assumeRoleResponse{BaseResponse: &tchttp.BaseResponse{}}
-	given := &response.Response.Credentials
+	var got credential.Session
 	err := caller.call(ctx, wire.Question{Action: action}, request, response, func() bool {
-		return given.TmpSecretID != "" && given.TmpSecretKey != "" && given.Token != "" && response.Response.ExpiredTime > 0
+		given, ends := response.Response.Credentials, response.Response.ExpiredTime
+		got = credential.Session{Keys: credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token}, Ends: time.Unix(ends, 0)}
+		return got.Keys.OfSession() && ends > 0
 	})
 	if err != nil {
 		return credential.Session{}, err
 	}
-	return credential.Session{
-		Keys: credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token},
-		Ends: time.Unix(response.Response.ExpiredTime, 0),
-	}, nil
+	return got, nil
 }
 
 const (
@@ -118,13 +117,19 @@ var roleCodes = codes.With(map[string]fault.Meaning{
 }, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
 
 // tokenCodes are those of AssumeRoleWithWebIdentity (https://www.tencentcloud.com/document/product/1150/49454). The API has no codes of its
-// own for what is wrong with a token.
+// own for what is wrong with a token, and those about keys can be about nothing else.
 var tokenCodes = roleCodes.With(map[string]fault.Meaning{
-	"UnauthorizedOperation*":     untrustedToken,
-	"AuthFailure*":               untrustedToken,
-	"InvalidParameter*":          untrustedToken,
-	"InternalError.IllegalRole":  untrustedToken,
-	"InternalError.GetRoleError": untrustedToken,
+	"UnauthorizedOperation*":            untrustedToken,
+	"AuthFailure*":                      untrustedToken,
+	"AuthFailure.InvalidAuthorization":  untrustedToken,
+	"AuthFailure.InvalidSecretId":       untrustedToken,
+	"AuthFailure.SecretIdNotFound":      untrustedToken,
+	"AuthFailure.SignatureFailure":      untrustedToken,
+	"AuthFailure.TokenFailure":          untrustedToken,
+	"AuthFailure.UnauthorizedOperation": untrustedToken,
+	"InvalidParameter*":                 untrustedToken,
+	"InternalError.IllegalRole":         untrustedToken,
+	"InternalError.GetRoleError":        untrustedToken,
 }, roleCodes.Other)
 
 var untrustedToken = fault.Meaning{

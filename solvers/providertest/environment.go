@@ -48,7 +48,13 @@ func (h Host) call(t *testing.T, callee string) {
 // Child calls a URL from a process with these variables in its environment, and returns all that it printed.
 func Child(t *testing.T, callee string, environment ...string) (string, error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProvider$", "-test.v")
+	return child(t, "TestProvider", callee, environment...)
+}
+
+// child runs one test in such a process.
+func child(t *testing.T, test, callee string, environment ...string) (string, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.v")
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
 		if !strings.HasSuffix(strings.ToLower(name), "_proxy") && name != "DEBUG" {

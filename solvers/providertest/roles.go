@@ -135,6 +135,14 @@ func (r Roles) codes(t *testing.T) {
 
 // odd: what is no session is none, whatever its form.
 func (r Roles) odd(t *testing.T) {
+	r.oddSessions(t, r.Incomplete, func(api wire.API) (credential.Session, error) {
+		return r.Assumer(api).Assume(t.Context(), r.Keys, r.role())
+	})
+}
+
+// oddSessions has STS answer a call for a session with what is none.
+func (h Host) oddSessions(t *testing.T, incomplete []string, ask func(wire.API) (credential.Session, error)) {
+	t.Helper()
 	answers := []Answer{
 		{Status: http.StatusBadGateway, Body: "<html>bad gateway</html>"},
 		{Body: ""},
@@ -147,15 +155,15 @@ func (r Roles) odd(t *testing.T) {
 		{Body: strings.Repeat("x", 9<<20)},
 		{Status: http.StatusFound, Header: map[string]string{"Location": "http://127.0.0.1:1/"}},
 	}
-	for _, body := range r.Incomplete {
+	for _, body := range incomplete {
 		answers = append(answers, Answer{Body: body})
 	}
 	for i, answer := range answers {
-		server := r.Serve(t, func(Asked) Answer { return answer })
-		got, err := r.Assumer(At(t, server.URL, nil)).Assume(t.Context(), r.Keys, r.role())
-		if err == nil || got != (credential.Session{}) {
-			t.Errorf("answer %d is taken for a session: %v", i, err)
+		server := h.Serve(t, func(Asked) Answer { return answer })
+		got, err := ask(At(t, server.URL, nil))
+		if err == nil || got != (credential.Session{}) || strings.HasPrefix(Described(err), "no fault") {
+			t.Errorf("answer %d is taken for a session: %s", i, Described(err))
 		}
-		checkSecrets(t, err, r.Keys)
+		checkSecrets(t, err, h.Keys)
 	}
 }

@@ -194,15 +194,14 @@ func (e *Exchange) Unreadable() *fault.Error {
 // Status is the HTTP status of the answer, 0 when there was none.
 func (e *Exchange) Status() int { return e.status }
 
-// Ask makes one request that no SDK signs, and returns the answer's body and status. Errors are *fault.Error; with one the status is 0
-// where there was no answer.
-func (a API) Ask(ctx context.Context, req *http.Request) (body []byte, status int, err error) {
+// Ask makes one request that no SDK signs, and returns the answer's body, and the exchange that it came by. Errors are *fault.Error.
+func (a API) Ask(ctx context.Context, req *http.Request) ([]byte, *Exchange, error) {
 	exchange := a.Exchange(ctx, nil)
 	resp, err := exchange.RoundTrip(req)
 	if err != nil {
-		return nil, exchange.status, exchange.Fault()
+		return nil, exchange, exchange.Fault()
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(resp.Body)
-	return body, exchange.status, err // from memory, so that reading does not fail
+	body, err := io.ReadAll(resp.Body)
+	return body, exchange, err // from memory, so that reading does not fail
 }

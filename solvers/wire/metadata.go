@@ -45,20 +45,23 @@ func (m *Metadata) Within(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, metadataTimeout)
 }
 
-// Ask makes one request and returns the answer's body and status. A service that has never been reached is none: there is nothing to sign
-// with. One that has been is expected to be there again.
-func (m *Metadata) Ask(ctx context.Context, method, path string, header http.Header) (body string, status int, err error) {
-	target := &url.URL{Scheme: m.API.Endpoint.Scheme, Host: m.API.Endpoint.Host}
-	if target, err = target.Parse(path); err != nil {
-		return "", 0, (&Exchange{api: m.API}).Unreadable()
+// Ask makes one request and returns the answer's body without white space around it, and the exchange that it came by. A service that has
+// never been reached is none: there is nothing to sign with. One that has been is expected to be there again.
+func (m *Metadata) Ask(ctx context.Context, method, path string, header http.Header) (string, *Exchange, error) {
+	target, err := url.ParseRequestURI(path) // and not by reference: two slashes would name another host
+	if err != nil {
+		return "", nil, (&Exchange{api: m.API}).Unreadable()
 	}
-	answer, status, err := m.API.Ask(ctx, &http.Request{Method: method, URL: target, Header: header})
-	if err == nil {
+	target.Scheme, target.Host = m.API.Endpoint.Scheme, m.API.Endpoint.Host
+	if header == nil {
+		header = http.Header{} // net/http does not send a request without one
+	}
+	answer, exchange, err := m.API.Ask(ctx, &http.Request{Method: method, URL: target, Header: header})
+	if exchange.status != 0 {
 		m.answered.Store(true)
-		return strings.TrimSpace(string(answer)), status, nil
 	}
-	if f, ok := errors.AsType[*fault.Error](err); ok && status == 0 && !m.answered.Load() {
-		return "", 0, &fault.Error{Kind: fault.CredentialGone, Reason: f.Reason, Remedy: m.Absent, Cause: f}
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Transient && !errors.Is(f, context.Canceled) && !m.answered.Load() {
+		return "", exchange, &fault.Error{Kind: fault.CredentialGone, Reason: f.Reason, Remedy: m.Absent, Cause: f}
 	}
-	return "", status, err
+	return strings.TrimSpace(string(answer)), exchange, err
 }
