@@ -148,7 +148,7 @@ func (i *issuer) judgeOrigin(around *surroundings, origin credential.Origin) boo
 // identity says in words what a solver acts with there.
 func (s *surroundings) identity(origin credential.Origin, role config.Role) string {
 	own := s.getenv(origin.Role)
-	if origin.Kind == credential.Token && role.ARN != "" && !role.Chain {
+	if origin.Place == credential.Token && role.ARN != "" && !role.Chain {
 		own, role = role.ARN, config.Role{}
 	}
 	var details []string
@@ -158,11 +158,11 @@ func (s *surroundings) identity(origin credential.Origin, role config.Role) stri
 		}
 	}
 	for _, name := range origin.Needs {
-		if from := s.elsewhere(name); from != "" && origin.Kind == credential.Environment {
+		if from := s.elsewhere(name); from != "" && origin.Place == credential.Environment {
 			detail(name+" ", from)
 		}
 	}
-	if origin.Kind == credential.Token {
+	if origin.Place == credential.Token {
 		detail("", accountUser(s.account))
 		detail("for the audience ", s.audience(s.getenv(origin.TokenFile)))
 		detail("by the OIDC provider ", s.getenv(origin.Provider))

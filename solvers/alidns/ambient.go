@@ -42,17 +42,17 @@ var MetadataEndpoint = wire.Endpoint{Scheme: "http", Host: "100.100.100.200"}
 // next: the SDK's own chain falls through to whatever it finds, and then asks for nothing else any more
 // (https://github.com/aliyun/alibaba-cloud-sdk-go/blob/v1.63.107/sdk/auth/credentials/default_credentials_provider.go).
 func Origin(getenv credential.Getenv) credential.Origin {
-	keys, node := credential.Variables{envKeyID, envKeySecret}, credential.Origin{Kind: credential.Node, Name: "the RAM role of the solver's node", Role: envNodeRole}
+	keys, node := credential.Variables{envKeyID, envKeySecret}, credential.Origin{Place: credential.Node, Name: "the RAM role of the solver's node", Role: envNodeRole}
 	switch {
 	case keys.Set(getenv):
-		return credential.Origin{Kind: credential.Environment, Name: "the AccessKey in the solver's environment", Needs: keys}
+		return credential.Origin{Place: credential.Environment, Name: "the AccessKey in the solver's environment", Needs: keys}
 	case (credential.Variables{envProvider, envTokenFile}).Set(getenv):
 		return credential.Origin{
-			Kind: credential.Token, Name: "the RRSA token of the solver's ServiceAccount", Needs: credential.Variables{envRole, envProvider, envTokenFile},
+			Place: credential.Token, Name: "the RRSA token of the solver's ServiceAccount", Needs: credential.Variables{envRole, envProvider, envTokenFile},
 			Role: envRole, Provider: envProvider, TokenFile: envTokenFile,
 		}
 	case getenv(envURI) != "":
-		return credential.Origin{Kind: credential.URI, Name: "the credentials URI in the solver's environment"}
+		return credential.Origin{Place: credential.URI, Name: "the credentials URI in the solver's environment"}
 	case strings.EqualFold(getenv(envNodeDisabled), "true"):
 		node.Err = &fault.Error{
 			Kind: fault.CredentialGone, Reason: "there are no ambient credentials: the variable " + envNodeDisabled + " turns the node's off", Remedy: noIdentity,
@@ -72,11 +72,11 @@ func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) crede
 	switch {
 	case origin.Err != nil:
 		return unusable{origin.Name, origin.Err}
-	case origin.Kind == credential.Environment:
+	case origin.Place == credential.Environment:
 		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
-	case origin.Kind == credential.Token:
+	case origin.Place == credential.Token:
 		return &podToken{origin: origin, roles: roles, getenv: getenv}
-	case origin.Kind == credential.URI:
+	case origin.Place == credential.URI:
 		return newURI(origin.Name, getenv(envURI), metadata)
 	}
 	return newNode(origin.Name, getenv(envNodeRole), metadata)

@@ -13,28 +13,28 @@ import (
 // An environment chooses one origin: the first that is begun, whatever it lacks.
 func TestOrigin(t *testing.T) {
 	type origin struct {
-		Kind      credential.Kind
+		Place     credential.Place
 		Name, Err string
 	}
 	for name, test := range map[string]struct {
 		environment map[string]string
 		want        origin
 	}{
-		"nothing": {nil, origin{Kind: credential.Node, Name: "the RAM role of the solver's node"}},
+		"nothing": {nil, origin{Place: credential.Node, Name: "the RAM role of the solver's node"}},
 		"all at once": {
 			map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "a", "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/t", "ALIBABA_CLOUD_CREDENTIALS_URI": "http://127.0.0.1/"},
-			origin{Kind: credential.Environment, Name: "the AccessKey in the solver's environment"},
+			origin{Place: credential.Environment, Name: "the AccessKey in the solver's environment"},
 		},
 		"half a key": {
-			map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a"}, origin{Kind: credential.Environment, Name: "the AccessKey in the solver's environment"},
+			map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a"}, origin{Place: credential.Environment, Name: "the AccessKey in the solver's environment"},
 		},
 		"a token beside a URI": {
 			map[string]string{"ALIBABA_CLOUD_OIDC_PROVIDER_ARN": "p", "ALIBABA_CLOUD_CREDENTIALS_URI": "http://127.0.0.1/"},
-			origin{Kind: credential.Token, Name: "the RRSA token of the solver's ServiceAccount"},
+			origin{Place: credential.Token, Name: "the RRSA token of the solver's ServiceAccount"},
 		},
 		"a role alone chooses no token": {
 			map[string]string{"ALIBABA_CLOUD_ROLE_ARN": "r", "ALIBABA_CLOUD_CREDENTIALS_URI": "http://127.0.0.1/"},
-			origin{Kind: credential.URI, Name: "the credentials URI in the solver's environment"},
+			origin{Place: credential.URI, Name: "the credentials URI in the solver's environment"},
 		},
 		"the node's role is turned off": {
 			map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "True"},
@@ -45,12 +45,12 @@ func TestOrigin(t *testing.T) {
 		},
 		"the node's role is turned off, and there is a key": {
 			map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "ALIBABA_CLOUD_ACCESS_KEY_ID": "a"},
-			origin{Kind: credential.Environment, Name: "the AccessKey in the solver's environment"},
+			origin{Place: credential.Environment, Name: "the AccessKey in the solver's environment"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := alidns.Origin(func(name string) string { return test.environment[name] })
-			if diff := cmp.Diff(test.want, origin{got.Kind, got.Name, providertest.Text(got.Err)}); diff != "" {
+			if diff := cmp.Diff(test.want, origin{got.Place, got.Name, providertest.Text(got.Err)}); diff != "" {
 				t.Errorf("origin (-want +got):\n%s", diff)
 			}
 		})

@@ -1,12 +1,12 @@
 package credential
 
-// Kind is a kind of surroundings that have credentials.
-type Kind int
+// Place is a kind of surroundings that have credentials.
+type Place int
 
-// The kinds.
+// The places.
 const (
 	// Environment has keys in its variables.
-	Environment Kind = iota + 1
+	Environment Place = iota + 1
 	// Token is that of a Pod's ServiceAccount, which an OIDC provider vouches for.
 	Token
 	// URI is a service beside the Pod that gives keys.
@@ -17,7 +17,7 @@ const (
 
 // Origin is where ambient credentials come from, as an environment chooses it.
 type Origin struct {
-	Kind Kind
+	Place Place
 	// Name says what they are, in words that hold no secret and stay the same.
 	Name string
 	// Needs are the variables without which there are none.

@@ -37,14 +37,14 @@ func Origin(getenv credential.Getenv) credential.Origin {
 	keys := credential.Variables{envKeyID, envKeySecret}
 	switch {
 	case keys.Set(getenv):
-		return credential.Origin{Kind: credential.Environment, Name: "the key in the solver's environment", Needs: keys}
+		return credential.Origin{Place: credential.Environment, Name: "the key in the solver's environment", Needs: keys}
 	case (credential.Variables{envProvider, envTokenFile}).Set(getenv):
 		return credential.Origin{
-			Kind: credential.Token, Name: "the OIDC token of the solver's ServiceAccount", Needs: credential.Variables{envProvider, envTokenFile, envRole},
+			Place: credential.Token, Name: "the OIDC token of the solver's ServiceAccount", Needs: credential.Variables{envProvider, envTokenFile, envRole},
 			Role: envRole, Provider: envProvider, TokenFile: envTokenFile,
 		}
 	}
-	return credential.Origin{Kind: credential.Node, Name: "the CAM role of the solver's node"}
+	return credential.Origin{Place: credential.Node, Name: "the CAM role of the solver's node"}
 }
 
 // NewAmbient returns the ambient credentials of the process: see Origin. Of the SDK's providers none is used: its chain leaves out the
@@ -54,9 +54,9 @@ func Origin(getenv credential.Getenv) credential.Origin {
 func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
 	origin := Origin(getenv)
 	switch {
-	case origin.Kind == credential.Environment:
+	case origin.Place == credential.Environment:
 		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
-	case origin.Kind == credential.Token:
+	case origin.Place == credential.Token:
 		return &podToken{origin: origin, roles: roles, getenv: getenv}
 	}
 	if metadata.Endpoint == (wire.Endpoint{}) {
