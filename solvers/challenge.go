@@ -107,32 +107,14 @@ func (s *Solver) authenticate(ctx context.Context, c *challenge) (err error) {
 // errAmbient marks that an Issuer may not use ambient credentials.
 var errAmbient = errors.New("ambient credentials")
 
-// permitAmbient refuses ambient credentials where cert-manager, or the operator of the solver, does not allow them. They belong to whoever
-// runs the solver, and not to whoever writes an Issuer.
+// permitAmbient refuses ambient credentials where cert-manager, or the operator of the solver, does not allow them.
 func (s *Solver) permitAmbient(c *challenge) error {
 	ofCluster := c.request.ResourceNamespace == s.clusterResources
-	refuse := func(reason, remedy string) error {
-		return &fault.Error{Kind: fault.Misconfigured, Cause: errAmbient, Reason: reason, Remedy: remedy}
+	reason, remedy := s.ambient.Refuses(ofCluster, c.request.AllowAmbientCredentials, c.config.Role.ARN)
+	if reason == "" {
+		return nil
 	}
-	const named = "name a Secret with the keys in the config, or "
-	switch role := c.config.Role.ARN; {
-	case !s.ambient.Allows(true):
-		return refuse("the config names no Secret, and --"+config.AmbientFlag+" allows no ambient credentials",
-			named+"set the chart's value ambient.credentials to cluster-issuers")
-	case !s.ambient.Allows(ofCluster):
-		return refuse("the config names no Secret, and --"+config.AmbientFlag+" allows an Issuer in this namespace no ambient credentials",
-			named+"use a ClusterIssuer; to allow it to every namespace, set the chart's value ambient.credentials to all")
-	case !c.request.AllowAmbientCredentials:
-		flag := "--issuer-ambient-credentials"
-		if ofCluster {
-			flag = "--cluster-issuer-ambient-credentials"
-		}
-		return refuse("the config names no Secret, and cert-manager does not allow the Issuer ambient credentials", named+"set cert-manager's flag "+flag)
-	case role != "" && !s.ambient.AllowsRole(role):
-		return refuse("the role "+role+" is not one of --"+config.AmbientRolesFlag+", which may be assumed with ambient credentials",
-			"add it to the chart's value ambient.roleArns, or name a Secret with keys that may assume it")
-	}
-	return nil
+	return &fault.Error{Kind: fault.Misconfigured, Cause: errAmbient, Reason: reason, Remedy: remedy}
 }
 
 // checkTarget refuses a name that CNAME records led to outside of what the operator allows. Whoever runs the DNS of a name decides

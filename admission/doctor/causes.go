@@ -9,7 +9,7 @@ import (
 
 // Table returns the causes, in the order in which they are tried and in which the document has them.
 func Table() []Cause {
-	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), accountCauses(), roleCauses(), zoneCauses(), cloudCauses(), memoryCauses(), disturbedCauses(), dnsCauses(), acmeCauses(),
+	return slices.Concat(mendedCauses(), trustCauses(), servingCauses(), admissionCauses(), policyCauses(), callingCauses(), rightCauses(), secretCauses(), ambientCauses(), accountCauses(), roleCauses(), zoneCauses(), cloudCauses(), memoryCauses(), disturbedCauses(), dnsCauses(), acmeCauses(),
 		certManagerCauses(), podCauses(), turnCauses(), certificateCauses())
 }
 
@@ -302,10 +302,90 @@ func secretCauses() []Cause {
 		{
 			ID: "config-wrong", Title: "The solver's config cannot be understood",
 			Shows:     []string{"`the config of the solver: config.…` in a Challenge"},
-			Recognise: said("the config of the solver"),
+			Recognise: said("the config of the solver", "assumes a role without an external id"),
 			Sentence:  "The config of the Issuer's solver is wrong: {why}.",
 			Next:      "kubectl get {resource} {object-name}{in} -o yaml",
 			Fix:       "Correct the config; " + report.DocumentsURL + "solvers.md has all fields. A Challenge keeps the config that it was made with: delete its CertificateRequest to begin anew.",
+		},
+	}
+}
+
+// solverPods shows the solver's Pods with what was injected into them.
+const solverPods = "kubectl get pods -n {certyun-namespace} -l app.kubernetes.io/component=solver -o yaml"
+
+// withoutKeys is the document about the credentials of the solver's own surroundings.
+const withoutKeys = report.DocumentsURL + "solvers.md#without-keys"
+
+func ambientCauses() []Cause {
+	return []Cause{
+		{
+			ID: "ambient-not-allowed", Title: "The config names no Secret, and the Issuer may not use the solver's own credentials",
+			Shows: []string{
+				"`the config names no Secret, and --ambient-credentials allows …`, `the config names no Secret, and cert-manager does not allow the Issuer ambient credentials` in a Challenge",
+			},
+			Recognise: matching(ambientRefused),
+			Sentence:  "The config of the Issuer's solver names no Secret, and the credentials of the solver's own Pod or node are not for it: {why}.",
+			Next:      "kubectl get deployments -A -o yaml | grep -i ambient",
+			Fix: "Name a Secret with the keys in the config, or use a ClusterIssuer. To allow it to Issuers in namespaces, set `ambient.credentials=all` in certyun's chart, and start cert-manager's controller with " +
+				"`--issuer-ambient-credentials`: then whoever may write an Issuer there may use the solver's identity. ClusterIssuers need `ambient.credentials=cluster-issuers`, and no " +
+				"`--cluster-issuer-ambient-credentials=false`.",
+		},
+		{
+			ID: "ambient-role-not-listed", Title: "The role is none of those that may be assumed with the solver's own credentials",
+			Shows:     []string{"`the role … is not one of --ambient-role-arns` in a Challenge"},
+			Recognise: matching(roleNotListed),
+			Sentence:  "The role {role} is none of those that the operator lets Issuers assume with the solver's own credentials.",
+			Next:      "kubectl get deployments -n {certyun-namespace} -l app.kubernetes.io/component=solver -o jsonpath='{.items[*].spec.template.spec.containers[*].args}'",
+			Fix:       "Add its ARN to the chart's value `ambient.roleArns`, in which * stands for any characters; or leave `roleArn` out, or name a Secret with keys that may assume it.",
+		},
+		{
+			ID: "token-not-mounted", Title: "There is no token of the solver's ServiceAccount in its Pod",
+			Shows:     []string{"`there is no token at … in the solver's Pod` in a Challenge", "a variable `ALIBABA_CLOUD_OIDC_TOKEN_FILE` or `TKE_WEB_IDENTITY_TOKEN_FILE` in a Pod without the volume"},
+			Recognise: matching(tokenAbsent),
+			Sentence:  "The solver's Pod has no token of its ServiceAccount at {token-file} that can be read.",
+			Next:      solverPods,
+			Fix: "Let the chart mount it (`ambient.alidns` or `ambient.dnspod`), or have the cloud's webhook inject it: ACK wants the namespace's label `pod-identity.alibabacloud.com/injection=on` and the ServiceAccount's " +
+				"annotation with the role, TKE the ServiceAccount's annotations. They act when a Pod is made: `kubectl rollout restart deployment -n {certyun-namespace} -l app.kubernetes.io/component=solver`.",
+		},
+		{
+			ID: "token-audience-wrong", Title: "The token of the solver's ServiceAccount is for another audience",
+			Shows:     []string{"`the OIDC provider … does not take the audience of the token of the solver's ServiceAccount` in a Challenge"},
+			Recognise: matching(audienceRefused),
+			Sentence:  "The OIDC provider {provider} does not take the audience of the token of the solver's ServiceAccount.",
+			Next:      solverPods,
+			Fix: "Make the audience one of the provider's client ids: `ambient.alidns.audience` (`sts.aliyuncs.com`), `ambient.dnspod.audience` (`sts.cloud.tencent.com`), or add it to the provider in the cloud's console. " +
+				"The Pod has it in its projected volume, under serviceAccountToken.",
+		},
+		{
+			ID: "oidc-provider-untrusted", Title: "The cloud does not trust the token of the solver's ServiceAccount",
+			Shows: []string{
+				"`RAM does not know the OIDC provider …`, `the OIDC provider … does not vouch for the token of the solver's ServiceAccount` in a Challenge",
+				"`the role … may not be assumed with the token of the solver's ServiceAccount`",
+			},
+			Recognise: matching(tokenUntrusted),
+			Sentence:  "The cloud does not take the token of the solver's ServiceAccount for a proof of who the solver is: {why}.",
+			Next:      "kubectl get --raw /.well-known/openid-configuration",
+			Fix: "The issuer that the command shows has to be an OIDC provider in RAM or CAM, with its keys of today. Name that provider to the solver (`ambient.alidns.oidcProviderArn`, `ambient.dnspod.providerId`). " +
+				"The role's trust policy has to name it, the audience and the ServiceAccount, as system:serviceaccount:NAMESPACE:NAME; `certyun doctor issuer` shows which. " + withoutKeys + " has all of it, for each cloud.",
+		},
+		{
+			ID: "no-ambient-identity", Title: "The config names no Secret, and the solver has no credentials of its own",
+			Shows: []string{
+				"`the variable … is not set in the solver's environment`, `the solver's node has no RAM role`, `the solver's node has no CAM role` in a Challenge",
+				"`connection refused by 100.100.100.200`, `no answer from metadata.tencentyun.com in time`, with `or give the solver an identity`",
+			},
+			Recognise: either(matching(identityAbsent), said("or give the solver an identity", "see to it that the service is there, or unset ")),
+			Sentence:  "The config of the Issuer's solver names no Secret, and the solver's Pod and node give it no credentials: {why}.",
+			Next:      solverPods,
+			Fix:       "Name a Secret with the keys in the config, or give the solver an identity, by the chart's values `ambient.alidns` or `ambient.dnspod` or by a role of its nodes; " + withoutKeys + " says how.",
+		},
+		{
+			ID: "session-ended", Title: "The cloud has ended the session of a role before its time",
+			Shows:     []string{"`the cloud has ended the session of … before its time` in a Challenge"},
+			Recognise: matching(sessionEnded),
+			Sentence:  "The cloud has ended the session of {session} before its time.",
+			Next:      describe,
+			Fix:       "The next try asks for another session. If it comes back, see in the cloud's console whether somebody revokes the sessions of the role, changes it, or disables the keys that assume it, and whether the node's clock is right.",
 		},
 	}
 }
@@ -336,7 +416,7 @@ func accountCauses() []Cause {
 			},
 			Recognise: said(append(unknownKeys(), "the AccessKey is disabled")...),
 			Explained: because("access-key-swapped"),
-			Sentence:  "The cloud does not accept the access key in {keys}: it does not exist or is disabled.",
+			Sentence:  "The cloud does not accept {bearer}: it does not exist or is disabled.",
 			Next:      "{certyun} doctor issuer {issuer-args} --provider",
 			Fix: "Create or enable a key in the console (RAM for Alibaba Cloud, CAM for Tencent Cloud) and write it to {keys}. Look whether the " +
 				"ID and the secret are in each other's place.",
@@ -362,8 +442,8 @@ func accountCauses() []Cause {
 		},
 		{
 			ID: "clock-off", Title: "The clock of the solver's node is off",
-			Shows:     []string{"`the clock of this node is off`"},
-			Recognise: said("the clock of this node is off"),
+			Shows:     []string{"`the clock of this node is off`", "`the token of the solver's ServiceAccount has expired`"},
+			Recognise: said("the clock of this node is off", "the token of the solver's ServiceAccount has expired"),
 			Sentence:  "The cloud refuses the calls for their time: the clock of the node on which the solver runs is off.",
 			Next:      "kubectl get pods -A -l app.kubernetes.io/part-of=certyun,app.kubernetes.io/component=solver -o wide",
 			Fix:       "Set the node's clock, for example with NTP. Alibaba Cloud allows 15 minutes, Tencent Cloud 5.",
@@ -372,7 +452,7 @@ func accountCauses() []Cause {
 			ID: "cloud-permission-missing", Title: "The access key may not do at the cloud what is needed",
 			Shows:     []string{"`the RAM policy does not allow alidns:… (Forbidden.RAM)`", "`the CAM policy does not allow dnspod:…`"},
 			Recognise: said("the RAM policy does not allow", "the CAM policy does not allow"),
-			Sentence:  "The policy of the access key in {keys} does not allow {permission}.",
+			Sentence:  "The policy of {bearer} does not allow {permission}.",
 			Next:      "{certyun} doctor issuer {issuer-args} --provider",
 			Fix: "Attach the policy in deploy/policies to the RAM user or role (Alibaba Cloud) or the CAM user or role (Tencent Cloud). " +
 				"Of Alibaba Cloud's own policies AliyunDNSFullAccess is the one for DNS records; AliyunDomainFullAccess is for registering domains and does not help.",
@@ -397,10 +477,11 @@ func roleCauses() []Cause {
 				"`the role qcs::cam::… does not exist (ResourceNotFound.RoleNotFound)`, `STS does not find the role`",
 			},
 			Recognise: matching(roleRefused),
-			Sentence:  "The cloud does not let the access key in {keys} assume the role {role}.",
+			Sentence:  "The cloud does not let {bearer} assume the role {role}.",
 			Next:      "{certyun} doctor issuer {issuer-args} --provider",
 			Fix: "Two policies have to allow it: that of the user to whom the key belongs (`sts:AssumeRole` on the role), and the role's trust policy (the user or his account, and " +
-				"`externalId` if it asks for one). Both are in deploy/policies. The ARN in `roleArn` is the one that the cloud's console shows. A key of an account itself assumes no role at Alibaba Cloud.",
+				"`externalId` if it asks for one). Both are in deploy/policies. The ARN in `roleArn` is the one that the cloud's console shows. A key of an account itself assumes no role at Alibaba Cloud. " +
+				"Where the role is assumed with a token of the solver's ServiceAccount, only the trust policy has to allow it.",
 		},
 	}
 }

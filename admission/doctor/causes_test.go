@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/certyun/certyun/admission/report"
+	"github.com/certyun/certyun/solvers/config"
 )
 
 func object(kind, namespace, name string) report.Object {
@@ -68,6 +69,20 @@ func refusal(solver, group string) string {
 }
 
 const presenting = "alidns: present the TXT record _acme-challenge.www.example.com: "
+
+// ambientToken is how a refusal ends of a call that was made with the token of the solver's ServiceAccount.
+const ambientToken = "; the credentials are ambient: the RRSA token of the solver's ServiceAccount"
+
+// refusesAmbient is what the solver says of ambient credentials that it does not let an Issuer have.
+func refusesAmbient(t *testing.T, issuers string, isCluster, asked bool, role string) string {
+	t.Helper()
+	ambient, err := config.NewAmbient(issuers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reason, remedy := ambient.Refuses(isCluster, asked, role)
+	return reason + "; " + remedy
+}
 
 // TestCauses has, for each cause, the signs that it is recognised by, and what is said of the first.
 func TestCauses(t *testing.T) {
@@ -265,6 +280,88 @@ func TestCauses(t *testing.T) {
 				{Cause: "config-wrong", Values: map[string]string{"why": "spec.acme.solvers[0].dns01.webhook.config.accesKeyIdRef: Forbidden: there is no such field"}},
 				challengeSays(presenting + "the config of the solver: config.accesKeyIdRef: Forbidden: there is no such field"),
 			},
+		},
+		"an Issuer in a namespace names no Secret": {
+			"ambient-not-allowed", "The config of the Issuer's solver names no Secret, and the credentials of the solver's own Pod or node are not for it: --ambient-credentials allows an Issuer in this namespace no ambient credentials.",
+			[]Sign{
+				challengeSays(presenting + refusesAmbient(t, config.AmbientClusterIssuers, false, true, "")),
+				challengeSays(presenting + refusesAmbient(t, config.AmbientNone, true, true, "")),
+				challengeSays(presenting + refusesAmbient(t, config.AmbientAll, false, false, "")),
+			},
+		},
+		"the operator does not list the role": {
+			"ambient-role-not-listed", "The role acs:ram::1:role/dns is none of those that the operator lets Issuers assume with the solver's own credentials.",
+			[]Sign{challengeSays(presenting + refusesAmbient(t, config.AmbientAll, false, true, "acs:ram::1:role/dns"))},
+		},
+		"the token is not there": {
+			"token-not-mounted", "The solver's Pod has no token of its ServiceAccount at /run/token that can be read.",
+			[]Sign{
+				challengeSays(presenting + "there is no token at /run/token in the solver's Pod; let the chart mount it (ambient.alidns or ambient.dnspod), or have the cloud's webhook inject it, and restart the Pods" + ambientToken),
+				challengeSays(presenting + "the token at /run/token in the solver's Pod cannot be read"),
+				challengeSays(presenting + "what is at /run/token in the solver's Pod is no token"),
+			},
+		},
+		"the token is for somebody else": {
+			"token-audience-wrong", "The OIDC provider acs:ram::1:oidc-provider/ack does not take the audience of the token of the solver's ServiceAccount.",
+			[]Sign{challengeSays(presenting + "the OIDC provider acs:ram::1:oidc-provider/ack does not take the audience of the token of the solver's ServiceAccount (AuthenticationFail.OIDCToken.AudienceNotMatch); let the token" + ambientToken)},
+		},
+		"the cloud does not know who vouches for the token": {
+			"oidc-provider-untrusted", "The cloud does not take the token of the solver's ServiceAccount for a proof of who the solver is: RAM does not know the OIDC provider acs:ram::1:oidc-provider/ack.",
+			[]Sign{
+				challengeSays(presenting + "RAM does not know the OIDC provider acs:ram::1:oidc-provider/ack (EntityNotExist.OIDCProvider); register" + ambientToken),
+				challengeSays(presenting + "the OIDC provider acs:ram::1:oidc-provider/ack does not vouch for the token of the solver's ServiceAccount (AuthenticationFail.OIDCToken.Invalid); register" + ambientToken),
+				challengeSays(presenting + "the role acs:ram::1:role/dns may not be assumed with the token of the solver's ServiceAccount (AuthenticationFail.NoPermission); register" + ambientToken),
+				challengeSays("dnspod: present the TXT record x.example.com: the role qcs::cam::uin/1:roleName/dns may not be assumed with the token of the solver's ServiceAccount (InvalidParameter.WebIdentityTokenError); check"),
+			},
+		},
+		"there is nothing around the solver": {
+			"no-ambient-identity", "The config of the Issuer's solver names no Secret, and the solver's Pod and node give it no credentials: the variable TKE_ROLE_ARN is not set in the solver's environment.",
+			[]Sign{
+				challengeSays("dnspod: present the TXT record x.example.com: the variable TKE_ROLE_ARN is not set in the solver's environment; set all of TKE_PROVIDER_ID, TKE_WEB_IDENTITY_TOKEN_FILE, TKE_ROLE_ARN, or none"),
+				challengeSays(presenting + "the variable ALIBABA_CLOUD_ACCESS_KEY_ID in the solver's environment has white space or another character inside that no access key has; write"),
+				challengeSays(presenting + "the variable ALIBABA_CLOUD_CREDENTIALS_URI in the solver's environment is not the URL of a service; write"),
+				challengeSays(presenting + "the variable ALIBABA_CLOUD_ECS_METADATA in the solver's environment is not the name of a role; write the name, not the ARN"),
+				challengeSays(presenting + "there are no ambient credentials: the variable ALIBABA_CLOUD_ECS_METADATA_DISABLED turns the node's off; name a Secret in the Issuer"),
+				challengeSays(presenting + "the solver's node has no RAM role, or not the one that is asked for; attach it; the credentials are ambient: the RAM role of the solver's node"),
+				challengeSays("dnspod: present the TXT record x.example.com: the solver's node has no CAM role; bind one to the CVM instance"),
+				challengeSays(presenting + "connection refused by 100.100.100.200; name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"),
+				challengeSays(presenting + "no answer from 127.0.0.1:6666 in time; see to it that the service is there, or unset ALIBABA_CLOUD_CREDENTIALS_URI"),
+			},
+		},
+		"a session is revoked": {
+			"session-ended", "The cloud has ended the session of acs:ram::1:role/dns before its time.",
+			[]Sign{
+				challengeSays(presenting + "the cloud has ended the session of acs:ram::1:role/dns before its time (InvalidSecurityToken.Expired); the next try asks for another one"),
+				challengeSays(presenting + "the cloud has ended the session of the RAM role of the solver's node before its time (InvalidAccessKeyId.NotFound); the next try asks for another one"),
+			},
+		},
+		"the token of the ServiceAccount has expired": {
+			"clock-off", "The cloud refuses the calls for their time: the clock of the node on which the solver runs is off.",
+			[]Sign{challengeSays(presenting + "the token of the solver's ServiceAccount has expired (AuthenticationFail.OIDCToken.Expired); the kubelet renews it; check the node's clock")},
+		},
+		"a token assumes no role with an external id": {
+			"config-wrong", "The config of the Issuer's solver is wrong: " + presenting + "an RRSA token assumes a role without an external id; remove config.externalId, or set config.roleChain to true.",
+			[]Sign{challengeSays(presenting + "an RRSA token assumes a role without an external id; remove config.externalId, or set config.roleChain to true")},
+		},
+		"the role of the token may not write records": {
+			"cloud-permission-missing", "The policy of the RRSA token of the solver's ServiceAccount does not allow alidns:AddDomainRecord.",
+			[]Sign{challengeSays(presenting + "the RAM policy does not allow alidns:AddDomainRecord (Forbidden.RAM); allow" + ambientToken)},
+		},
+		"the key in the environment was deleted": {
+			"access-key-unknown", "The cloud does not accept the AccessKey in the solver's environment: it does not exist or is disabled.",
+			[]Sign{challengeSays(presenting + "the AccessKey ID does not exist (InvalidAccessKeyId.NotFound); create; the credentials are ambient: the AccessKey in the solver's environment")},
+		},
+		"the key in the environment has another's secret": {
+			"signature-wrong", "The cloud knows the access key's ID in the solver's environment, but the secret beside it is another's: the signature is wrong.",
+			[]Sign{challengeSays("dnspod: present the TXT record x.example.com: the SecretKey does not match the SecretId (AuthFailure.SignatureFailure); check; the credentials are ambient: the key in the solver's environment")},
+		},
+		"the role that a token assumes does not exist": {
+			"role-not-assumed", "The cloud does not let the RRSA token of the solver's ServiceAccount assume the role acs:ram::1:role/dns.",
+			[]Sign{challengeSays(presenting + "the role acs:ram::1:role/dns does not exist (EntityNotExist.Role); set config.roleArn" + ambientToken + ", for the role acs:ram::1:role/dns")},
+		},
+		"STS does not take what a token is sent with": {
+			"role-not-assumed", "The cloud does not let the token of the solver's ServiceAccount assume the role that the solver names.",
+			[]Sign{challengeSays(presenting + "STS refused a parameter of sts:AssumeRoleWithOIDC (InvalidParameter.DurationSeconds)")},
 		},
 		"the access key's halves are swapped": {
 			"access-key-swapped", "The Secret shop/alidns has the access key's ID where Issuer shop/le looks for its secret (the key secret).",
@@ -734,7 +831,7 @@ func TestCloudsWords(t *testing.T) {
 	reason := regexp.MustCompile(`(?:reason|Reason):\s+(?:fmt\.Sprintf\()?"([^"]+)"`)
 	// A solver takes these for success.
 	harmless := regexp.MustCompile(`an equal record exists|the record does not exist|the record id is none`)
-	words := strings.NewReplacer("{zone}", "example.com", "{line}", `"unicom"`, "{permission}", "alidns:AddDomainRecord", "{role}", "acs:ram::1:role/dns", "%s", "example.com", "%d", "60")
+	words := strings.NewReplacer("{zone}", "example.com", "{line}", `"unicom"`, "{permission}", "alidns:AddDomainRecord", "{role}", "acs:ram::1:role/dns", "{provider}", "acs:ram::1:oidc-provider/ack", "%s", "example.com", "%d", "60")
 	for _, cloud := range []string{alidnsName, dnspodName} {
 		var source []byte
 		for _, file := range []string{"errors.go", "role.go"} {

@@ -1,8 +1,14 @@
 package doctor
 
 import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	cmapi "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/certyun/certyun/solvers/config"
@@ -47,6 +53,79 @@ func TestZonesByWayOfARole(t *testing.T) {
 			}
 			if _, err := clouds.Zones(t.Context(), solver, keys, config.Solver{Role: config.Role{ARN: arn + "-2", SessionName: "certyun"}}); err == nil {
 				t.Error("a role that does not exist has zones")
+			}
+		})
+	}
+}
+
+// Whose the keys are, is said where the cloud says it. A cloud that does not, for a policy or because it does not know the action, is asked
+// for its zones all the same.
+func TestWhoseKeys(t *testing.T) {
+	t.Parallel()
+	const (
+		ofAlidns = `{"accessKeyIdRef":{"name":"alidns","key":"id"},"accessKeySecretRef":{"name":"alidns","key":"secret"}}`
+		ofDNSPod = `{"secretIdRef":{"name":"alidns","key":"id"},"secretKeyRef":{"name":"alidns","key":"secret"}}`
+	)
+	for name, test := range map[string]struct{ solver, config, answer, want string }{
+		"alidns says it": {
+			alidnsName, ofAlidns, `{"AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/certyun"}`,
+			"the cloud knows LTAI…1234 as acs:ram::1234567890123456:user/certyun, in the account 1234567890123456",
+		},
+		"alidns does not know the action": {
+			alidnsName, ofAlidns, `{"Code":"InvalidAction.NotFound","Message":"Specified api is not found."}`, "",
+		},
+		"dnspod says it": {
+			dnspodName, ofDNSPod, `{"Response":{"AccountId":"100000000001","Arn":"qcs::cam::uin/100000000001:uin/2","RequestId":"R"}}`,
+			"the cloud knows LTAI…1234 as qcs::cam::uin/100000000001:uin/2, in the account 100000000001",
+		},
+		"dnspod does not know the action": {
+			dnspodName, ofDNSPod, `{"Response":{"Error":{"Code":"InvalidAction","Message":"The request action=GetCallerIdentity is invalid."},"RequestId":"R"}}`, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if strings.Contains(test.answer, `"Code":"InvalidAction.NotFound"`) {
+					w.WriteHeader(http.StatusNotFound)
+				}
+				_, _ = io.WriteString(w, test.answer)
+			}))
+			t.Cleanup(sts.Close)
+			cloudOptions := simulator.CloudOptions{
+				Accounts: []cloud.Account{{Owner: "shop", Keys: []cloud.Key{{ID: "LTAI5tExampleExample1234", Secret: "averysecretsecret"}}}},
+				Zones:    []cloud.Zone{{Owner: "shop", Name: "shop.example"}},
+			}
+			world := simulator.Start(t, simulator.Options{Alidns: cloudOptions, DNSPod: cloudOptions})
+			endpoints, wrong := endpointsOf("endpoint", world.Alidns.URL, world.DNSPod.URL)
+			stsEndpoints, alsoWrong := endpointsOf("sts-endpoint", sts.URL, sts.URL)
+			clouds, err := newClouds(endpoints, stsEndpoints, "")
+			if err := errors.Join(wrong, alsoWrong, err); err != nil {
+				t.Fatal(err)
+			}
+			s := healthy(t)
+			s.options.Provider, s.accounts = true, clouds
+			s.issuerSays(t, test.config)
+			find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook.SolverName = test.solver
+			found, err := s.doctor(t).Issuer(t.Context(), "shop", "le")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []string{"the account of LTAI…1234 hosts shop.example"}
+			if test.want != "" {
+				want = append([]string{test.want}, want...)
+			}
+			var got []string
+			for _, check := range found.Checks {
+				if text, is := strings.CutPrefix(check.Text, "Issuer shop/le: the "); is && strings.Contains(text, "LTAI…") {
+					got = append(got, "the "+text)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("what the cloud says (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{string(Healthy)}, append(append([]string{string(found.State)}, ids(found.Causes)...), found.NotChecked...)); diff != "" {
+				t.Errorf("state, causes and what was not checked (-want +got):\n%s", diff)
 			}
 		})
 	}

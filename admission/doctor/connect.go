@@ -32,7 +32,7 @@ import (
 )
 
 // New returns a Doctor for the cluster at the end of a configuration.
-func New(config *rest.Config, namespace string, options Options, dns *DNS, zones Zones) (*Doctor, error) {
+func New(config *rest.Config, namespace string, options Options, dns *DNS, accounts Accounts) (*Doctor, error) {
 	heard := &heardWarnings{}
 	config = rest.AddUserAgent(rest.CopyConfig(config), "certyun-doctor")
 	config.QPS, config.WarningHandler = -1, heard
@@ -47,7 +47,7 @@ func New(config *rest.Config, namespace string, options Options, dns *DNS, zones
 	rules := catalogue.Rules()
 	return &Doctor{
 		options: options, client: reader, discovery: served{discoverer.RESTClient()}, warnings: heard, handshake: TLS{Timeout: handshakeTimeout},
-		dns: dns, zones: zones, ruleset: rules, engine: rule.NewOnlineEngine(rules), now: time.Now, namespace: namespace,
+		dns: dns, accounts: accounts, ruleset: rules, engine: rule.NewOnlineEngine(rules), now: time.Now, namespace: namespace,
 	}, nil
 }
 

@@ -309,13 +309,13 @@ func TestClouds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				zones, err := newClouds(endpoints, endpoints, "")
+				clouds, err := newClouds(endpoints, endpoints, "")
 				if err != nil {
 					t.Fatal(err)
 				}
 				s := healthy(t)
 				find[*corev1.Secret](t, s, "alidns").Data["id"] = []byte(id)
-				s.options.Provider, s.zones = true, zones
+				s.options.Provider, s.accounts = true, clouds
 				webhook := find[*cmapi.Issuer](t, s, "le").Spec.ACME.Solvers[0].DNS01.Webhook
 				webhook.SolverName, webhook.Config.Raw = solver, []byte(config)
 				if err := endpoint.PutZone(cloud.Zone{Owner: "shop", Name: "another.example"}); err != nil {
@@ -375,7 +375,7 @@ func TestDelegations(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := healthy(t)
-			s.dns, s.options.DNS, s.options.Provider, s.zones = seenFrom(w), true, true, zonesOf{zones: test.zones}
+			s.dns, s.options.DNS, s.options.Provider, s.accounts = seenFrom(w), true, true, zonesOf{zones: test.zones}
 			if test.blind {
 				s.dns = &DNS{}
 			}

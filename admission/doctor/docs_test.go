@@ -97,7 +97,7 @@ func troubleshootingGuide(table []Cause) string {
 		for _, shown := range c.Shows {
 			fmt.Fprintf(&b, "- %s\n", shown)
 		}
-		values := map[string]string{"certyun": "certyun", "issuer-args": "NAME", "certificate-args": "NAME", "cert-manager": "cert-manager", "certyun-namespace": "certyun", "secret-place": secretPlaces, "in": " -n <namespace>", "object-name": "<name>"}
+		values := map[string]string{"certyun": "certyun", "issuer-args": "NAME", "certificate-args": "NAME", "cert-manager": "cert-manager", "certyun-namespace": "certyun", "secret-place": secretPlaces, "bearer": "the access key in <keys>", "in": " -n <namespace>", "object-name": "<name>"}
 		fmt.Fprintf(&b, "\n**It means**\n\n%s\n", escaped(fill(c.Sentence, values)))
 		fmt.Fprintf(&b, "\n**Next**\n\n```sh\n%s\n```\n\n**Mend it**\n\n%s\n", fill(c.Next, values), escaped(fill(c.Fix, values)))
 	}

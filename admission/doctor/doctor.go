@@ -49,11 +49,13 @@ type Discovery interface {
 	Resources(ctx context.Context, groupVersion string) ([]string, error)
 }
 
-// Zones lists the zones of accounts at DNS clouds.
-type Zones interface {
+// Accounts looks at accounts at DNS clouds.
+type Accounts interface {
 	// Zones returns the zones of the account that the keys open, by way of the role if there is one, in canonical form. It makes as few
 	// calls as it can, and none that changes anything. The solver is a solverName of certyun's; the text of an error is fit to be shown.
 	Zones(ctx context.Context, solver string, keys credential.Keys, wanted config.Solver) ([]string, error)
+	// Caller returns whose the keys are, or those of the role's session, as Zones does.
+	Caller(ctx context.Context, solver string, keys credential.Keys, wanted config.Solver) (credential.Caller, error)
 }
 
 // Handshake returns the certificate that a server serves, without trusting it.
@@ -70,7 +72,7 @@ type Doctor struct {
 	warnings  Warnings
 	handshake Handshake
 	dns       *DNS
-	zones     Zones
+	accounts  Accounts
 	ruleset   []rule.Rule
 	engine    *rule.Engine
 	now       func() time.Time

@@ -25,6 +25,8 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/certyun/certyun/solvers/config"
+	"github.com/certyun/certyun/solvers/credential"
 	"github.com/certyun/certyun/solvers/fault"
 )
 
@@ -121,7 +123,7 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 		},
 		"unserved": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			for _, name := range []string{"a", "b", "c"} {
-				issuer := testIssuer("shop", name, `{}`)
+				issuer := testIssuer("shop", name, `{"accesKeyIdRef":{}}`)
 				issuer.Spec.ACME.Solvers[0].DNS01.Webhook.GroupName = "acme.two.internal"
 				s.add(issuer)
 			}
@@ -130,12 +132,24 @@ func scenes() map[string]func(*testing.T, *scene) (*Diagnosis, error) {
 		"uninstalled": func(t *testing.T, s *scene) (*Diagnosis, error) {
 			remove[*apiregistrationv1.APIService](s, "v1alpha1."+testGroup)
 			for _, name := range []string{"a", "b"} {
-				s.add(testIssuer("mail", name, `{}`))
+				s.add(testIssuer("mail", name, `{"accesKeyIdRef":{}}`))
 			}
 			return s.doctor(t).Installation(t.Context())
 		},
+		"ambient": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			mount(s.solverPod(rrsa()...), "sts.aliyuncs.com")
+			s.clusterIssuer(alidnsName, `{}`)
+			s.options.Provider, s.accounts = true, zonesOf{}
+			return s.doctor(t).Issuer(t.Context(), "", "le")
+		},
+		"ambient-refused": func(t *testing.T, s *scene) (*Diagnosis, error) {
+			s.issuerSays(t, `{}`)
+			s.issuance(t, presenting+refusesAmbient(t, config.AmbientClusterIssuers, false, false, ""))
+			return s.doctor(t).Certificate(t.Context(), "shop", "www")
+		},
 		"issuer": func(t *testing.T, s *scene) (*Diagnosis, error) {
-			s.options.Provider, s.zones = true, zonesOf{zones: []string{"example.com"}}
+			s.options.Provider = true
+			s.accounts = zonesOf{zones: []string{"example.com"}, caller: credential.Caller{Account: "1234567890123456", ARN: "acs:ram::1234567890123456:user/certyun"}}
 			return s.doctor(t).Issuer(t.Context(), "shop", "le")
 		},
 	}
@@ -484,7 +498,7 @@ func TestInstallation(t *testing.T) {
 		}, nil, nil},
 		"the account does not have the key": {func(_ *testing.T, s *scene) {
 			s.options.Provider = true
-			s.zones = zonesOf{err: &fault.Error{Kind: fault.CredentialGone, Reason: "the AccessKey ID does not exist", Code: "InvalidAccessKeyId.NotFound"}}
+			s.accounts = zonesOf{err: &fault.Error{Kind: fault.CredentialGone, Reason: "the AccessKey ID does not exist", Code: "InvalidAccessKeyId.NotFound"}}
 		}, []string{"access-key-unknown"}, nil},
 	}
 	for name, test := range tests {

@@ -73,11 +73,11 @@ func (o *flags) addTo(fs *pflag.FlagSet) {
 	fs.StringVar(&o.options.CertManagerServiceAccount, "cert-manager-service-account", "", "ServiceAccount of cert-manager's controller. Default: that of its Deployment, else "+defaultServiceAccount+".")
 	fs.StringVar(&o.options.ClusterResourceNamespace, "cluster-resource-namespace", "", "Namespace of ClusterIssuers' Secrets. Default: as cert-manager's Deployment says, else the namespace that it runs in.")
 	fs.StringVar(&o.caData, "ca-data", "", "File with CA data, as the admission server's.")
-	fs.BoolVar(&o.options.Provider, "provider", false, "Ask the clouds, with the keys of the Issuers, which zones their accounts have. Nothing is changed, and no key is shown.")
+	fs.BoolVar(&o.options.Provider, "provider", false, "Ask the clouds, with the keys of the Issuers, whose they are and which zones their accounts have. Nothing is changed, and no key is shown.")
 	fs.StringVar(&o.alidnsEndpoint, "alidns-endpoint", "", "With --provider: URL of the API of Alibaba Cloud DNS, as the solver's flag.")
 	fs.StringVar(&o.dnspodEndpoint, "dnspod-endpoint", "", "With --provider: URL of the API of Tencent Cloud DNSPod, as the solver's flag.")
-	fs.StringVar(&o.alidnsSTS, "alidns-sts-endpoint", "", "With --provider: URL of the API at which roles are assumed, as the solver's flag.")
-	fs.StringVar(&o.dnspodSTS, "dnspod-sts-endpoint", "", "With --provider: URL of the API at which roles are assumed, as the solver's flag.")
+	fs.StringVar(&o.alidnsSTS, "alidns-sts-endpoint", "", "With --provider: URL of the API that knows whose keys are, and at which roles are assumed, as the solver's flag.")
+	fs.StringVar(&o.dnspodSTS, "dnspod-sts-endpoint", "", "With --provider: URL of the API that knows whose keys are, and at which roles are assumed, as the solver's flag.")
 	fs.StringVar(&o.cloudCAFile, "cloud-ca-file", "", "With --provider: file with root certificates in PEM form that are trusted at the clouds' endpoints, too.")
 	fs.BoolVar(&o.options.DNS, "dns", false, "Look at the DNS: CNAMEs, the zone and its servers, CAA, and what each server shows. It is seen from here, not from the solver.")
 	fs.StringSliceVar(&o.nameservers, "nameservers", nil, "With --dns: resolvers (host:port or host) to ask. Default: the system's.")
@@ -106,7 +106,7 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 	if err := errors.Join(wrong, wrongSTS); err != nil {
 		return nil, usage(cmd, err)
 	}
-	zones, err := newClouds(endpoints, sts, o.cloudCAFile)
+	clouds, err := newClouds(endpoints, sts, o.cloudCAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (o *flags) doctor(cmd *cobra.Command) (*Doctor, error) {
 		return nil, usage(cmd, fmt.Errorf("--ca-data: %w", err))
 	}
 	options.Program = cmd.Root().CommandPath()
-	return New(config, namespace, options, &DNS{Resolvers: resolvers, Port: uint16(o.dnsPort)}, zones)
+	return New(config, namespace, options, &DNS{Resolvers: resolvers, Port: uint16(o.dnsPort)}, clouds)
 }
 
 // endpointsOf are those of the clouds that flags of a kind name, by the name of the solver.

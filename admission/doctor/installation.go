@@ -40,6 +40,8 @@ type controller struct {
 	namespace, account string
 	// clusterResources is the namespace of ClusterIssuers' Secrets.
 	clusterResources string
+	// deployment is its Deployment, nil where that cannot be seen.
+	deployment *appsv1.Deployment
 	// version is like "v1.21.2", "" when it is not known.
 	version string
 	// known tells whether it was found that it runs so, or the user says it.
@@ -244,16 +246,11 @@ func (i *installation) controllerMay(namespace string) {
 // learn reads what the Deployment says about the controller, where the options do not say it.
 func (c *controller) learn(d *appsv1.Deployment, options Options) {
 	pod := &d.Spec.Template.Spec
-	c.namespace, c.known = d.Namespace, true
+	c.deployment, c.namespace, c.known = d, d.Namespace, true
 	c.account = cmp.Or(options.CertManagerServiceAccount, pod.ServiceAccountName, "default")
 	c.version = d.Labels["app.kubernetes.io/version"]
-	for _, container := range pod.Containers {
-		for _, arg := range container.Args {
-			value, isNamespace := strings.CutPrefix(arg, "--cluster-resource-namespace=")
-			if isNamespace && !strings.HasPrefix(value, "$") { // which is its own namespace
-				c.clusterResources = value
-			}
-		}
+	if value := argument(d, "--cluster-resource-namespace"); !strings.HasPrefix(value, "$") { // which is its own namespace
+		c.clusterResources = value
 	}
 }
 

@@ -119,7 +119,11 @@ func (i *issuer) judgeSolver(w webhookSolver, names []string) {
 	if !ok {
 		return
 	}
-	i.judgeSecrets(w, decoded.Keys)
+	if decoded.Keys.Ambient() {
+		i.judgeAmbient(w, decoded.Role)
+	} else {
+		i.judgeSecrets(w, decoded)
+	}
 	i.provider(w, decoded, names)
 }
 

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"path"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -12,7 +11,7 @@ import (
 
 // judgePolicy judges the policy that an admission server reads, as the server does and in its words.
 func (a *admission) judgePolicy(d *appsv1.Deployment) {
-	name, key := policyOf(d)
+	name, key := configMapOf(d, "--policy")
 	if name == "" {
 		return
 	}
@@ -36,41 +35,4 @@ func (a *admission) judgePolicy(d *appsv1.Deployment) {
 		}
 		a.checkf(OK, "%s: the policy can be used", object)
 	}
-}
-
-// policyOf is the ConfigMap, and the key in it, that a Deployment's flag --policy leads to; "" where it leads to none.
-func policyOf(d *appsv1.Deployment) (configMap, key string) {
-	file := argument(d, "--policy")
-	if file == "" {
-		return "", ""
-	}
-	pod := &d.Spec.Template.Spec
-	for _, container := range pod.Containers {
-		for _, mount := range container.VolumeMounts {
-			inside, isInside := strings.CutPrefix(path.Clean(file), path.Clean(mount.MountPath))
-			if !isInside || inside != "" && inside[0] != '/' {
-				continue
-			}
-			if configMap, key = keyOf(pod.Volumes, mount.Name, strings.TrimPrefix(path.Join("/", mount.SubPath, inside), "/")); configMap != "" {
-				return configMap, key
-			}
-		}
-	}
-	return "", ""
-}
-
-// keyOf is the ConfigMap of a volume, and the key that is a file in it.
-func keyOf(volumes []corev1.Volume, name, file string) (configMap, key string) {
-	for _, v := range volumes {
-		if v.Name != name || v.ConfigMap == nil {
-			continue
-		}
-		for _, item := range v.ConfigMap.Items {
-			if path.Clean(item.Path) == file {
-				return v.ConfigMap.Name, item.Key
-			}
-		}
-		return v.ConfigMap.Name, file
-	}
-	return "", ""
 }

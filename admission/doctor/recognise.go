@@ -94,6 +94,7 @@ func withNames(pattern string) *regexp.Regexp {
 const unavailable = "the server is currently unable to handle the request"
 
 var (
+	ambientName = regexp.MustCompile(`the credentials are ambient: (the (?:(?:AccessKey|key|credentials URI) in the solver's environment|(?:RRSA|OIDC) token of the solver's ServiceAccount|(?:RAM|CAM) role of the solver's node))`)
 	keysFrom    = withNames(`the keys are from (the Secret LABEL/NAME(?: and the Secret LABEL/NAME)*)`)
 	rolesNamed  = regexp.MustCompile(`(?:the role|for the role|take|find the role) ((?:acs:ram|qcs:)[A-Za-z0-9:/._-]+)`)
 	roleRefused = regexp.MustCompile(`may not be assumed with these keys|the role \S+ does not exist|STS does not (?:find the role|take)|STS refused`)
@@ -181,8 +182,37 @@ func about(text string) map[string]string {
 			values[name] = strings.TrimRight(found[1], ",")
 		}
 	}
+	values["keys"], values["bearer"] = bearerIn(text, values["keys"])
 	return values
 }
+
+// bearerIn is what a text says that the cloud was called with, and where its keys are: in these Secrets, or around the solver.
+func bearerIn(text, secrets string) (keys, bearer string) {
+	if found := ambientName.FindStringSubmatch(text); found != nil {
+		bearer = found[1]
+		if strings.HasSuffix(bearer, inEnvironment) {
+			return inEnvironment[len(" in "):], bearer
+		}
+		return bearer, bearer
+	}
+	if strings.Contains(text, "sts:AssumeRoleWith") {
+		return secrets, "the token of the solver's ServiceAccount"
+	}
+	return secrets, "the access key in " + secrets
+}
+
+const inEnvironment = " in the solver's environment"
+
+// What the solvers say of ambient credentials.
+var (
+	ambientRefused  = regexp.MustCompile(`the config names no Secret, and (?P<why>--ambient-credentials allows [a-zA-Z ]+|cert-manager does not allow the Issuer ambient credentials)`)
+	roleNotListed   = regexp.MustCompile(`the role (?P<role>\S+) is not one of --ambient-role-arns`)
+	tokenAbsent     = regexp.MustCompile(`(?:there is no token|the token|what is) at (?P<token_file>\S+) in the solver's Pod`)
+	audienceRefused = regexp.MustCompile(`the OIDC provider (?P<provider>\S+) does not take the audience of the token`)
+	tokenUntrusted  = regexp.MustCompile(`(?P<why>RAM does not know the OIDC provider \S+|the (?:OIDC provider \S+ does not vouch for|role \S+ may not be assumed with) the token of the solver's ServiceAccount)`)
+	identityAbsent  = regexp.MustCompile(`(?P<why>there are no ambient credentials: the variable \S+ turns the node's off|the variable \S+ (?:is not set )?in the solver's environment(?: [^;]+)?|the solver's node has no (?:RAM|CAM) role)`)
+	sessionEnded    = regexp.MustCompile(`the cloud has ended the session of (?P<session>[^;]+?) before its time`)
+)
 
 // refusedCall is how an API server refuses cert-manager the call of a solver.
 var refusedCall = regexp.MustCompile(`cannot create resource "(?P<solver>[^"]+)" in API group "(?P<group>[^"]+)" at the cluster scope`)

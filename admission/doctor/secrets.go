@@ -14,25 +14,32 @@ import (
 )
 
 // judgeSecrets checks the Secrets that a config names, as the solver will read them.
-func (i *issuer) judgeSecrets(w webhookSolver, keys config.Keys) {
-	namespace := i.secretNamespace()
+func (i *issuer) judgeSecrets(w webhookSolver, decoded config.Solver) {
+	namespace, keys := i.secretNamespace(), decoded.Keys
 	var names []string
 	for _, r := range []config.Ref{keys.ID, keys.Secret, keys.Token} {
 		if r.IsSet() && !slices.Contains(names, r.Name) {
 			names = append(names, r.Name)
 		}
 	}
-	group, all := i.solvers.of(w.GroupName), true
+	group, all, unseen := i.solvers.of(w.GroupName), true, false
 	for _, name := range names {
 		group.mayRead(namespace, name)
 		secret, known := i.secret(namespace, name)
-		all = all && secret != nil
+		all, unseen = all && secret != nil, unseen || !known
 		if known && secret == nil {
 			i.lookElsewhere(group, namespace, name)
 		}
 		if secret != nil {
 			i.works = append(i.works, "secret "+namespace+"/"+name)
 		}
+	}
+	identity := fmt.Sprintf("the keys in the Secret %s/%s", namespace, strings.Join(names, " and the Secret "+namespace+"/"))
+	if decoded.Role.ARN != "" {
+		identity += ", then the role " + decoded.Role.ARN
+	}
+	if unseen {
+		i.checkf(OK, "%s: %s acts with %s", i.object, w.SolverName, identity)
 	}
 	if !all {
 		return
@@ -42,7 +49,7 @@ func (i *issuer) judgeSecrets(w webhookSolver, keys config.Keys) {
 		i.complaint(i.object, err.Error(), nil)
 		return
 	}
-	i.checkf(OK, "%s: the Secret %s/%s has the keys of %s", i.object, namespace, strings.Join(names, " and "), w.SolverName)
+	i.checkf(OK, "%s: %s acts with %s", i.object, w.SolverName, identity)
 	for _, r := range []config.Ref{keys.ID, keys.Secret, keys.Token} {
 		i.works = append(i.works, "key "+namespace+"/"+r.Name+"/"+r.Key)
 	}

@@ -60,6 +60,9 @@ type solver struct {
 	deployments []appsv1.Deployment
 	// account is who reads the Secrets for it, "namespace/name" of a ServiceAccount; "" where that is not known.
 	account string
+	// deployed is its Deployment, nil where that cannot be seen; around is what its Pods find around them, nil until somebody looked.
+	deployed *appsv1.Deployment
+	around   *surroundings
 	// idle tells whether it does not wait until records are visible.
 	idle bool
 	// single tells whether it looks at one challenge at a time, so that it need not read Challenges.
@@ -103,6 +106,7 @@ func (s *solver) lookBehind() {
 
 // learn reads what a Deployment says about the solver.
 func (s *solver) learn(d *appsv1.Deployment) {
+	s.deployed = d
 	s.account = d.Namespace + "/" + cmp.Or(d.Spec.Template.Spec.ServiceAccountName, "default")
 	s.idle = doesNotWait(d)
 	s.single = argument(d, "--ahead") == "0"
@@ -262,16 +266,25 @@ func doesNotWait(d *appsv1.Deployment) bool {
 	return err == nil && wait == 0
 }
 
-// argument is the value that a Deployment gives a flag, "" where it gives none.
-func argument(d *appsv1.Deployment, flag string) (value string) {
+// argument is the value that a Deployment gives a flag, "" where it gives none. The last one counts.
+func argument(d *appsv1.Deployment, flag string) string {
+	values := arguments(d, flag)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// arguments are all values that a Deployment gives a flag, "" for the bare flag.
+func arguments(d *appsv1.Deployment, flag string) (values []string) {
 	for _, c := range d.Spec.Template.Spec.Containers {
 		for _, arg := range c.Args {
-			if given, found := strings.CutPrefix(arg, flag+"="); found {
-				value = given // the last one counts
+			if name, value, _ := strings.Cut(arg, "="); name == flag {
+				values = append(values, value)
 			}
 		}
 	}
-	return value
+	return values
 }
 
 // callerMay checks that cert-manager may call a solver.

@@ -22,13 +22,13 @@ type solvers struct {
 	// deployments are certyun's solvers by their labels, where nobody may list those.
 	deployments []appsv1.Deployment
 	looked      []*solver
-	// accounts are the zones of accounts that were asked.
-	accounts map[string][]string
+	// accounts are those that were asked.
+	accounts map[string]account
 }
 
 // newSolvers finds out which groups certyun serves. Nothing is said about how these are.
 func newSolvers(r *reader, c *controller) *solvers {
-	s := &solvers{reader: r, controller: c, accounts: map[string][]string{}}
+	s := &solvers{reader: r, controller: c, accounts: map[string]account{}}
 	services := &apiregistrationv1.APIServiceList{}
 	s.known = r.list("", services, client.MatchingLabels{partOf: ours})
 	for _, service := range services.Items {

@@ -64,10 +64,10 @@ type scene struct {
 	silentAdmission bool
 	// refuses is why the API server does not take a Certificate, not even for show.
 	refuses error
-	// zones answer for the clouds.
-	zones   Zones
-	options Options
-	dns     *DNS
+	// accounts answer for the clouds.
+	accounts Accounts
+	options  Options
+	dns      *DNS
 	// now is noon, unless it is set.
 	now func() time.Time
 	// served is the chain that the solver serves, in DER form.
@@ -341,7 +341,7 @@ func (s *scene) doctor(t *testing.T) *Doctor {
 		s.now = func() time.Time { return noon }
 	}
 	return &Doctor{
-		options: s.options, client: c, discovery: discovered{scene: s}, warnings: s, handshake: s, dns: s.dns, zones: s.zones,
+		options: s.options, client: c, discovery: discovered{scene: s}, warnings: s, handshake: s, dns: s.dns, accounts: s.accounts,
 		ruleset: catalogue.Rules(), engine: rule.NewOnlineEngine(catalogue.Rules()), now: s.now, namespace: cmp.Or(s.only, "shop"),
 	}
 }
@@ -422,10 +422,11 @@ func (d discovered) Version(context.Context) (*version.Info, error) {
 // Resources implements Discovery.
 func (d discovered) Resources(context.Context, string) ([]string, error) { return d.resources, nil }
 
-// zonesOf implements Zones.
+// zonesOf implements Accounts.
 type zonesOf struct {
-	zones []string
-	err   error
+	zones  []string
+	caller credential.Caller
+	err    error
 }
 
 func (z zonesOf) Zones(_ context.Context, _ string, keys credential.Keys, _ config.Solver) ([]string, error) {
@@ -433,4 +434,11 @@ func (z zonesOf) Zones(_ context.Context, _ string, keys credential.Keys, _ conf
 		return nil, errors.New("these are not the keys")
 	}
 	return z.zones, z.err
+}
+
+func (z zonesOf) Caller(context.Context, string, credential.Keys, config.Solver) (credential.Caller, error) {
+	if z.caller == (credential.Caller{}) {
+		return z.caller, errors.New("STS refused sts:GetCallerIdentity (InvalidAction.NotFound)")
+	}
+	return z.caller, nil
 }

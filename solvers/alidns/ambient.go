@@ -36,41 +36,67 @@ const (
 // (https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata).
 var MetadataEndpoint = wire.Endpoint{Scheme: "http", Host: "100.100.100.200"}
 
-// NewAmbient returns the ambient credentials of the process, which its environment chooses once for all: keys in it, else the token of its
-// Pod (RRSA), else a credentials URI, else the RAM role of its node. What is begun and lacks something is not passed over for the next:
-// the SDK's own chain falls through to whatever it finds, and then asks for nothing else any more
-// (https://github.com/aliyun/alibaba-cloud-sdk-go/blob/v1.63.107/sdk/auth/credentials/default_credentials_provider.go). Of the SDK's
-// providers none is used: they have no lock, renew at the last minute, know no context, and one sends the token in a URL or prints errors
-// (oidc, ecs_ram_role, uri_credentials_provider.go there).
-func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
-	token := credential.Variables{envRole, envProvider, envTokenFile}
+// Origin returns where the ambient credentials come from that an environment has. It chooses them once for all: keys in it, else the token
+// of the Pod (RRSA), else a credentials URI, else the RAM role of the node. What is begun and lacks something is not passed over for the
+// next: the SDK's own chain falls through to whatever it finds, and then asks for nothing else any more
+// (https://github.com/aliyun/alibaba-cloud-sdk-go/blob/v1.63.107/sdk/auth/credentials/default_credentials_provider.go).
+func Origin(getenv credential.Getenv) credential.Origin {
+	keys, node := credential.Variables{envKeyID, envKeySecret}, credential.Origin{Place: credential.Node, Name: "the RAM role of the solver's node", Role: envNodeRole}
 	switch {
-	case (credential.Variables{envKeyID, envKeySecret}).Set(getenv):
-		return credential.FromEnvironment("the AccessKey in the solver's environment", getenv, envKeyID, envKeySecret, envToken)
+	case keys.Set(getenv):
+		return credential.Origin{Place: credential.Environment, Name: "the AccessKey in the solver's environment", Needs: keys}
 	case (credential.Variables{envProvider, envTokenFile}).Set(getenv):
-		return &podToken{roles: roles, variables: token, getenv: getenv}
+		return credential.Origin{
+			Place: credential.Token, Name: "the RRSA token of the solver's ServiceAccount", Needs: credential.Variables{envRole, envProvider, envTokenFile},
+			Role: envRole, Provider: envProvider, TokenFile: envTokenFile,
+		}
 	case getenv(envURI) != "":
-		return newURI(getenv(envURI), metadata)
+		return credential.Origin{Place: credential.URI, Name: "the credentials URI in the solver's environment"}
+	case strings.EqualFold(getenv(envNodeDisabled), "true"):
+		node.Err = &fault.Error{
+			Kind: fault.CredentialGone, Reason: "there are no ambient credentials: the variable " + envNodeDisabled + " turns the node's off", Remedy: noIdentity,
+		}
 	}
-	return newNode(getenv, metadata)
+	return node
+}
+
+// noIdentity says what to do where there are no ambient credentials.
+const noIdentity = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
+
+// NewAmbient returns the ambient credentials of the process: see Origin. Of the SDK's providers none is used: they have no lock, renew at
+// the last minute, know no context, and one sends the token in a URL or prints errors (oidc, ecs_ram_role, uri_credentials_provider.go,
+// https://github.com/aliyun/alibaba-cloud-sdk-go/tree/v1.63.107/sdk/auth/credentials).
+func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
+	origin := Origin(getenv)
+	switch {
+	case origin.Err != nil:
+		return unusable{origin.Name, origin.Err}
+	case origin.Place == credential.Environment:
+		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
+	case origin.Place == credential.Token:
+		return &podToken{origin: origin, roles: roles, getenv: getenv}
+	case origin.Place == credential.URI:
+		return newURI(origin.Name, getenv(envURI), metadata)
+	}
+	return newNode(origin.Name, getenv(envNodeRole), metadata)
 }
 
 // podToken proves by a token of the Pod's ServiceAccount who the process is.
 type podToken struct {
-	roles     *Roles
-	variables credential.Variables
-	getenv    credential.Getenv
+	origin credential.Origin
+	roles  *Roles
+	getenv credential.Getenv
 }
 
 // Name implements credential.Ambient.
-func (*podToken) Name() string { return "the RRSA token of the solver's ServiceAccount" }
+func (p *podToken) Name() string { return p.origin.Name }
 
 // AssumesRoles implements credential.Ambient.
 func (*podToken) AssumesRoles() bool { return true }
 
 // Session implements credential.Ambient.
 func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Session, error) {
-	values, err := p.variables.Read(p.getenv)
+	values, err := p.origin.Needs.Read(p.getenv)
 	if err != nil {
 		return credential.Session{}, err
 	}
@@ -94,8 +120,7 @@ func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Se
 }
 
 // newURI asks a service for keys whose address the environment names. It is the operator's choice, like the endpoints of flags.
-func newURI(address string, metadata wire.API) credential.Ambient {
-	const name = "the credentials URI in the solver's environment"
+func newURI(name, address string, metadata wire.API) credential.Ambient {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return unusable{name, &fault.Error{
@@ -134,22 +159,14 @@ func (u *uri) Session(ctx context.Context, _ config.Role) (credential.Session, e
 // node asks the machine that the Pod runs on, by the second version of its protocol alone: a token first, which no request has that was
 // sent on for somebody else (https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata).
 type node struct {
+	name    string
 	service wire.Metadata
 	role    string
 }
 
-const nodeName = "the RAM role of the solver's node"
-
-func newNode(getenv credential.Getenv, metadata wire.API) credential.Ambient {
-	const absent = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
-	role := getenv(envNodeRole)
-	if strings.EqualFold(getenv(envNodeDisabled), "true") {
-		return unusable{nodeName, &fault.Error{
-			Kind: fault.CredentialGone, Reason: "there are no ambient credentials: the variable " + envNodeDisabled + " turns the node's off", Remedy: absent,
-		}}
-	}
+func newNode(name, role string, metadata wire.API) credential.Ambient {
 	if role != "" && !nodeRole.MatchString(role) {
-		return unusable{nodeName, &fault.Error{
+		return unusable{name, &fault.Error{
 			Kind: fault.Misconfigured, Reason: "the variable " + envNodeRole + " in the solver's environment is not the name of a role",
 			Remedy: "write the name, not the ARN",
 		}}
@@ -157,14 +174,14 @@ func newNode(getenv credential.Getenv, metadata wire.API) credential.Ambient {
 	if metadata.Endpoint == (wire.Endpoint{}) {
 		metadata.Endpoint = MetadataEndpoint
 	}
-	return &node{wire.Metadata{API: metadata, Absent: absent}, role}
+	return &node{name, wire.Metadata{API: metadata, Absent: noIdentity}, role}
 }
 
 // nodeRole is a role's name, which becomes part of a path.
 var nodeRole = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // Name implements credential.Ambient.
-func (*node) Name() string { return nodeName }
+func (n *node) Name() string { return n.name }
 
 // AssumesRoles implements credential.Ambient.
 func (*node) AssumesRoles() bool { return false }

@@ -51,6 +51,22 @@ func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Ro
 	return got, nil
 }
 
+// Caller asks whose keys these are, by GetCallerIdentity
+// (https://help.aliyun.com/document_detail/43767.html). Errors are *fault.Error.
+func (r *Roles) Caller(ctx context.Context, keys credential.Keys) (credential.Caller, error) {
+	request, response := sts.CreateGetCallerIdentityRequest(), sts.CreateGetCallerIdentityResponse()
+	caller := &caller{api: r.api, keys: keys, refused: func(q wire.Question, code, _ string, status int) error {
+		return callerCodes.Of(code, status).Fault(code, "{permission}", "sts:"+q.Action)
+	}}
+	err := caller.call(ctx, wire.Question{Action: "GetCallerIdentity"}, request, response, func() bool {
+		return response.AccountId != "" && response.Arn != ""
+	})
+	if err != nil {
+		return credential.Caller{}, err
+	}
+	return credential.Caller{Account: response.AccountId, ARN: response.Arn}, nil
+}
+
 // assumeWithToken assumes a role with a token that an OIDC provider vouches for, by AssumeRoleWithOIDC, which nobody signs
 // (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-assumerolewithoidc). The SDK's own request for it has the token in
 // the URL, where it does not belong.
@@ -103,6 +119,15 @@ var roleCodes = codes.With(map[string]fault.Meaning{
 	"ServiceUnavailable*":              {Kind: fault.Transient, Reason: "STS is not available"},
 	"Throttling*":                      {Kind: fault.Throttled, Reason: "too many calls to STS"},
 }, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
+
+// callerCodes are those of GetCallerIdentity, in which no role is named.
+var callerCodes = roleCodes.With(map[string]fault.Meaning{
+	"NoPermission*":        unasked,
+	"Forbidden*":           unasked,
+	"AuthenticationFail.*": unasked,
+}, roleCodes.Other)
+
+var unasked = fault.Meaning{Kind: fault.Denied, Reason: "the RAM policy does not allow {permission}"}
 
 // tokenCodes are those of AssumeRoleWithOIDC.
 var tokenCodes = roleCodes.With(map[string]fault.Meaning{

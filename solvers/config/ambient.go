@@ -57,3 +57,27 @@ func (a Ambient) Allows(clusterIssuer bool) bool {
 func (a Ambient) AllowsRole(arn string) bool {
 	return slices.ContainsFunc(a.roles, func(role *regexp.Regexp) bool { return role.MatchString(arn) })
 }
+
+// Refuses says why ambient credentials are not for an Issuer, and what to do about it; "" where they are. They belong to whoever runs the
+// solver, and not to whoever writes an Issuer. Asked tells whether cert-manager allows it them, and the role is the one that its config names, if any.
+func (a Ambient) Refuses(clusterIssuer, asked bool, role string) (reason, remedy string) {
+	const nameSecret = "name a Secret with the keys in the config, or "
+	switch {
+	case !a.Allows(true):
+		return "the config names no Secret, and --" + AmbientFlag + " allows no ambient credentials",
+			nameSecret + "set the chart's value ambient.credentials to cluster-issuers"
+	case !a.Allows(clusterIssuer):
+		return "the config names no Secret, and --" + AmbientFlag + " allows an Issuer in this namespace no ambient credentials",
+			nameSecret + "use a ClusterIssuer; to allow it to every namespace, set the chart's value ambient.credentials to all"
+	case !asked:
+		flag := "--issuer-ambient-credentials"
+		if clusterIssuer {
+			flag = "--cluster-issuer-ambient-credentials"
+		}
+		return "the config names no Secret, and cert-manager does not allow the Issuer ambient credentials", nameSecret + "set cert-manager's flag " + flag
+	case role != "" && !a.AllowsRole(role):
+		return "the role " + role + " is not one of --" + AmbientRolesFlag + ", which may be assumed with ambient credentials",
+			"add it to the chart's value ambient.roleArns, or name a Secret with keys that may assume it"
+	}
+	return "", ""
+}

@@ -38,3 +38,9 @@ func (k Keys) OfSession() bool {
 // Identity names these exact keys without revealing them. Whoever does not hold the same secret has another identity,
 // so it is safe to key caches, locks and rate limits by it.
 func (k Keys) Identity() string { return identityOf(k.ID, k.Secret, k.Token) }
+
+// Caller is whose keys are, as a cloud says.
+type Caller struct {
+	// Account is the number of his account, and ARN his whole name in it.
+	Account, ARN string
+}

@@ -30,40 +30,57 @@ const (
 // MetadataEndpoint is where a CVM instance asks for its own (https://cloud.tencent.com/document/product/213/4934).
 var MetadataEndpoint = wire.Endpoint{Scheme: "http", Host: "metadata.tencentyun.com"}
 
-// NewAmbient returns the ambient credentials of the process, which its environment chooses once for all: keys in it, else the token of its
-// Pod (TKE), else the CAM role of its node. What is begun and lacks something is not passed over for the next. Of the SDK's providers none
-// is used: its chain leaves out the token, the metadata service is asked without a time-out and with an error of a renewal only logged, and
-// a token's session is had anew for each client
-// (https://github.com/TencentCloud/tencentcloud-sdk-go/tree/v1.3.210/tencentcloud/common: provider_chain.go, cvm_role_provider.go,
-// cvm_role_credential.go, oidc_role_arn_provider.go).
-func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
+// Origin returns where the ambient credentials come from that an environment has. It chooses them once for all: keys in it, else the token
+// of the Pod (TKE), else the CAM role of the node. What is begun and lacks something is not passed over for the next.
+func Origin(getenv credential.Getenv) credential.Origin {
+	keys := credential.Variables{envKeyID, envKeySecret}
 	switch {
-	case (credential.Variables{envKeyID, envKeySecret}).Set(getenv):
-		return credential.FromEnvironment("the key in the solver's environment", getenv, envKeyID, envKeySecret, envToken)
+	case keys.Set(getenv):
+		return credential.Origin{Place: credential.Environment, Name: "the key in the solver's environment", Needs: keys}
 	case (credential.Variables{envProvider, envTokenFile}).Set(getenv):
-		return &podToken{roles: roles, getenv: getenv}
+		return credential.Origin{
+			Place: credential.Token, Name: "the OIDC token of the solver's ServiceAccount", Needs: credential.Variables{envProvider, envTokenFile, envRole},
+			Role: envRole, Provider: envProvider, TokenFile: envTokenFile,
+		}
+	}
+	return credential.Origin{Place: credential.Node, Name: "the CAM role of the solver's node"}
+}
+
+// NewAmbient returns the ambient credentials of the process: see Origin. Of the SDK's providers none is used: its chain leaves out the
+// token, the metadata service is asked without a time-out and with an error of a renewal only logged, and a token's session is had anew for
+// each client (https://github.com/TencentCloud/tencentcloud-sdk-go/tree/v1.3.210/tencentcloud/common: provider_chain.go,
+// cvm_role_provider.go, cvm_role_credential.go, oidc_role_arn_provider.go).
+func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
+	origin := Origin(getenv)
+	switch {
+	case origin.Place == credential.Environment:
+		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
+	case origin.Place == credential.Token:
+		return &podToken{origin: origin, roles: roles, getenv: getenv}
 	}
 	if metadata.Endpoint == (wire.Endpoint{}) {
 		metadata.Endpoint = MetadataEndpoint
 	}
-	return &node{wire.Metadata{API: metadata, Absent: "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"}}
+	const absent = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
+	return &node{origin.Name, wire.Metadata{API: metadata, Absent: absent}}
 }
 
 // podToken proves by a token of the Pod's ServiceAccount who the process is.
 type podToken struct {
+	origin credential.Origin
 	roles  *Roles
 	getenv credential.Getenv
 }
 
 // Name implements credential.Ambient.
-func (*podToken) Name() string { return "the OIDC token of the solver's ServiceAccount" }
+func (p *podToken) Name() string { return p.origin.Name }
 
 // AssumesRoles implements credential.Ambient.
 func (*podToken) AssumesRoles() bool { return true }
 
 // Session implements credential.Ambient.
 func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Session, error) {
-	values, err := credential.Variables{envProvider, envTokenFile, envRole}.Read(p.getenv)
+	values, err := p.origin.Needs.Read(p.getenv)
 	if err != nil {
 		return credential.Session{}, err
 	}
@@ -78,10 +95,13 @@ func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Se
 }
 
 // node asks the machine that the Pod runs on.
-type node struct{ service wire.Metadata }
+type node struct {
+	name    string
+	service wire.Metadata
+}
 
 // Name implements credential.Ambient.
-func (*node) Name() string { return "the CAM role of the solver's node" }
+func (n *node) Name() string { return n.name }
 
 // AssumesRoles implements credential.Ambient.
 func (*node) AssumesRoles() bool { return false }

@@ -25,7 +25,7 @@ type Roles struct{ api wire.API }
 // NewRoles returns the API at an endpoint. The zero value of the endpoint is the public one, over https. It calls nobody.
 func NewRoles(api wire.API) *Roles { return &Roles{api: api.Or(stsHost)} }
 
-// The SDK's own package for STS is a module for these three types.
+// The SDK's own package for STS is a module for these types.
 type (
 	assumeRoleRequest struct {
 		*tchttp.BaseRequest
@@ -46,6 +46,11 @@ type (
 		RoleArn, RoleSessionName *string
 		DurationSeconds          *uint64
 	}
+	callerRequest  struct{ *tchttp.BaseRequest }
+	callerResponse struct {
+		*tchttp.BaseResponse
+		Response struct{ Arn, AccountID string }
+	}
 )
 
 // Assume implements credential.Assumer with AssumeRole (https://cloud.tencent.com/document/product/598/33164).
@@ -58,6 +63,21 @@ func (r *Roles) Assume(ctx context.Context, keys credential.Keys, role config.Ro
 		return meaningOf(roleCodes, keys.ID, code, status).Fault(code, "{role}", role.ARN, "{permission}", "sts:"+q.Action)
 	}}
 	return session(ctx, caller, "AssumeRole", request)
+}
+
+// Caller asks whose keys these are, by GetCallerIdentity (https://cloud.tencent.com/document/api/1312/66098). Errors are *fault.Error.
+func (r *Roles) Caller(ctx context.Context, keys credential.Keys) (credential.Caller, error) {
+	request, response := &callerRequest{&tchttp.BaseRequest{}}, &callerResponse{BaseResponse: &tchttp.BaseResponse{}}
+	request.Init().WithApiInfo(stsService, stsVersion, "GetCallerIdentity")
+	caller := &caller{api: r.api, keys: keys, region: stsRegion, refused: func(q wire.Question, code string, status int) error {
+		return meaningOf(callerCodes, keys.ID, code, status).Fault(code, "{permission}", "sts:"+q.Action)
+	}}
+	its := &response.Response
+	err := caller.call(ctx, wire.Question{Action: "GetCallerIdentity"}, request, response, func() bool { return its.AccountID != "" && its.Arn != "" })
+	if err != nil {
+		return credential.Caller{}, err
+	}
+	return credential.Caller{Account: its.AccountID, ARN: its.Arn}, nil
 }
 
 // webIdentity is a token that an OIDC provider vouches for.
@@ -115,6 +135,14 @@ var roleCodes = codes.With(map[string]fault.Meaning{
 	"InternalError*":                    {Kind: fault.Transient, Reason: "an error inside STS"},
 	"RequestLimitExceeded*":             {Kind: fault.Throttled, Reason: "too many calls to STS"},
 }, fault.Meaning{Kind: fault.Misconfigured, Reason: "STS refused {permission}"})
+
+// callerCodes are those of GetCallerIdentity, in which no role is named.
+var callerCodes = roleCodes.With(map[string]fault.Meaning{
+	"UnauthorizedOperation*":            unasked,
+	"AuthFailure.UnauthorizedOperation": unasked,
+}, roleCodes.Other)
+
+var unasked = fault.Meaning{Kind: fault.Denied, Reason: "the CAM policy does not allow {permission}"}
 
 // tokenCodes are those of AssumeRoleWithWebIdentity (https://www.tencentcloud.com/document/product/1150/49454). The API has no codes of its
 // own for what is wrong with a token, and those about keys can be about nothing else.
