@@ -51,7 +51,7 @@ func (r *reader) runningPod(d *appsv1.Deployment) *corev1.Pod {
 
 // solverIn is the solver's container among those that may have been injected.
 func solverIn(pod *corev1.PodSpec) *corev1.Container {
-	at := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return len(c.Args) > 0 && c.Args[0] == "solver" })
+	at := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return slices.Contains(slices.Concat(c.Command, c.Args), "solver") })
 	if at < 0 {
 		return &corev1.Container{}
 	}

@@ -52,10 +52,10 @@ func Origin(getenv credential.Getenv) credential.Origin {
 // cvm_role_provider.go, cvm_role_credential.go, oidc_role_arn_provider.go).
 func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) credential.Ambient {
 	origin := Origin(getenv)
-	switch {
-	case origin.Place == credential.Environment:
+	if origin.Place == credential.Environment {
 		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
-	case origin.Place == credential.Token:
+	}
+	if origin.Place == credential.Token {
 		return &podToken{origin: origin, roles: roles, getenv: getenv}
 	}
 	if metadata.Endpoint == (wire.Endpoint{}) {
