@@ -435,6 +435,10 @@ func TestRefusedValues(t *testing.T) {
 			values: "admission: {metrics: {port: 9443}}",
 			want:   "admission.metrics.port and admission.service.port must differ",
 		},
+		"the solver's metrics on its own port": {
+			values: "solver: {metrics: {port: 8443}}",
+			want:   "solver.metrics.port and solver.service.port must differ",
+		},
 		"a severity that does not exist": {
 			values: "admission: {policy: {rules: {wildcard-needs-dns01: error}}}",
 			want:   "at '/admission/policy/rules/wildcard-needs-dns01': value must be one of",

@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,6 +56,31 @@ func TestPodNetwork(t *testing.T) {
 				t.Errorf("%d Deployments, want 2", found)
 			}
 		})
+	}
+}
+
+// TestMetricsOnOneNode: no two containers that run in the network of a node want the same port of it.
+func TestMetricsOnOneNode(t *testing.T) {
+	for values, want := range map[string]int{
+		"solver.hostNetwork=true,admission.hostNetwork=true": 4, "solver.hostNetwork=true,admission.hostNetwork=true,solver.metrics.port=9500": 4,
+		"solver.hostNetwork=true,admission.hostNetwork=true,admission.metrics.enabled=false": 3, "solver.hostNetwork=false": 3,
+	} {
+		ports := map[string]bool{}
+		for _, object := range objects(t, render(t, "--set", values)) {
+			if object.GetKind() != "Deployment" {
+				continue
+			}
+			containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, port := range containers[0].(map[string]any)["ports"].([]any) {
+				ports[fmt.Sprint(port.(map[string]any)["containerPort"])] = true
+			}
+		}
+		if len(ports) != want {
+			t.Errorf("%s: ports %v, want %d of them", values, ports, want)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (a Ambient) Refuses(clusterIssuer, asked bool, role string) (reason, remedy
 	case !asked:
 		flag := "--issuer-ambient-credentials"
 		if clusterIssuer {
-			flag = "--cluster-issuer-ambient-credentials"
+			flag = "--cluster-issuer-ambient-credentials (for an Issuer in this namespace: --issuer-ambient-credentials)"
 		}
 		return "the config names no Secret, and cert-manager does not allow the Issuer ambient credentials", nameSecret + "set cert-manager's flag " + flag
 	case role != "" && !a.AllowsRole(role):

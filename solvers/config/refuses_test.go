@@ -33,7 +33,7 @@ func TestRefuses(t *testing.T) {
 		},
 		"a ClusterIssuer that cert-manager does not allow it": {
 			config.AmbientClusterIssuers, true, false, role, noSecret + "cert-manager does not allow the Issuer ambient credentials" + nameSecret +
-				"set cert-manager's flag --cluster-issuer-ambient-credentials",
+				"set cert-manager's flag --cluster-issuer-ambient-credentials (for an Issuer in this namespace: --issuer-ambient-credentials)",
 		},
 		"a role that is not listed": {
 			config.AmbientAll, true, true, role + "/x:y", "the role " + role + "/x:y is not one of --ambient-role-arns, which may be assumed with ambient credentials; " +

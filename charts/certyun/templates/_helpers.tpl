@@ -254,3 +254,16 @@ https://cloud.tencent.com/document/product/457/57285).
     {{- toYaml . | nindent 4 }}
   {{- end }}
 {{- end -}}
+
+{{/*
+The port of the solver's metrics. Both servers have the same by default, of which a node has one.
+*/}}
+{{- define "certyun.solver.metricsPort" -}}
+{{- $port := int .Values.solver.metrics.port }}
+{{- $shared := and .Values.solver.hostNetwork .Values.admission.enabled .Values.admission.hostNetwork .Values.admission.metrics.enabled }}
+{{- if and $shared (eq $port (int .Values.admission.metrics.port)) }}
+{{- add $port 1 }}
+{{- else }}
+{{- $port }}
+{{- end }}
+{{- end }}
