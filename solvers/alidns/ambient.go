@@ -208,7 +208,7 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 		case err != nil:
 			return credential.Session{}, err
 		case exchange.Status() == http.StatusNotFound || exchange.Status() == http.StatusOK && role == "":
-			return credential.Session{}, noNodeRole
+			return credential.Session{}, errNoNodeRole
 		case exchange.Status() != http.StatusOK || !nodeRole.MatchString(role):
 			return credential.Session{}, exchange.Unreadable()
 		}
@@ -218,19 +218,25 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 	case err != nil:
 		return credential.Session{}, err
 	case exchange.Status() == http.StatusNotFound:
-		return credential.Session{}, noNodeRole
+		return credential.Session{}, errNoNodeRole
 	}
 	return granted(body, exchange)
 }
 
-var noNodeRole = &fault.Error{
+var errNoNodeRole = &fault.Error{
 	Kind: fault.CredentialGone, Reason: "the solver's node has no RAM role, or not the one that is asked for",
 	Remedy: "attach it to the ECS instance (" + envNodeRole + " names another one than the instance's)",
 }
 
 // granted reads the keys that a server gives.
 func granted(body string, exchange *wire.Exchange) (credential.Session, error) {
-	var given struct{ Code, AccessKeyID, AccessKeySecret, SecurityToken, Expiration string }
+	var given struct {
+		Code            string `json:"Code"`
+		AccessKeyID     string `json:"AccessKeyId"`
+		AccessKeySecret string `json:"AccessKeySecret"`
+		SecurityToken   string `json:"SecurityToken"`
+		Expiration      string `json:"Expiration"`
+	}
 	bad := json.Unmarshal([]byte(body), &given)
 	ends, badTime := time.Parse(time.RFC3339, given.Expiration)
 	keys := credential.Keys{ID: given.AccessKeyID, Secret: given.AccessKeySecret, Token: given.SecurityToken}

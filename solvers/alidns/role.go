@@ -88,8 +88,10 @@ func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string,
 		return credential.Session{}, err
 	}
 	var answer struct {
-		Code, Message, RequestID string
-		Credentials              json.RawMessage
+		Code        string          `json:"Code"`
+		Message     string          `json:"Message"`
+		RequestID   string          `json:"RequestId"`
+		Credentials json.RawMessage `json:"Credentials"`
 	}
 	if bad := json.Unmarshal(body, &answer); bad == nil && answer.Code != "" {
 		wire.LogRefusal("Alibaba Cloud", wire.Question{Action: action}, answer.Code, exchange.Status(), answer.RequestID, answer.Message, credential.Keys{Token: token})

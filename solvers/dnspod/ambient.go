@@ -19,11 +19,11 @@ import (
 // (https://cloud.tencent.com/document/product/457/57285).
 const (
 	envKeyID     = "TENCENTCLOUD_SECRET_ID"
-	envKeySecret = "TENCENTCLOUD_SECRET_KEY"
-	envToken     = "TENCENTCLOUD_TOKEN"
+	envKeySecret = "TENCENTCLOUD_SECRET_KEY" //nolint:gosec // a name
+	envToken     = "TENCENTCLOUD_TOKEN"      //nolint:gosec // a name
 	envRegion    = "TKE_REGION"
 	envProvider  = "TKE_PROVIDER_ID"
-	envTokenFile = "TKE_WEB_IDENTITY_TOKEN_FILE"
+	envTokenFile = "TKE_WEB_IDENTITY_TOKEN_FILE" //nolint:gosec // a name
 	envRole      = "TKE_ROLE_ARN"
 )
 
@@ -119,7 +119,7 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 	case err != nil:
 		return credential.Session{}, err
 	case exchange.Status() == http.StatusNotFound || exchange.Status() == http.StatusOK && role == "":
-		return credential.Session{}, noNodeRole
+		return credential.Session{}, errNoNodeRole
 	case exchange.Status() != http.StatusOK || !nodeRole.MatchString(role):
 		return credential.Session{}, exchange.Unreadable()
 	}
@@ -128,8 +128,11 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 		return credential.Session{}, err
 	}
 	var given struct {
-		Code, TmpSecretID, TmpSecretKey, Token string
-		ExpiredTime                            int64
+		Code         string `json:"Code"`
+		TmpSecretID  string `json:"TmpSecretId"`
+		TmpSecretKey string `json:"TmpSecretKey"`
+		Token        string `json:"Token"`
+		ExpiredTime  int64  `json:"ExpiredTime"`
 	}
 	bad := json.Unmarshal([]byte(body), &given)
 	keys := credential.Keys{ID: given.TmpSecretID, Secret: given.TmpSecretKey, Token: given.Token}
@@ -139,6 +142,6 @@ func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, 
 	return credential.Session{Keys: keys, Ends: time.Unix(given.ExpiredTime, 0)}, nil
 }
 
-var noNodeRole = &fault.Error{
+var errNoNodeRole = &fault.Error{
 	Kind: fault.CredentialGone, Reason: "the solver's node has no CAM role", Remedy: "bind one to the CVM instance",
 }

@@ -154,7 +154,7 @@ func (a Ambient) sts(t *testing.T) {
 			if err := p.world.Inject(test.fault); err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			got, err := p.in(p.withToken()).Session(ctx, config.Role{})
 			if test.want == "" {

@@ -197,7 +197,7 @@ func (e *Exchange) Status() int { return e.status }
 // Ask makes one request that no SDK signs, and returns the answer's body, and the exchange that it came by. Errors are *fault.Error.
 func (a API) Ask(ctx context.Context, req *http.Request) ([]byte, *Exchange, error) {
 	exchange := a.Exchange(ctx, nil)
-	resp, err := exchange.RoundTrip(req)
+	resp, err := exchange.RoundTrip(req) //nolint:contextcheck // the exchange has it
 	if err != nil {
 		return nil, exchange, exchange.Fault()
 	}

@@ -1,7 +1,6 @@
 package cloud_test
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -132,7 +131,7 @@ func TestAssumeWithToken(t *testing.T) {
 				Keys: []cloud.PublicKey{{"r", keys.rsa.Public()}, {"e", keys.elliptic.Public()}},
 			}
 			plain, closed, alices := provider, provider, provider
-			plain.ID, plain.Keys = "plain", []cloud.PublicKey{{Key: crypto.PublicKey(keys.rsa.Public())}, {Key: keys.elliptic.Public()}}
+			plain.ID, plain.Keys = "plain", []cloud.PublicKey{{Key: keys.rsa.Public()}, {Key: keys.elliptic.Public()}}
 			closed.ID, closed.Audiences = "closed", nil
 			alices.ID = "alices"
 			c.PutAccount(cloud.Account{Owner: "alice", Providers: []cloud.OIDCProvider{alices}})

@@ -72,11 +72,8 @@ func tencent(k cloud.Key) map[string]any {
 	}
 }
 
-const (
-	tokenHeader = "X-Aliyun-Ecs-Metadata-Token"
-	ttlHeader   = "X-Aliyun-Ecs-Metadata-Token-Ttl-Seconds"
-	maxTTL      = 21600
-)
+// maxTTL is how many seconds a token is good at most.
+const maxTTL = 21600
 
 // ECS is the metadata service of an instance at Alibaba Cloud.
 func (n *Node) ECS() http.Handler {
@@ -99,7 +96,7 @@ func (n *Node) URI() http.Handler {
 }
 
 func (n *Node) issueToken(w http.ResponseWriter, r *http.Request) {
-	seconds, err := strconv.Atoi(r.Header.Get(ttlHeader))
+	seconds, err := strconv.Atoi(r.Header.Get("X-Aliyun-Ecs-Metadata-Token-Ttl-Seconds"))
 	if err != nil || seconds < 1 || seconds > maxTTL {
 		w.WriteHeader(http.StatusBadRequest)
 		return
@@ -115,7 +112,7 @@ func (n *Node) issueToken(w http.ResponseWriter, r *http.Request) {
 func (n *Node) knows(r *http.Request) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.cloud.Clock().Before(n.tokens[r.Header.Get(tokenHeader)])
+	return n.cloud.Clock().Before(n.tokens[r.Header.Get("X-Aliyun-Ecs-Metadata-Token")])
 }
 
 // serveRole says which role there is and, by its name, gives its keys.
@@ -141,6 +138,11 @@ func (n *Node) writeKey(w http.ResponseWriter, as form) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
+	body, err := json.Marshal(as(key))
+	if err != nil { // only texts and numbers go in
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(as(key)) // as above
+	_, _ = w.Write(body) // as above
 }
