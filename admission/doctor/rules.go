@@ -23,7 +23,7 @@ func (e *examination) ask(object metav1.Object, named report.Object) {
 	}
 	environment := &rule.Environment{World: e.evidence(), Settings: rule.Settings{
 		ClusterResourceNamespace: e.installation.controller.clusterResources, CertManagerVersion: e.installation.controller.version,
-		SolverGroup: e.solvers.first(), SolverWaits: e.solvers.wait(), CAs: cmp.Or(e.options.CAs, ca.Known()), Now: e.now(),
+		SolverGroup: e.solvers.first(), SolverWaits: e.solvers.wait(), Ambient: e.solvers.ambient(), CAs: cmp.Or(e.options.CAs, ca.Known()), Now: e.now(),
 	}}
 	findings, err := e.engine.Review(e.ctx, environment, nil, rule.Request{Operation: rule.Create, Object: object})
 	if err != nil {

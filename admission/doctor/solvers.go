@@ -97,6 +97,19 @@ func (s *solvers) wait() bool {
 	return !slices.ContainsFunc(s.looked, func(one *solver) bool { return one.name == s.first() && one.idle })
 }
 
+// ambient is whom those of the first group let use ambient credentials, nil where that is not known.
+func (s *solvers) ambient() *config.Ambient {
+	i := slices.IndexFunc(s.looked, func(one *solver) bool { return one.name == s.first() && one.deployed != nil })
+	if i < 0 {
+		return nil
+	}
+	policy, err := ambientPolicy(s.looked[i].deployed)
+	if err != nil {
+		return nil // with such flags it does not start, which is another sign
+	}
+	return &policy
+}
+
 // installed tells whether certyun serves anything here. Where nobody may look, it may.
 func (s *solvers) installed() bool { return len(s.served) > 0 || !s.known }
 

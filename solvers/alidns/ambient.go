@@ -22,7 +22,7 @@ import (
 const (
 	envKeyID        = "ALIBABA_CLOUD_ACCESS_KEY_ID"
 	envKeySecret    = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
-	envToken        = "ALIBABA_CLOUD_SECURITY_TOKEN"
+	envToken        = "ALIBABA_CLOUD_SECURITY_TOKEN" //nolint:gosec // a name
 	envRole         = "ALIBABA_CLOUD_ROLE_ARN"
 	envProvider     = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"
 	envTokenFile    = "ALIBABA_CLOUD_OIDC_TOKEN_FILE"

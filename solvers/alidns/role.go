@@ -70,7 +70,7 @@ func (r *Roles) Caller(ctx context.Context, keys credential.Keys) (credential.Ca
 // assumeWithToken assumes a role with a token that an OIDC provider vouches for, by AssumeRoleWithOIDC, which nobody signs
 // (https://help.aliyun.com/zh/ram/developer-reference/api-sts-2015-04-01-assumerolewithoidc). The SDK's own request for it has the token in
 // the URL, where it does not belong.
-func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string, role config.Role) (credential.Session, error) {
+func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string, role config.Role) (its credential.Session, err error) {
 	const action = "AssumeRoleWithOIDC"
 	query := url.Values{"Action": {action}, "Version": {"2015-04-01"}, "Format": {"JSON"}, "Timestamp": {time.Now().UTC().Format(time.RFC3339)}}
 	form := url.Values{
@@ -84,6 +84,7 @@ func (r *Roles) assumeWithToken(ctx context.Context, oidcProvider, token string,
 		Body:          io.NopCloser(strings.NewReader(form)),
 		ContentLength: int64(len(form)),
 	})
+	defer func() { exchange.End(action, err) }()
 	if err != nil {
 		return credential.Session{}, err
 	}
