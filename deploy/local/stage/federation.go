@@ -2,11 +2,15 @@ package stage
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/certyun/certyun/solvers/simulator/cloud"
 )
@@ -43,23 +47,37 @@ func (s *Stage) issuer(ctx context.Context) (cloud.OIDCProvider, error) {
 	if err := s.discover(ctx, "/.well-known/openid-configuration", &document); err != nil {
 		return cloud.OIDCProvider{}, err
 	}
-	var set struct {
-		Keys []struct{ Kid, Kty, N, E string }
-	}
+	var set struct{ Keys []webKey }
 	if err := s.discover(ctx, "/openid/v1/jwks", &set); err != nil {
 		return cloud.OIDCProvider{}, err
 	}
 	provider := cloud.OIDCProvider{Issuer: document.Issuer}
 	for _, key := range set.Keys {
-		n, badN := base64.RawURLEncoding.DecodeString(key.N)
-		e, badE := base64.RawURLEncoding.DecodeString(key.E)
-		if key.Kty != "RSA" || badN != nil || badE != nil {
-			return cloud.OIDCProvider{}, fmt.Errorf("stage: the API server has a key of the type %q", key.Kty)
+		public, err := key.public()
+		if err != nil {
+			return cloud.OIDCProvider{}, err
 		}
-		public := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
 		provider.Keys = append(provider.Keys, cloud.PublicKey{ID: key.Kid, Key: public})
 	}
 	return provider, nil
+}
+
+// webKey is a JSON Web Key (https://www.rfc-editor.org/rfc/rfc7518#section-6) of a kind that API servers have.
+type webKey struct{ Kid, Kty, Crv, N, E, X, Y string }
+
+func (k webKey) public() (crypto.PublicKey, error) {
+	bytes := func(text string) []byte {
+		raw, _ := base64.RawURLEncoding.DecodeString(text) // a key that is none verifies nothing
+		return raw
+	}
+	switch {
+	case k.Kty == "RSA":
+		return &rsa.PublicKey{N: new(big.Int).SetBytes(bytes(k.N)), E: int(new(big.Int).SetBytes(bytes(k.E)).Int64())}, nil
+	case k.Kty == "EC" && k.Crv == "P-256":
+		const uncompressed = 4 // https://www.secg.org/sec1-v2.pdf, 2.3.3
+		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{uncompressed}, bytes(k.X), bytes(k.Y)))
+	}
+	return nil, fmt.Errorf("stage: the API server has a key of the type %s %s", k.Kty, k.Crv)
 }
 
 func (s *Stage) discover(ctx context.Context, path string, into any) error {
