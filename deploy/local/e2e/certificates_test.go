@@ -125,6 +125,13 @@ func (s *suite) keyless(t *testing.T) {
 				}
 			}
 
+			// The same solver reads keys as well, whatever it logs.
+			keyed := f.Account
+			keyed.Ambient = false
+			withKeys := s.issuer(t, "", name+"-keys", keyed)
+			s.create(t, stage.Certificate(namespace, "keys", withKeys, "keys."+zone))
+			s.expectIssued(t, namespace, "keys", "keys."+zone)
+
 			refused := s.issuer(t, namespace, "tenant", f.Account)
 			s.create(t, stage.Certificate(namespace, "tenant", refused, "tenant."+zone))
 			s.expectReason(t, namespace, "allows an Issuer in this namespace no ambient credentials")
