@@ -22,7 +22,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/rest"
 	certutil "k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -118,16 +117,17 @@ func (r *run) forgetPeaks() error {
 	return nil
 }
 
-// goroutines reads the metrics that the solver serves beside its API, from each replica, as the administrator.
+// goroutines reads the metrics that the solver serves, from each replica.
 func (r *run) goroutines(ctx context.Context) (int, error) {
-	browser, addresses, err := r.solverClient(ctx)
+	addresses, err := r.metricsAddresses(ctx)
 	if err != nil {
 		return 0, err
 	}
+	browser := browserWith(nil)
 	defer browser.CloseIdleConnections()
 	most := 0
 	for _, address := range addresses {
-		text, err := get(ctx, browser, "https://"+address+"/metrics")
+		text, err := get(ctx, browser, "http://"+address+"/metrics")
 		if err != nil {
 			return 0, err
 		}
@@ -140,29 +140,27 @@ func (r *run) goroutines(ctx context.Context) (int, error) {
 	return most, nil
 }
 
-// solverClient talks to replicas as the API server does: with the CA of the APIService, to the name of the Service. The
-// played kubelet notes on a Service where it is served.
-func (r *run) solverClient(ctx context.Context) (*http.Client, []string, error) {
+// metricsAddresses are where the replicas serve their metrics. The played kubelet notes on a Service where it is served.
+func (r *run) metricsAddresses(ctx context.Context) ([]string, error) {
 	api, err := r.APIService(ctx, stage.GroupName)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	where := client.ObjectKey{Namespace: api.Spec.Service.Namespace, Name: api.Spec.Service.Name}
 	var service corev1.Service
 	if err := r.client.Get(ctx, where, &service); err != nil {
-		return nil, nil, fmt.Errorf("bench: %w", err)
+		return nil, fmt.Errorf("bench: %w", err)
 	}
-	served := service.Annotations["certyun.internal/served-at"]
-	if served == "" {
-		return nil, nil, fmt.Errorf("bench: the Service %s is not served", where)
+	var addresses []string
+	for served := range strings.SplitSeq(service.Annotations["certyun.internal/served-at"], ",") {
+		if address, measured := strings.CutPrefix(served, "http-metrics="); measured {
+			addresses = append(addresses, address)
+		}
 	}
-	config, err := rest.TLSConfigFor(r.Cluster.Config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("bench: %w", err)
+	if len(addresses) == 0 {
+		return nil, fmt.Errorf("bench: the metrics of the Service %s are not served", where)
 	}
-	config.RootCAs, config.ServerName = x509.NewCertPool(), where.Name+"."+where.Namespace+".svc"
-	config.RootCAs.AppendCertsFromPEM(api.Spec.CABundle)
-	return browserWith(config), strings.Split(served, ","), nil
+	return addresses, nil
 }
 
 func browserWith(config *tls.Config) *http.Client {
@@ -340,7 +338,7 @@ func (r *run) coldArguments() (args []string, browser *http.Client, url string, 
 		"solver", "--group-name=cold." + stage.GroupName, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", address.Port),
 		"--tls-cert-file=" + certificateFile, "--tls-private-key-file=" + keyFile,
 		"--kubeconfig=" + r.Cluster.Kubeconfig, "--authentication-kubeconfig=" + r.Cluster.Kubeconfig,
-		"--authorization-kubeconfig=" + r.Cluster.Kubeconfig,
+		"--authorization-kubeconfig=" + r.Cluster.Kubeconfig, "--metrics-bind-address=127.0.0.1:0",
 	}, browserWith(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}), "https://" + address.String() + "/readyz", nil
 }
 

@@ -56,7 +56,7 @@ func (p *proxy) reserve(ctx context.Context) (int, error) {
 	return port, nil
 }
 
-// servedAnnotation notes on a Service the addresses of the Pods that serve it.
+// servedAnnotation notes on a Service the addresses of the Pods that serve it, each behind the name of its port and "=".
 const servedAnnotation = "certyun.internal/served-at"
 
 // observe takes charge of a Service that selects Pods.
@@ -78,7 +78,9 @@ func (p *proxy) observe(ctx context.Context, object any) {
 func (p *proxy) point(ctx context.Context, service *corev1.Service) {
 	var served []string
 	for _, port := range service.Spec.Ports {
-		served = append(served, p.backends(service, port)...)
+		for _, address := range p.backends(service, port) {
+			served = append(served, port.Name+"="+address)
+		}
 	}
 	slices.Sort(served)
 	note := strings.Join(served, ",")
