@@ -54,14 +54,11 @@ func Origin(getenv credential.Getenv) credential.Origin {
 		return credential.Origin{Place: credential.URI, Name: "the credentials URI in the solver's environment"}
 	case strings.EqualFold(getenv(envNodeDisabled), "true"):
 		node.Err = &fault.Error{
-			Kind: fault.CredentialGone, Reason: "there are no ambient credentials: the variable " + envNodeDisabled + " turns the node's off", Remedy: noIdentity,
+			Kind: fault.CredentialGone, Reason: "there are no ambient credentials: the variable " + envNodeDisabled + " turns the node's off", Remedy: credential.NoIdentity,
 		}
 	}
 	return node
 }
-
-// noIdentity says what to do where there are no ambient credentials.
-const noIdentity = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
 
 // NewAmbient returns the ambient credentials of the process: see Origin. Of the SDK's providers none is used: they have no lock, renew at
 // the last minute, know no context, and one sends the token in a URL or prints errors (oidc, ecs_ram_role, uri_credentials_provider.go,
@@ -70,11 +67,11 @@ func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) crede
 	origin := Origin(getenv)
 	switch {
 	case origin.Err != nil:
-		return unusable{origin.Name, origin.Err}
+		return credential.Unusable(origin.Name, origin.Err)
 	case origin.Place == credential.Environment:
 		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
 	case origin.Place == credential.Token:
-		return &podToken{origin: origin, roles: roles, getenv: getenv}
+		return credential.ByToken(origin.Name, podToken{origin: origin, roles: roles, getenv: getenv}.session)
 	case origin.Place == credential.URI:
 		return newURI(origin.Name, getenv(envURI), metadata)
 	}
@@ -88,14 +85,7 @@ type podToken struct {
 	getenv credential.Getenv
 }
 
-// Name implements credential.Ambient.
-func (p *podToken) Name() string { return p.origin.Name }
-
-// AssumesRoles implements credential.Ambient.
-func (*podToken) AssumesRoles() bool { return true }
-
-// Session implements credential.Ambient.
-func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Session, error) {
+func (p podToken) session(ctx context.Context, role config.Role) (credential.Session, error) {
 	values, err := p.origin.Needs.Read(p.getenv)
 	if err != nil {
 		return credential.Session{}, err
@@ -123,30 +113,24 @@ func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Se
 func newURI(name, address string, metadata wire.API) credential.Ambient {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return unusable{name, &fault.Error{
+		return credential.Unusable(name, &fault.Error{
 			Kind: fault.Misconfigured, Reason: "the variable " + envURI + " in the solver's environment is not the URL of a service",
 			Remedy: "write it like http://127.0.0.1:6666/",
-		}}
+		})
 	}
 	metadata.Endpoint = wire.Endpoint{Scheme: u.Scheme, Host: u.Host}
-	return &uri{name, wire.Metadata{API: metadata, Absent: "see to it that the service is there, or unset " + envURI}, u.RequestURI()}
+	its := &uri{wire.Metadata{API: metadata, Absent: "see to it that the service is there, or unset " + envURI}, u.RequestURI()}
+	return credential.OwnKeys(name, its.session)
 }
 
 type uri struct {
-	name    string
 	service wire.Metadata
 	path    string
 }
 
-// Name implements credential.Ambient.
-func (u *uri) Name() string { return u.name }
-
-// AssumesRoles implements credential.Ambient.
-func (*uri) AssumesRoles() bool { return false }
-
-// Session implements credential.Ambient
+// session asks as the SDK does
 // (https://github.com/aliyun/alibaba-cloud-sdk-go/blob/v1.63.107/sdk/auth/credentials/uri_credentials_provider.go).
-func (u *uri) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
+func (u *uri) session(ctx context.Context) (credential.Session, error) {
 	ctx, cancel := u.service.Within(ctx)
 	defer cancel()
 	body, exchange, err := u.service.Ask(ctx, http.MethodGet, u.path, nil)
@@ -159,35 +143,28 @@ func (u *uri) Session(ctx context.Context, _ config.Role) (credential.Session, e
 // node asks the machine that the Pod runs on, by the second version of its protocol alone: a token first, which no request has that was
 // sent on for somebody else (https://help.aliyun.com/zh/ecs/user-guide/view-instance-metadata).
 type node struct {
-	name    string
 	service wire.Metadata
 	role    string
 }
 
 func newNode(name, role string, metadata wire.API) credential.Ambient {
 	if role != "" && !nodeRole.MatchString(role) {
-		return unusable{name, &fault.Error{
+		return credential.Unusable(name, &fault.Error{
 			Kind: fault.Misconfigured, Reason: "the variable " + envNodeRole + " in the solver's environment is not the name of a role",
 			Remedy: "write the name, not the ARN",
-		}}
+		})
 	}
 	if metadata.Endpoint == (wire.Endpoint{}) {
 		metadata.Endpoint = MetadataEndpoint
 	}
-	return &node{name, wire.Metadata{API: metadata, Absent: noIdentity}, role}
+	its := &node{wire.Metadata{API: metadata, Absent: credential.NoIdentity}, role}
+	return credential.OwnKeys(name, its.session)
 }
 
 // nodeRole is a role's name, which becomes part of a path.
 var nodeRole = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// Name implements credential.Ambient.
-func (n *node) Name() string { return n.name }
-
-// AssumesRoles implements credential.Ambient.
-func (*node) AssumesRoles() bool { return false }
-
-// Session implements credential.Ambient.
-func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
+func (n *node) session(ctx context.Context) (credential.Session, error) {
 	ctx, cancel := n.service.Within(ctx)
 	defer cancel()
 	const minutes = 5
@@ -244,21 +221,4 @@ func granted(body string, exchange *wire.Exchange) (credential.Session, error) {
 		return credential.Session{}, exchange.Unreadable()
 	}
 	return credential.Session{Keys: keys, Ends: ends}, nil
-}
-
-// unusable are ambient credentials that nothing can come of.
-type unusable struct {
-	name string
-	err  error
-}
-
-// Name implements credential.Ambient.
-func (u unusable) Name() string { return u.name }
-
-// AssumesRoles implements credential.Ambient.
-func (unusable) AssumesRoles() bool { return false }
-
-// Session implements credential.Ambient.
-func (u unusable) Session(context.Context, config.Role) (credential.Session, error) {
-	return credential.Session{}, u.err
 }

@@ -45,25 +45,53 @@ func (v Variables) Read(getenv Getenv) (map[string]string, error) {
 	return values, nil
 }
 
+// NoIdentity says what to do where there are no ambient credentials.
+const NoIdentity = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
+
+// OwnKeys are ambient credentials that assume no role by themselves: get gets the keys of their own identity.
+func OwnKeys(name string, get func(context.Context) (Session, error)) Ambient {
+	return ambient{name: name, session: func(ctx context.Context, _ config.Role) (Session, error) { return get(ctx) }}
+}
+
+// ByToken are ambient credentials that assume any role with a token: see Ambient.Session.
+func ByToken(name string, session func(context.Context, config.Role) (Session, error)) Ambient {
+	return ambient{name: name, assumesRoles: true, session: session}
+}
+
+// Unusable are ambient credentials that nothing can come of. The error is a *fault.Error.
+func Unusable(name string, err error) Ambient {
+	return OwnKeys(name, func(context.Context) (Session, error) { return Session{}, err })
+}
+
+type ambient struct {
+	name         string
+	assumesRoles bool
+	session      func(context.Context, config.Role) (Session, error)
+}
+
+// Name implements Ambient.
+func (a ambient) Name() string { return a.name }
+
+// AssumesRoles implements Ambient.
+func (a ambient) AssumesRoles() bool { return a.assumesRoles }
+
+// Session implements Ambient.
+func (a ambient) Session(ctx context.Context, role config.Role) (Session, error) {
+	return a.session(ctx, role)
+}
+
 // FromEnvironment are ambient credentials whose keys stand in the environment. The token is that of temporary keys, which nobody renews.
 func FromEnvironment(name string, getenv Getenv, id, secret, token string) Ambient {
-	return &environment{name: name, getenv: getenv, id: id, secret: secret, token: token}
+	its := environment{getenv: getenv, id: id, secret: secret, token: token}
+	return OwnKeys(name, its.session)
 }
 
 type environment struct {
-	name              string
 	getenv            Getenv
 	id, secret, token string
 }
 
-// Name implements Ambient.
-func (e *environment) Name() string { return e.name }
-
-// AssumesRoles implements Ambient.
-func (*environment) AssumesRoles() bool { return false }
-
-// Session implements Ambient.
-func (e *environment) Session(context.Context, config.Role) (Session, error) {
+func (e environment) session(context.Context) (Session, error) {
 	values, err := Variables{e.id, e.secret}.Read(e.getenv)
 	if err != nil {
 		return Session{}, err

@@ -56,13 +56,13 @@ func NewAmbient(getenv credential.Getenv, roles *Roles, metadata wire.API) crede
 		return credential.FromEnvironment(origin.Name, getenv, envKeyID, envKeySecret, envToken)
 	}
 	if origin.Place == credential.Token {
-		return &podToken{origin: origin, roles: roles, getenv: getenv}
+		return credential.ByToken(origin.Name, podToken{origin: origin, roles: roles, getenv: getenv}.session)
 	}
 	if metadata.Endpoint == (wire.Endpoint{}) {
 		metadata.Endpoint = MetadataEndpoint
 	}
-	const absent = "name a Secret in the Issuer, or give the solver an identity (docs/solvers.md#without-keys)"
-	return &node{origin.Name, wire.Metadata{API: metadata, Absent: absent}}
+	its := &node{wire.Metadata{API: metadata, Absent: credential.NoIdentity}}
+	return credential.OwnKeys(origin.Name, its.session)
 }
 
 // podToken proves by a token of the Pod's ServiceAccount who the process is.
@@ -72,14 +72,7 @@ type podToken struct {
 	getenv credential.Getenv
 }
 
-// Name implements credential.Ambient.
-func (p *podToken) Name() string { return p.origin.Name }
-
-// AssumesRoles implements credential.Ambient.
-func (*podToken) AssumesRoles() bool { return true }
-
-// Session implements credential.Ambient.
-func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Session, error) {
+func (p podToken) session(ctx context.Context, role config.Role) (credential.Session, error) {
 	values, err := p.origin.Needs.Read(p.getenv)
 	if err != nil {
 		return credential.Session{}, err
@@ -95,22 +88,12 @@ func (p *podToken) Session(ctx context.Context, role config.Role) (credential.Se
 }
 
 // node asks the machine that the Pod runs on.
-type node struct {
-	name    string
-	service wire.Metadata
-}
-
-// Name implements credential.Ambient.
-func (n *node) Name() string { return n.name }
-
-// AssumesRoles implements credential.Ambient.
-func (*node) AssumesRoles() bool { return false }
+type node struct{ service wire.Metadata }
 
 // nodeRole is a role's name, which becomes part of a path.
 var nodeRole = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
-// Session implements credential.Ambient.
-func (n *node) Session(ctx context.Context, _ config.Role) (credential.Session, error) {
+func (n *node) session(ctx context.Context) (credential.Session, error) {
 	ctx, cancel := n.service.Within(ctx)
 	defer cancel()
 	const roles = "/latest/meta-data/cam/security-credentials/"
