@@ -27,9 +27,15 @@ func TestGenerated_Flags(t *testing.T) {
 			}
 		})
 	}
-	file := filepath.Join("..", "docs", "flags.md")
+	checkDocument(t, "flags.md", b.String())
+}
+
+// checkDocument compares a document in docs with what it should be, and writes it first with -update.
+func checkDocument(t *testing.T, name, want string) {
+	t.Helper()
+	file := filepath.Join("..", "docs", name)
 	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,8 +43,8 @@ func TestGenerated_Flags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(b.String(), string(got)); diff != "" {
-		t.Errorf("docs/flags.md is not up to date; run make generate (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("docs/%s is not up to date; run make generate (-want +got):\n%s", name, diff)
 	}
 }
 
